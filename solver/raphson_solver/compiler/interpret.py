@@ -1,0 +1,133 @@
+"""An interpreter of graphs, made from the same table of operations as the compiler.
+
+It costs a few nanoseconds an operation and nothing to get ready, so a system that nobody has seen before is
+solved before LLVM would have read it. A program is four int32 an instruction, (code, a, b, c); instruction i
+writes register i. Registers are `work`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.compiler.code import ABI, declarations, instruction
+from raphson_solver.compiler.machine import MachineCode
+from raphson_solver.expression import operations as op
+from raphson_solver.expression.graph import Graph
+
+_STOP, _CONSTANT, _VARIABLE, _PARAMETER, _STORE = range(5)
+_CODES = {operation: number for number, operation in enumerate(op.COMPUTED, start=5)}
+
+
+def program(graph: Graph, outputs: Sequence[int]) -> tuple[NDArray[np.int32], int]:
+    """Return the program that computes the outputs, and how many registers it uses."""
+    order = graph.reachable(outputs)
+    register = {node: number for number, node in enumerate(order)}
+    rows: list[tuple[int, int, int, int]] = []
+    for node in order:
+        kind, arguments = graph.operation[node], graph.arguments[node]
+        if kind is op.CONSTANT:
+            low, high = np.array([graph.value[node]], dtype=np.float64).view(np.int32)
+            rows.append((_CONSTANT, int(low), int(high), 0))
+        elif kind is op.VARIABLE:
+            rows.append((_VARIABLE, int(graph.value[node]), 0, 0))
+        elif kind is op.PARAMETER:
+            rows.append((_PARAMETER, int(graph.value[node]), 0, 0))
+        else:
+            a, b, c = (*(register[argument] for argument in arguments), 0, 0)[:3]
+            rows.append((_CODES[kind], a, b, c))
+    rows.extend((_STORE, register[node], place, 0) for place, node in enumerate(outputs))
+    rows.append((_STOP, 0, 0, 0))
+    return np.array(rows, dtype=np.int32), len(order)
+
+
+@functools.cache
+def interpreter() -> MachineCode:
+    """Return the interpreter, compiled once a process."""
+    return MachineCode(_text(), optimize=True)
+
+
+def interpreter_address() -> int:
+    """Return where the interpreter starts; it is a kernel."""
+    return interpreter().address("interpret")
+
+
+def _text() -> str:
+    cases = [
+        f"    i32 {code}, label %case{code}" for code in (_CONSTANT, _VARIABLE, _PARAMETER, _STORE, *_CODES.values())
+    ]
+    parameters = ABI.format(program="%program", x="%x", p="%p", out="%out", work="%work")
+    bodies = [_body(operation, code) for operation, code in _CODES.items()]
+    return f"""{declarations()}
+define void @interpret({parameters}) nounwind {{
+start:
+  br label %step
+step:
+  %i = phi i64 [0, %start], [%next, %advance]
+  %here = getelementptr {{i32, i32, i32, i32}}, ptr %program, i64 %i
+  %code = load i32, ptr %here
+  %to_a = getelementptr i32, ptr %here, i64 1
+  %to_b = getelementptr i32, ptr %here, i64 2
+  %to_c = getelementptr i32, ptr %here, i64 3
+  %a32 = load i32, ptr %to_a
+  %b32 = load i32, ptr %to_b
+  %c32 = load i32, ptr %to_c
+  %a = zext i32 %a32 to i64
+  %b = zext i32 %b32 to i64
+  %c = zext i32 %c32 to i64
+  %target = getelementptr double, ptr %work, i64 %i
+  %to_first = getelementptr double, ptr %work, i64 %a
+  %to_second = getelementptr double, ptr %work, i64 %b
+  %to_third = getelementptr double, ptr %work, i64 %c
+  switch i32 %code, label %done [
+{chr(10).join(cases)}
+  ]
+case{_CONSTANT}:
+  %constant = load double, ptr %to_a, align 4
+  store double %constant, ptr %target
+  br label %advance
+case{_VARIABLE}:
+  %to_x = getelementptr double, ptr %x, i64 %a
+  %x_value = load double, ptr %to_x
+  store double %x_value, ptr %target
+  br label %advance
+case{_PARAMETER}:
+  %to_p = getelementptr double, ptr %p, i64 %a
+  %p_value = load double, ptr %to_p
+  store double %p_value, ptr %target
+  br label %advance
+case{_STORE}:
+  %to_out = getelementptr double, ptr %out, i64 %b
+  %out_value = load double, ptr %to_first
+  store double %out_value, ptr %to_out
+  br label %advance
+{chr(10).join(bodies)}
+advance:
+  %next = add i64 %i, 1
+  br label %step
+done:
+  ret void
+}}
+"""
+
+
+def _body(operation: op.Operation, code: int) -> str:
+    lines = [f"case{code}:"]
+    names = []
+    conditions = operation.takes_conditions or (False,) * operation.arity
+    for letter, source, condition in zip("abc", ("first", "second", "third"), conditions, strict=False):
+        lines.append(f"  %v{code}.{letter} = load double, ptr %to_{source}")
+        names.append(f"%v{code}.{letter}")
+        if condition:
+            lines.append(f"  %v{code}.{letter}.c = fcmp une double %v{code}.{letter}, 0.0")
+            names[-1] += ".c"
+    lines.append(f"  %v{code}.y = {instruction(operation, *names)}")
+    result = f"%v{code}.y"
+    if operation.yields_condition:
+        lines.append(f"  %v{code}.y.d = uitofp i1 %v{code}.y to double")
+        result += ".d"
+    lines += [f"  store double {result}, ptr %target", "  br label %advance"]
+    return "\n".join(lines)

@@ -1,0 +1,60 @@
+"""Reverse mode: one sweep against the order of evaluation gives wᵀ·J; with w a unit vector, a row of J."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+
+from raphson_solver.expression import operations as op
+from raphson_solver.expression.graph import Graph
+
+
+def jacobian_rows(graph: Graph, outputs: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+    """Return rows, columns and nodes of the entries of J that are not identically zero, row by row."""
+    depends = graph.dependent()
+    rows: list[int] = []
+    columns: list[int] = []
+    nodes: list[int] = []
+    for row, output in enumerate(outputs):
+        gradient = _sweep(graph, {output: graph.one}, depends)
+        for column in sorted(gradient):
+            rows.append(row)
+            columns.append(column)
+            nodes.append(gradient[column])
+    return rows, columns, nodes
+
+
+def pullback(graph: Graph, outputs: Sequence[int], seeds: Sequence[int], n: int) -> list[int]:
+    """Return the n nodes of wᵀ·J, where `seeds` are the m nodes of w."""
+    adjoints: dict[int, int] = {}
+    for output, seed in zip(outputs, seeds, strict=True):
+        adjoints[output] = graph.add(adjoints[output], seed) if output in adjoints else seed
+    gradient = _sweep(graph, adjoints, graph.dependent())
+    return [gradient.get(column, graph.zero) for column in range(n)]
+
+
+def _sweep(graph: Graph, adjoints: Mapping[int, int], depends: bytearray) -> dict[int, int]:
+    """Return the adjoint of every variable reached: column → node, identically zero ones left out."""
+    adjoint = {node: seed for node, seed in adjoints.items() if depends[node]}
+    waiting = [-node for node in adjoint]
+    heapq.heapify(waiting)
+    gradient: dict[int, int] = {}
+    while waiting:
+        node = -heapq.heappop(waiting)
+        bar = adjoint.pop(node)
+        if bar == graph.zero:
+            continue
+        kind, arguments = graph.operation[node], graph.arguments[node]
+        if kind is op.VARIABLE:
+            gradient[int(graph.value[node])] = bar
+            continue
+        for partial, argument in zip(kind.partials, arguments, strict=False):
+            if not depends[argument]:
+                continue
+            part = graph.multiply(partial(graph, node, *arguments), bar)
+            if argument in adjoint:
+                adjoint[argument] = graph.add(adjoint[argument], part)
+            else:
+                adjoint[argument] = part
+                heapq.heappush(waiting, -argument)
+    return gradient

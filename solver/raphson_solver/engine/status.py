@@ -1,0 +1,84 @@
+"""How an iteration can end, what that means, and what to try next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """The outcome of a solve. The numbers are those of `raphson.v1.Status`.
+
+    Attributes
+    ----------
+    message : str
+        What happened.
+    remedy : str
+        What to try next; empty for success.
+    """
+
+    message: str
+    remedy: str
+
+    def __new__(cls, number: int, message: str, remedy: str) -> Status:  # noqa: PYI034
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.message = message
+        member.remedy = remedy
+        return member
+
+    CONVERGED = 1, "the scaled residual passes at the returned point", ""
+    STALLED = (
+        2,
+        "steps became too small to change x before the residual passed",
+        "try another start; check the equations for noise, kinks or jumps near the returned point",
+    )
+    LOCAL_MINIMUM = (
+        3,
+        "the returned point is a minimum of the residual's norm, not a root",
+        "try another start, or method 'newton', which can leave such a minimum; there may be no root nearby",
+    )
+    SINGULAR = (
+        4,
+        "the Jacobian is singular at the returned point and gives no direction",
+        "try another start; check for equations that repeat each other or a variable that none contains",
+    )
+    DOMAIN_ERROR = (
+        5,
+        "f or its Jacobian is not finite at the start, or however short the step",
+        "start where every logarithm, root, power and quotient is defined",
+    )
+    ITERATION_LIMIT = (
+        6,
+        "the iteration limit was reached",
+        "raise max_iterations, or start nearer to the root",
+    )
+    TIME_LIMIT = (
+        7,
+        "the time limit was reached",
+        "raise timeout_seconds, or start nearer to the root",
+    )
+    CANCELLED = 8, "the caller cancelled", ""
+
+
+class Method(IntEnum):
+    """How to iterate. The numbers are those of `raphson.v1.Method`."""
+
+    AUTO = 1
+    """Line search first; where it is trapped, undamped Newton from the same start."""
+    NEWTON = 2
+    """Undamped Newton–Raphson; a trial point where f is not finite shortens the step."""
+    LINE_SEARCH = 3
+    """Newton's direction with a backtracking line search on the scaled residual."""
+
+
+class JacobianMode(IntEnum):
+    """Where derivatives come from. The numbers are those of `raphson.v1.JacobianMode`."""
+
+    EXACT = 1
+    """Differentiated from the equations, exact to rounding."""
+    FORWARD = 2
+    """Forward differences: n evaluations of f besides the one at x, about 8 digits."""
+    CENTRAL = 3
+    """Central differences: 2n evaluations of f, about 10 digits."""
+    ANALYTIC = 4
+    """The caller's own expressions."""

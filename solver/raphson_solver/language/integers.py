@@ -1,0 +1,183 @@
+"""Whole numbers known before any x: indices, ranges and filters."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from raphson_solver.errors import DefinitionError, LimitError
+from raphson_solver.language import syntax
+from raphson_solver.language.names import Array
+from raphson_solver.language.syntax import Expression
+
+Indices = dict[str, int]
+
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_LARGEST = 2**53
+
+
+class Integers:
+    """Evaluates the index expressions of one text.
+
+    Parameters
+    ----------
+    arrays : mapping of str to Array
+        The declared names.
+    step_limit : int
+        Most steps that all loops of the system may take together.
+    """
+
+    def __init__(self, arrays: dict[str, Array], step_limit: int) -> None:
+        self._arrays = arrays
+        self._steps = 0
+        self._step_limit = step_limit
+        self.source = ""
+        self.field = ""
+
+    def value(self, node: Expression, indices: Indices) -> int:
+        """Return the whole number that an index expression stands for."""
+        result = self._value(node, indices)
+        if abs(result) > _LARGEST:
+            self._fail(f"the index {result:.3g} is too large", node)
+        return result
+
+    def condition(self, node: Expression, indices: Indices) -> bool:
+        """Return whether a filter holds."""
+        match node:
+            case syntax.Comparison():
+                values = [self.value(operand, indices) for operand in node.operands]
+                return all(
+                    _COMPARE[symbol](a, b)
+                    for symbol, a, b in zip(node.operators, values, values[1:], strict=False)
+                )
+            case syntax.Logic(operator="and"):
+                return all(self.condition(operand, indices) for operand in node.operands)
+            case syntax.Logic():
+                return any(self.condition(operand, indices) for operand in node.operands)
+            case syntax.Not():
+                return not self.condition(node.argument, indices)
+            case _:
+                self._fail("a filter needs a comparison of whole numbers, such as i != j", node)
+
+    def steps(self, loops: list[syntax.Loop], indices: Indices) -> Iterator[Indices]:
+        """Yield the indices of every step of nested loops, the last loop fastest."""
+        if not loops:
+            yield indices
+            return
+        loop, rest = loops[0], loops[1:]
+        if loop.name in indices:
+            raise DefinitionError(
+                self.field, f"the index '{loop.name}' is already in use", self.source, loop.column
+            )
+        bounds = [self.value(bound, indices) for bound in loop.bounds]
+        if len(bounds) == 3 and bounds[2] == 0:
+            self._fail("the step of a range must not be zero", loop.bounds[2])
+        for number in range(*bounds):
+            self._steps += 1
+            if self._steps > self._step_limit:
+                raise LimitError(self.field, "nodes", len(range(*bounds)), self._step_limit, "loop steps")
+            inner = {**indices, loop.name: number}
+            if all(self.condition(part, inner) for part in loop.filters):
+                yield from self.steps(rest, inner)
+
+    def flat_index(self, name: str, array: Array, node: syntax.Index, indices: Indices) -> int:
+        """Return the place of ``name[i, j]`` in the flattened array."""
+        if len(node.indices) != len(array.shape):
+            self._fail(
+                f"'{name}' has shape {array.shape} and so takes {len(array.shape)} "
+                f"{'index' if len(array.shape) == 1 else 'indices'}, not {len(node.indices)}",
+                node,
+            )
+        place = 0
+        for axis, (part, extent) in enumerate(zip(node.indices, array.shape, strict=True)):
+            number = self.value(part, indices)
+            if not 0 <= number < extent:
+                where = f" in dimension {axis}" if len(array.shape) > 1 else ""
+                at = "".join(f", {key}={value}" for key, value in indices.items())
+                self._fail(
+                    f"the index {number}{where} of '{name}' is outside 0 … {extent - 1}"
+                    + (f" (at {at[2:]})" if at else ""),
+                    part,
+                )
+            place = place * extent + number
+        return place
+
+    def _value(self, node: Expression, indices: Indices) -> int:
+        match node:
+            case syntax.Number():
+                if not node.value.is_integer():
+                    self._fail(f"an index must be a whole number; found {node.value!r}", node)
+                return int(node.value)
+            case syntax.Name():
+                return self._named(node, indices)
+            case syntax.Index():
+                array = self._table(node, node.name)
+                assert array.values is not None
+                return int(array.values.reshape(-1)[self.flat_index(node.name, array, node, indices)])
+            case syntax.Sum():
+                return sum(
+                    self._value(term, indices) * (1 if sign == "+" else -1) for sign, term in node.terms
+                )
+            case syntax.Negative():
+                return -self._value(node.argument, indices)
+            case syntax.Product():
+                return self._product(node, indices)
+            case syntax.Power():
+                return self._power(node, indices)
+            case _:
+                self._fail("an index may hold whole numbers, loop indices, + - * // % ** and integer tables", node)
+
+    def _named(self, node: syntax.Name, indices: Indices) -> int:
+        if node.name in indices:
+            return indices[node.name]
+        array = self._table(node, node.name)
+        assert array.values is not None
+        if array.shape:
+            self._fail(f"'{node.name}' is a table of shape {array.shape}; write {node.name}[…]", node)
+        return int(array.values)
+
+    def _table(self, node: Expression, name: str) -> Array:
+        array = self._arrays.get(name)
+        if array is None:
+            self._fail(f"unknown name '{name}' in an index: neither a loop index nor a parameter", node)
+        if array.values is None:
+            self._fail(f"'{name}' cannot be used in an index", node)
+        return array
+
+    def _product(self, node: syntax.Product, indices: Indices) -> int:
+        result = 1
+        for symbol, factor in node.factors:
+            number = self._value(factor, indices)
+            if symbol == "*":
+                result *= number
+                continue
+            if number == 0:
+                self._fail("division by zero in an index", factor)
+            if symbol == "//":
+                result //= number
+            elif symbol == "%":
+                result %= number
+            elif result % number:
+                self._fail(f"{result}/{number} is not whole; write // for the whole part", factor)
+            else:
+                result //= number
+            if abs(result) > _LARGEST:
+                self._fail("the index is too large", factor)
+        return result
+
+    def _power(self, node: syntax.Power, indices: Indices) -> int:
+        base, exponent = self._value(node.base, indices), self._value(node.exponent, indices)
+        if exponent < 0 or (abs(base) > 1 and exponent * (abs(base).bit_length() - 1) > 53):
+            self._fail(f"{base}**{exponent} is no index", node)
+        return int(base**exponent)
+
+    def _fail(self, message: str, node: Expression) -> NoReturn:
+        raise DefinitionError(self.field, message, self.source, node.column)

@@ -1,0 +1,34 @@
+"""How large a system may be, checked before the work that the size would cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Bounds on one definition.
+
+    Attributes
+    ----------
+    text_length : int
+        Characters over all equations and Jacobian entries together.
+    depth : int
+        Levels of nested parentheses, signs, powers, calls and conditionals.
+    variables, parameters : int
+        Numbers in all variables, and in all parameters, together.
+    equations : int
+        Equations after families are written out.
+    nodes : int
+        Nodes of the expression graph, derivatives included.
+    dense_entries : int
+        Entries of a dense m×n Jacobian.
+    """
+
+    text_length: int = 1_048_576
+    depth: int = 100
+    variables: int = 10_000
+    parameters: int = 1_000_000
+    equations: int = 10_000
+    nodes: int = 1_000_000
+    dense_entries: int = 16_000_000

@@ -1,0 +1,49 @@
+"""Compiling while the interpreter serves: one thread that makes machine code of systems in use."""
+
+from __future__ import annotations
+
+import atexit
+import queue
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from raphson_solver.solution.system import System
+
+_waiting: queue.SimpleQueue[weakref.ref[System] | None] = queue.SimpleQueue()
+_lock = threading.Lock()
+_thread: threading.Thread | None = None
+
+
+def compile_later(system: System) -> None:
+    """Compile a system soon, unless nobody holds it any more by then."""
+    global _thread  # noqa: PLW0603 - one thread a process
+    with _lock:
+        if _thread is None:
+            _thread = threading.Thread(target=_work, name="raphson-compile", daemon=True)
+            _thread.start()
+            atexit.register(_stop)
+    _waiting.put(weakref.ref(system))
+
+
+def _work() -> None:
+    while True:
+        reference = _waiting.get()
+        if reference is None:
+            return
+        system = reference()
+        if system is not None:
+            system.compile()
+
+
+def _stop() -> None:
+    """Let the compile under way end: LLVM must not be torn down beneath it."""
+    while True:
+        try:
+            _waiting.get_nowait()
+        except queue.Empty:
+            break
+    _waiting.put(None)
+    assert _thread is not None
+    _thread.join()

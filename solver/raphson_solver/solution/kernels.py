@@ -1,0 +1,131 @@
+"""The kernels of one system, each made when first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.compiler import Kernel
+from raphson_solver.derivative import jacobian_rows, pullback, pushforward
+from raphson_solver.engine.layout import Pattern
+from raphson_solver.engine.status import JacobianMode
+from raphson_solver.expression import magnitudes
+from raphson_solver.expression import operations as op
+from raphson_solver.language import Instance
+
+Made = TypeVar("Made")
+
+
+class Kernels:
+    """Everything that is compiled of a system.
+
+    Parameters
+    ----------
+    instance : Instance
+        The written-out system.
+    compile_now : bool
+        Whether a kernel becomes machine code as it is made, or when `compile` is called.
+
+    Attributes
+    ----------
+    m, n : int
+        Extents of the Jacobian.
+    has_analytic : bool
+        Whether the caller gave a Jacobian.
+    """
+
+    def __init__(self, instance: Instance, *, compile_now: bool) -> None:
+        self._instance = instance
+        self._lock = threading.RLock()
+        self._made: dict[str, object] = {}
+        self._kernels: list[Kernel] = []
+        self._compile_now = compile_now
+        self.m = len(instance.equations)
+        self.n = instance.n
+        self.has_analytic = instance.jacobian is not None
+
+    @property
+    def residual(self) -> Kernel:
+        """f."""
+        return self._once("residual", lambda: self._kernel([*self._instance.equations]))
+
+    @property
+    def jvp(self) -> Kernel:
+        """J·v, from x followed by v."""
+        return self._once("jvp", lambda: self._kernel(pushforward(*self._with_seeds(self.n))))
+
+    @property
+    def vjp(self) -> Kernel:
+        """wᵀ·J, from x followed by w."""
+        return self._once("vjp", lambda: self._kernel(pullback(*self._with_seeds(self.m), self.n)))
+
+    def evaluate(self, mode: JacobianMode) -> Kernel:
+        """Return f, then the size of the terms in each equation, then the entries of J unless by differences."""
+
+        def make() -> Kernel:
+            graph, equations = self._instance.graph, self._instance.equations
+            outputs = [*equations, *magnitudes(graph, equations)]
+            if mode in {JacobianMode.EXACT, JacobianMode.ANALYTIC}:
+                outputs += self._entries(mode)[1]
+            return self._kernel(outputs)
+
+        return self._once(f"evaluate {mode}", make)
+
+    def pattern(self, mode: JacobianMode) -> Pattern:
+        """Return where J may differ from zero."""
+        return self._entries(mode)[0]
+
+    def packed(self, mode: JacobianMode) -> NDArray[np.int64]:
+        """Return the pattern as the engine reads it."""
+        return self._once(f"packed {mode is JacobianMode.ANALYTIC}", lambda: self.pattern(mode).packed())
+
+    def compile(self) -> None:
+        """Make machine code of every kernel made so far, and of those to come."""
+        self._compile_now = True
+        with self._lock:
+            kernels = list(self._kernels)
+        for kernel in kernels:
+            kernel.compile()
+
+    def _entries(self, mode: JacobianMode) -> tuple[Pattern, list[int]]:
+        analytic = mode is JacobianMode.ANALYTIC
+        return self._once(f"entries {analytic}", self._written if analytic else self._differentiated)
+
+    def _differentiated(self) -> tuple[Pattern, list[int]]:
+        rows, columns, nodes = jacobian_rows(self._instance.graph, self._instance.equations)
+        return self._pattern(rows, columns), nodes
+
+    def _written(self) -> tuple[Pattern, list[int]]:
+        assert self._instance.jacobian is not None
+        graph = self._instance.graph
+        places = [
+            (i, j, node)
+            for i, row in enumerate(self._instance.jacobian)
+            for j, node in enumerate(row)
+            if not (graph.operation[node] is op.CONSTANT and graph.value[node] == 0.0)
+        ]
+        return self._pattern([i for i, _, _ in places], [j for _, j, _ in places]), [node for _, _, node in places]
+
+    def _pattern(self, rows: list[int], columns: list[int]) -> Pattern:
+        return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self.n)
+
+    def _with_seeds(self, count: int) -> tuple[object, ...]:
+        graph = self._instance.graph
+        return graph, self._instance.equations, [graph.variable(self.n + place) for place in range(count)]
+
+    def _kernel(self, outputs: list[int]) -> Kernel:
+        kernel = Kernel(self._instance.graph, outputs)
+        if self._compile_now:
+            kernel.compile()
+        self._kernels.append(kernel)
+        return kernel
+
+    def _once(self, key: str, make: Callable[[], Made]) -> Made:
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]  # type: ignore[return-value]

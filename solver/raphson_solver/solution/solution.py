@@ -1,0 +1,125 @@
+"""The answer of a solve, with its evidence."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.engine import layout
+from raphson_solver.engine.status import Method, Status
+
+if TYPE_CHECKING:
+    from raphson_solver.solution.system import System
+
+
+class Solution:
+    """Where an iteration ended, and why.
+
+    Attributes
+    ----------
+    status : Status
+        How it ended; ``status.message`` and ``status.remedy`` say more.
+    x : ndarray, shape (n,)
+        The returned point; by name, and in its own shape, as ``solution["name"]``.
+    residual : ndarray, shape (m,)
+        f there: left minus right side, in the units of the equations.
+    scaled_residual : ndarray, shape (m,)
+        |f| over the size of the terms that cancel in each equation; dimensionless.
+    iterations, evaluations, jacobian_evaluations : int
+        Newton steps; evaluations of f, those for differences included; Jacobians.
+    elapsed_seconds : float
+        Time spent iterating.
+    method : Method
+        The method that reached the point.
+    """
+
+    __slots__ = ("_answer", "_system", "elapsed_seconds", "status")
+
+    def __init__(
+        self, system: System, answer: NDArray[np.float64], status: Status, elapsed_seconds: float
+    ) -> None:
+        self._system = system
+        self._answer = answer
+        self.status = status
+        self.elapsed_seconds = elapsed_seconds
+
+    @property
+    def iterations(self) -> int:
+        """Newton steps, over all attempts."""
+        return int(self._answer[layout.ANSWER_ITERATIONS])
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of f, those for differences included."""
+        return int(self._answer[layout.ANSWER_EVALUATIONS])
+
+    @property
+    def jacobian_evaluations(self) -> int:
+        """Evaluations of J."""
+        return int(self._answer[layout.ANSWER_JACOBIANS])
+
+    @property
+    def method(self) -> Method:
+        """The method that reached the point."""
+        return Method(int(self._answer[layout.ANSWER_METHOD]))
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """The returned point, shape (n,)."""
+        n = self._system.n
+        return self._answer[layout.ANSWER_HEADER + n : layout.ANSWER_HEADER + 2 * n]
+
+    @property
+    def residual(self) -> NDArray[np.float64]:
+        """f at the returned point, shape (m,)."""
+        return self._answer[layout.ANSWER_HEADER + 2 * self._system.n :]
+
+    @property
+    def scaled_residual(self) -> NDArray[np.float64]:
+        """|f| over the size of the terms that cancel, shape (m,)."""
+        scale = self._answer[layout.ANSWER_HEADER : layout.ANSWER_HEADER + self._system.n]
+        residual = np.abs(self.residual)
+        return np.divide(residual, scale, out=residual.copy(), where=scale > 0.0)
+
+    @property
+    def residual_norm(self) -> float:
+        """The largest |f|; NaN if any is."""
+        return float(np.max(np.abs(self.residual)))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the scaled residual passes."""
+        return self.status is Status.CONVERGED
+
+    @property
+    def message(self) -> str:
+        """What happened."""
+        return self.status.message
+
+    @property
+    def remedy(self) -> str:
+        """What to try next; empty for success."""
+        return self.status.remedy
+
+    def __getitem__(self, name: str) -> float | NDArray[np.float64]:
+        """Return a variable: a float for a scalar, else an array of its shape."""
+        return self._system.unpack(self.x)[name]
+
+    def __repr__(self) -> str:
+        lines = [f"{self.status.name.lower().replace('_', ' ')} after {_count(self.iterations, 'iteration')}"]
+        if not self.converged:
+            lines.append(f"  {self.message}; {self.remedy}" if self.remedy else f"  {self.message}")
+        values: dict[str, Any] = self._system.unpack(self.x)
+        for name, value in values.items():
+            text = np.array2string(np.asarray(value), precision=10, threshold=8, edgeitems=3)
+            lines.append(f"  {name} = {text}")
+        norm = self.residual_norm
+        lines.append(f"  largest |f| = {norm:.3g}" if math.isfinite(norm) else "  f is not finite here")
+        return "\n".join(lines)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,347 @@
+"""A system: the text, what is known of it, and every question it answers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from raphson_solver.engine import CancelFlag, JacobianMode, Status, layout
+from raphson_solver.engine.newton import NOT_FINITE, RUNNING, iterate
+from raphson_solver.errors import InputError
+from raphson_solver.language import Definition, instantiate
+from raphson_solver.limits import Limits
+from raphson_solver.solution.background import compile_later
+from raphson_solver.solution.identity import identity
+from raphson_solver.solution.jacobian import Jacobian
+from raphson_solver.solution.kernels import Kernels
+from raphson_solver.solution.options import SolveOptions
+from raphson_solver.solution.packing import check_finite, pack, unpack, vector
+from raphson_solver.solution.solution import Solution
+
+_DEFAULT = SolveOptions()
+_NEVER = CancelFlag()
+_STATUSES = {int(status): status for status in Status}
+# Sets of options whose memory is kept for the next solve.
+_LARGEST_PREPARED = 16
+# How long the engine runs before Python may see Ctrl-C.
+_SLICE_NANOSECONDS = 5e7
+
+
+class System:
+    """f: Rⁿ → Rᵐ, ready to be solved, evaluated and differentiated. Safe to share between threads.
+
+    Parameters
+    ----------
+    definition : Definition
+        The text.
+    limits : Limits
+        How large it may be.
+    compile_now : bool
+        Whether to make machine code at once, or in the background when the system is used a second time.
+
+    Attributes
+    ----------
+    id : str
+        SHA-256 of the canonical graph, names and shapes, in hexadecimal.
+    n, m : int
+        Numbers of variables and of equations.
+    variables, parameters : tuple of (name, shape)
+        In the order of x; of the parameters, those that are part of the system included.
+    structural : dict of str to ndarray
+        Parameters whose whole-number values are part of the system.
+    equation_names : tuple of str, length m
+        Such as ``"equations[0] at i=3"``.
+    """
+
+    def __init__(self, definition: Definition, limits: Limits, *, compile_now: bool) -> None:
+        instance = instantiate(definition, limits)
+        self.definition = definition
+        self.id = identity(definition, instance)
+        self.n = instance.n
+        self.m = len(instance.equations)
+        self.variables = definition.variables
+        self.parameters = definition.parameters
+        self.structural = instance.structural
+        self.equation_names = instance.equation_names
+        self._free = tuple((name, shape) for name, shape in definition.parameters if name not in self.structural)
+        self._parameter_count = instance.parameter_count
+        self._x_shape = (self.n,)
+        self._kernels = Kernels(instance, compile_now=compile_now)
+        self._p_shape = (self._parameter_count,)
+        self._prepared: dict[SolveOptions, _Prepared] = {}
+        self._last: tuple[SolveOptions | None, _Prepared | None] = (None, None)
+        self._uses = 0
+        self._compile_at_use = 0 if compile_now else 2
+
+    # --- names and shapes -----------------------------------------------------------------------------------
+
+    @property
+    def sparsity(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows and columns of the entries of J that may differ from zero, row by row."""
+        pattern = self._kernels.pattern(JacobianMode.EXACT)
+        return pattern.rows, pattern.columns
+
+    def pack_start(self, start: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return x, shape (n,), from values by name; raises `InputError` for what is missing or does not fit."""
+        return pack(start, self.variables, "start")
+
+    def pack_parameters(self, parameters: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return p from values by name; those that are part of the system may be left out."""
+        for name, compiled in self.structural.items():
+            if name in parameters and not np.array_equal(np.asarray(parameters[name], dtype=float), compiled):
+                raise InputError(
+                    f"parameters.{name}",
+                    f"'{name}' is used in a range or as an index, so its value belongs to the compiled system "
+                    f"({_short(compiled)}); compile another system for {_short(np.asarray(parameters[name]))}",
+                )
+        rest = {name: value for name, value in parameters.items() if name not in self.structural}
+        return pack(rest, self._free, "parameters")
+
+    def unpack(self, x: NDArray[np.float64]) -> dict[str, float | NDArray[np.float64]]:
+        """Return the variables by name: a float for a scalar, else an array of its shape."""
+        return unpack(x, self.variables)
+
+    # --- solving --------------------------------------------------------------------------------------------
+
+    def solve(
+        self,
+        x: ArrayLike | Mapping[str, Any],
+        p: ArrayLike | Mapping[str, Any] | None = None,
+        options: SolveOptions = _DEFAULT,
+        cancel: CancelFlag | None = None,
+    ) -> Solution:
+        """Find x with f(x) = 0.
+
+        Parameters
+        ----------
+        x : array of shape (n,), or mapping of names to values
+            Where to begin.
+        p : array, or mapping of names to values, optional
+            The parameters.
+        options : SolveOptions
+            How.
+        cancel : CancelFlag, optional
+            Set it from another thread to stop the iteration.
+
+        Returns
+        -------
+        Solution
+            Whether or not it converged; its status says which.
+
+        Raises
+        ------
+        InputError
+            When the start or the parameters do not fit, or m ≠ n.
+        """
+        # Comparing identities first: hashing the options costs as much as a step of the iteration.
+        last, prepared = self._last
+        if last is not options:
+            prepared = self._prepare(options)
+        assert prepared is not None
+        if self._compile_at_use:
+            self._use()
+        memory = prepared.borrow()
+        # What is borrowed is given back only after a whole solve: Ctrl-C leaves the plan half-way.
+        if type(x) is np.ndarray and x.shape == self._x_shape:
+            memory.x[:] = x
+        else:
+            memory.x[:] = self._start(x, "start")
+        if type(p) is np.ndarray and p.shape == self._p_shape:
+            memory.p[:] = p
+        elif self._parameter_count or p is not None:
+            memory.p[:] = self._given(p)
+        if cancel is not None:
+            memory.plan[layout.CANCEL_ADDRESS] = cancel.address
+        began = time.monotonic()
+        if options.timeout_seconds is not None:
+            memory.numbers[layout.DEADLINE] = began + options.timeout_seconds
+        status = RUNNING
+        while status == RUNNING:
+            status = iterate(*memory.addresses, prepared.pattern_address)
+        if status == NOT_FINITE:
+            check_finite(memory.x, "start")
+            check_finite(memory.p, "parameters")
+        solution = Solution(self, memory.answer.copy(), _STATUSES[status], time.monotonic() - began)
+        if cancel is not None:
+            memory.plan[layout.CANCEL_ADDRESS] = _NEVER.address
+        prepared.give_back(memory)
+        return solution
+
+    # --- evaluating -----------------------------------------------------------------------------------------
+
+    def residual(
+        self, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None = None
+    ) -> NDArray[np.float64]:
+        """Return f(x), shape (m,)."""
+        self._use()
+        return self._kernels.residual(*self._point(x, p))
+
+    def jacobian(
+        self,
+        x: ArrayLike | Mapping[str, Any],
+        p: ArrayLike | Mapping[str, Any] | None = None,
+        mode: JacobianMode = JacobianMode.EXACT,
+    ) -> NDArray[np.float64]:
+        """Return J, shape (m, n): a row when m = 1, a column when n = 1."""
+        return self._jacobian(mode).matrix(*self._point(x, p))
+
+    def jvp(
+        self,
+        x: ArrayLike | Mapping[str, Any],
+        v: ArrayLike,
+        p: ArrayLike | Mapping[str, Any] | None = None,
+        mode: JacobianMode = JacobianMode.EXACT,
+    ) -> NDArray[np.float64]:
+        """Return J·v, shape (m,), for v of shape (n,)."""
+        x, p = self._point(x, p)
+        return self._jacobian(mode).jvp(x, vector(v, self.n, "v", "a number a variable"), p)
+
+    def vjp(
+        self,
+        x: ArrayLike | Mapping[str, Any],
+        w: ArrayLike,
+        p: ArrayLike | Mapping[str, Any] | None = None,
+        mode: JacobianMode = JacobianMode.EXACT,
+    ) -> NDArray[np.float64]:
+        """Return wᵀ·J, shape (n,), for w of shape (m,)."""
+        x, p = self._point(x, p)
+        return self._jacobian(mode).vjp(x, vector(w, self.m, "w", "a number an equation"), p)
+
+    def determinant(
+        self,
+        x: ArrayLike | Mapping[str, Any],
+        p: ArrayLike | Mapping[str, Any] | None = None,
+        mode: JacobianMode = JacobianMode.EXACT,
+    ) -> tuple[float, float]:
+        """Return sign and log|det J|: det J = sign · exp(log)."""
+        if self.m != self.n:
+            raise InputError(
+                "determinant", f"a determinant needs a square Jacobian; this one is {self.m}×{self.n}"
+            )
+        return self._jacobian(mode).determinant(*self._point(x, p))
+
+    def finite_difference_evaluations(self, mode: JacobianMode) -> int:
+        """Return how many evaluations of f one Jacobian costs where f is finite; 0 for exact and analytic."""
+        if mode in {JacobianMode.EXACT, JacobianMode.ANALYTIC}:
+            return 0
+        columns = np.unique(self._kernels.pattern(mode).columns).size
+        return 1 + columns * (2 if mode is JacobianMode.CENTRAL else 1)
+
+    def compile(self) -> None:
+        """Make machine code of what is used, now."""
+        self._kernels.compile()
+        for prepared in list(self._prepared.values()):
+            prepared.refresh()
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _jacobian(self, mode: JacobianMode) -> Jacobian:
+        self._use()
+        return Jacobian(self._kernels, mode)
+
+    def _use(self) -> None:
+        """Count uses of an interpreted system: from the second on it is worth compiling."""
+        self._uses += 1
+        if self._uses == self._compile_at_use:
+            self._compile_at_use = 0
+            compile_later(self)
+
+    def _point(
+        self, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        point, given = self._start(x, "at"), self._given(p)
+        check_finite(point, "at")
+        check_finite(given, "parameters")
+        return point, given
+
+    def _start(self, x: ArrayLike | Mapping[str, Any], field: str) -> NDArray[np.float64]:
+        if isinstance(x, Mapping):
+            return pack(x, self.variables, field)
+        return vector(x, self.n, field, "a number a variable")
+
+    def _given(self, p: ArrayLike | Mapping[str, Any] | None) -> NDArray[np.float64]:
+        if p is None or isinstance(p, Mapping):
+            return self.pack_parameters(p or {})
+        return vector(p, self._parameter_count, "parameters", "a number a parameter")
+
+    def _prepare(self, options: SolveOptions) -> _Prepared:
+        prepared = self._prepared.get(options)
+        if prepared is not None:
+            self._last = (options, prepared)
+            return prepared
+        mode = options.jacobian
+        if self.m != self.n:
+            raise InputError(
+                "equations",
+                f"Newton's method needs as many equations as variables; found {self.m} equations "
+                f"for {self.n} variables",
+            )
+        if mode is JacobianMode.ANALYTIC and not self._kernels.has_analytic:
+            raise InputError(
+                "options.jacobian", "this system has no Jacobian of the caller's; give one, or use 'exact'"
+            )
+        prepared = _Prepared(self._kernels, options, self._parameter_count)
+        if len(self._prepared) >= _LARGEST_PREPARED:
+            self._prepared.clear()
+        self._prepared[options] = prepared
+        self._last = (options, prepared)
+        return prepared
+
+
+class _Prepared:
+    """What solves with the same options need, with memory kept from one to the next."""
+
+    def __init__(self, kernels: Kernels, options: SolveOptions, parameters: int) -> None:
+        mode = options.jacobian
+        self._options = options
+        self._residual = kernels.residual
+        self._evaluate = kernels.evaluate(mode)
+        self._work = max(self._residual.work_size, self._evaluate.work_size)
+        self._pattern = kernels.packed(mode)
+        self.pattern_address = int(self._pattern.ctypes.data)
+        plan = self._plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
+        plan[layout.CANCEL_ADDRESS] = _NEVER.address
+        plan[layout.N] = kernels.n
+        plan[layout.ENTRIES] = kernels.pattern(mode).rows.size
+        plan[layout.PARAMETERS] = parameters
+        plan[layout.METHOD] = options.method
+        plan[layout.MODE] = mode
+        plan[layout.ITERATION_LIMIT] = options.max_iterations
+        iteration = 200.0 + 5.0 * self._work + kernels.n**3
+        plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
+        self._memory: deque[layout.Memory] = deque()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the kernels' addresses, which change when they become machine code."""
+        plan = self._plan.copy()
+        plan[layout.RESIDUAL_ADDRESS] = self._residual.address
+        plan[layout.RESIDUAL_PROGRAM] = self._residual.program
+        plan[layout.EVALUATE_ADDRESS] = self._evaluate.address
+        plan[layout.EVALUATE_PROGRAM] = self._evaluate.program
+        self._plan = plan
+        self._memory = deque()
+
+    def borrow(self) -> layout.Memory:
+        """Return memory that no other solve uses."""
+        try:
+            return self._memory.pop()
+        except IndexError:
+            memory = layout.Memory(self._plan.copy(), self._work)
+            memory.numbers[layout.TOLERANCE] = self._options.tolerance
+            memory.numbers[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
+            return memory
+
+    def give_back(self, memory: layout.Memory) -> None:
+        """Keep the memory for the next solve."""
+        self._memory.append(memory)
+
+
+def _short(values: NDArray[Any]) -> str:
+    return np.array2string(values, threshold=6, edgeitems=2)
