@@ -62,9 +62,7 @@ def _handed_on(graph: Graph, pieces: list[list[int]]) -> dict[int, int]:
 class _Function:
     """The body of one function."""
 
-    def __init__(
-        self, graph: Graph, slots: dict[int, int], places: dict[int, list[int]], piece: list[int]
-    ) -> None:
+    def __init__(self, graph: Graph, slots: dict[int, int], places: dict[int, list[int]], piece: list[int]) -> None:
         self._graph = graph
         self._slots = slots
         self._places = places

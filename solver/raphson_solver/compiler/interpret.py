@@ -19,29 +19,31 @@ from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 
 _STOP, _CONSTANT, _VARIABLE, _PARAMETER, _STORE = range(5)
-_CODES = {operation: number for number, operation in enumerate(op.COMPUTED, start=5)}
+_COMPUTED = {operation: number for number, operation in enumerate(op.COMPUTED, start=5)}
+_CODES = _COMPUTED | {op.CONSTANT: _CONSTANT, op.VARIABLE: _VARIABLE, op.PARAMETER: _PARAMETER}
 
 
 def program(graph: Graph, outputs: Sequence[int]) -> tuple[NDArray[np.int32], int]:
-    """Return the program that computes the outputs, and how many registers it uses."""
-    order = graph.reachable(outputs)
-    register = {node: number for number, node in enumerate(order)}
-    rows: list[tuple[int, int, int, int]] = []
-    for node in order:
-        kind, arguments = graph.operation[node], graph.arguments[node]
-        if kind is op.CONSTANT:
-            low, high = np.array([graph.value[node]], dtype=np.float64).view(np.int32)
-            rows.append((_CONSTANT, int(low), int(high), 0))
-        elif kind is op.VARIABLE:
-            rows.append((_VARIABLE, int(graph.value[node]), 0, 0))
-        elif kind is op.PARAMETER:
-            rows.append((_PARAMETER, int(graph.value[node]), 0, 0))
-        else:
-            a, b, c = (*(register[argument] for argument in arguments), 0, 0)[:3]
-            rows.append((_CODES[kind], a, b, c))
-    rows.extend((_STORE, register[node], place, 0) for place, node in enumerate(outputs))
-    rows.append((_STOP, 0, 0, 0))
-    return np.array(rows, dtype=np.int32), len(order)
+    """Return the program that computes the outputs, and how many registers it uses.
+
+    It computes every node up to the last output: arguments come before their users, so node i is register i,
+    and finding out which few are not needed would take longer than computing them.
+    """
+    count = max(outputs) + 1
+    kinds = graph.operation[:count]
+    rows = np.zeros((count + len(outputs) + 1, 4), dtype=np.int32)
+    rows[:count, 0] = np.fromiter(map(_CODES.__getitem__, kinds), np.int32, count)
+    rows[:count, 1:] = graph.columns(count)
+    values = np.array(graph.value[:count])
+    constant = rows[:count, 0] == _CONSTANT
+    rows[:count, 1:3][constant] = values[constant].view(np.int32).reshape(-1, 2)
+    leaf = (rows[:count, 0] == _VARIABLE) | (rows[:count, 0] == _PARAMETER)
+    rows[:count, 1][leaf] = values[leaf].astype(np.int32)
+    rows[count:-1, 0] = _STORE
+    rows[count:-1, 1] = outputs
+    rows[count:-1, 2] = np.arange(len(outputs))
+    rows[-1, 0] = _STOP
+    return rows, count
 
 
 @functools.cache
@@ -57,10 +59,10 @@ def interpreter_address() -> int:
 
 def _text() -> str:
     cases = [
-        f"    i32 {code}, label %case{code}" for code in (_CONSTANT, _VARIABLE, _PARAMETER, _STORE, *_CODES.values())
+        f"    i32 {code}, label %case{code}" for code in (_CONSTANT, _VARIABLE, _PARAMETER, _STORE, *_COMPUTED.values())
     ]
     parameters = ABI.format(program="%program", x="%x", p="%p", out="%out", work="%work")
-    bodies = [_body(operation, code) for operation, code in _CODES.items()]
+    bodies = [_body(operation, code) for operation, code in _COMPUTED.items()]
     return f"""{declarations()}
 define void @interpret({parameters}) nounwind {{
 start:

@@ -73,7 +73,5 @@ class Kernel:
         """
         out = np.empty(self.output_size)
         work = np.empty(self.work_size)
-        _SIGNATURE(self.address)(
-            self.program, x.ctypes.data, p.ctypes.data, out.ctypes.data, work.ctypes.data
-        )
+        _SIGNATURE(self.address)(self.program, x.ctypes.data, p.ctypes.data, out.ctypes.data, work.ctypes.data)
         return out

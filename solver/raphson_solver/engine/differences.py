@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from raphson_solver.engine.intrinsics import Doubles, Integers, call_kernel, doubles, integers
+from raphson_solver.engine.jit import jit
 from raphson_solver.engine.status import JacobianMode
 
 _CENTRAL = int(JacobianMode.CENTRAL)
@@ -14,7 +14,7 @@ _FORWARD_STEP = 2.0**-26
 _CENTRAL_STEP = 2.0**-17.5
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def differences(
     address: int, program: int, mode: int, pattern: Integers, n: int, entries: int, x: Doubles, p: Doubles,
     typical: Doubles, f: Doubles, values: Doubles, above: Doubles, below: Doubles, work: Doubles,
@@ -62,7 +62,7 @@ def differences(
     return evaluations
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def _finite(f: Doubles, pattern: Integers, by_column: int, first: int, last: int) -> bool:
     for place in range(first, last):
         if not np.isfinite(f[pattern[pattern[by_column + place]]]):
@@ -70,7 +70,7 @@ def _finite(f: Doubles, pattern: Integers, by_column: int, first: int, last: int
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def differences_at(
     address: int, program: int, mode: int, pattern: int, n: int, entries: int, x: int, p: int, typical: int,
     f: int, values: int, above: int, below: int, work: int,

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001 - Numba reads the arguments' names; the generators take their values
 """What Numba has no words for: bare pointers, calling a kernel, a flag that another thread sets, the clock.
 
 The engine works on bare pointers. Arrays would carry seven words and a reference count into every call, which
@@ -11,13 +12,15 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
+
+from raphson_solver.engine.jit import intrinsic
 
 # <time.h>: the number of CLOCK_MONOTONIC, the clock of Python's time.monotonic.
 _CLOCK_MONOTONIC = 6 if sys.platform == "darwin" else 1
 
-_DOUBLES = types.CPointer(types.float64)
-_INTEGERS = types.CPointer(types.int64)
+_types: Any = types
+_DOUBLES = _types.CPointer(_types.float64)
+_INTEGERS = _types.CPointer(_types.int64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
 
 Doubles = Any
@@ -47,9 +50,7 @@ def integers(_typing: Any, address: Any) -> tuple[Any, Any]:
 
 
 @intrinsic
-def call_kernel(
-    _typing: Any, address: Any, program: Any, x: Any, p: Any, out: Any, work: Any
-) -> tuple[Any, Any]:
+def call_kernel(_typing: Any, address: Any, program: Any, x: Any, p: Any, out: Any, work: Any) -> tuple[Any, Any]:
     """Call ``kernel(program, x, p, out, work)``: the first two are addresses, the others pointers to float64."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:

@@ -41,6 +41,7 @@ TOLERANCE, ABSOLUTE_TOLERANCE, DEADLINE, BEST_NORM, LAST_STEP, HEADER = range(6)
 # What a caller reads after a solve, one after another: these counters, then the scale, x and f.
 ANSWER_ITERATIONS, ANSWER_EVALUATIONS, ANSWER_JACOBIANS, ANSWER_METHOD, ANSWER_HEADER = range(5)
 
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """Where a Jacobian may differ from zero, row by row.

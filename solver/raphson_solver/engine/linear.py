@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from raphson_solver.engine.intrinsics import Doubles, Integers
+from raphson_solver.engine.jit import jit
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def factor(a: Doubles, pivots: Integers, n: int) -> int:
     """Overwrite `a`, n×n in C order, with its LU factors; return the rank found: n, unless a pivot is zero."""
     for k in range(n):
@@ -32,7 +31,7 @@ def factor(a: Doubles, pivots: Integers, n: int) -> int:
     return n
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def substitute(lu: Doubles, pivots: Integers, b: Doubles, n: int) -> None:
     """Overwrite `b`, n numbers, with the solution of ``L U x = P b``."""
     for k in range(n):

@@ -11,7 +11,6 @@ where M_i is the size of the terms that cancel in it. A residual that passes far
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import (
@@ -23,6 +22,7 @@ from raphson_solver.engine.intrinsics import (
     load_flag,
     monotonic_seconds,
 )
+from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import (
     ABSOLUTE_TOLERANCE,
     BEST_METHOD,
@@ -67,7 +67,7 @@ _SUFFICIENT_DECREASE = 1e-4
 _SHORTEST_STEP = 2.0**-40
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def iterate(plan_address: int, numbers_address: int, pattern_address: int) -> int:
     """Take up to `plan[SLICE_LIMIT]` steps; return a `Status`, `NOT_FINITE`, or `RUNNING` to be called again.
 
@@ -82,7 +82,12 @@ def iterate(plan_address: int, numbers_address: int, pattern_address: int) -> in
     place += 8 * plan[PARAMETERS]
     answer = doubles(place)
     place += 8 * layout.ANSWER_HEADER
-    scale, x, f, magnitude = doubles(place), doubles(place + 8 * n), doubles(place + 16 * n), doubles(place + 24 * n)
+    scale, x, f, magnitude = (
+        doubles(place),
+        doubles(place + 8 * n),
+        doubles(place + 16 * n),
+        doubles(place + 24 * n),
+    )
     place += 32 * n
     values = doubles(place)
     place += 8 * entries
@@ -152,7 +157,7 @@ def iterate(plan_address: int, numbers_address: int, pattern_address: int) -> in
     return status
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def _begin(
     plan: Integers, pattern: Integers, numbers: Doubles, p: Doubles, x: Doubles, f: Doubles, magnitude: Doubles,
     values: Doubles, scale: Doubles, largest: Doubles, trial: Doubles, spare: Doubles, work: Doubles,
@@ -171,7 +176,7 @@ def _begin(
     return _DOMAIN_ERROR
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def _advance(
     plan: Integers, pattern: Integers, numbers: Doubles, p: Doubles, x: Doubles, f: Doubles, magnitude: Doubles,
     values: Doubles, scale: Doubles, largest: Doubles, step: Doubles, origin: Doubles, weight: Doubles,

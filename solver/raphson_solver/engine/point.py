@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from raphson_solver.engine.differences import differences
 from raphson_solver.engine.intrinsics import Doubles, Integers, call_kernel
+from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import (
     ENTRIES,
     EVALUATE_ADDRESS,
@@ -25,20 +25,20 @@ _CENTRAL = int(JacobianMode.CENTRAL)
 _FLAT_GRADIENT = 1e-8
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def by_differences(plan: Integers) -> bool:
     """Return whether J comes from evaluations of f."""
-    return plan[MODE] == _FORWARD or plan[MODE] == _CENTRAL
+    return bool(plan[MODE] == _FORWARD or plan[MODE] == _CENTRAL)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def evaluate(plan: Integers, p: Doubles, x: Doubles, f: Doubles, work: Doubles) -> None:
     """Fill f, M and, unless it comes by differences, J: they lie one after another."""
     call_kernel(plan[EVALUATE_ADDRESS], plan[EVALUATE_PROGRAM], x, p, f, work)
     plan[EVALUATIONS] += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def complete(
     plan: Integers, pattern: Integers, p: Doubles, x: Doubles, f: Doubles, magnitude: Doubles, values: Doubles,
     scale: Doubles, largest: Doubles, above: Doubles, below: Doubles, work: Doubles,
@@ -57,7 +57,7 @@ def complete(
         scale[pattern[entry]] += abs(values[entry] * x[pattern[entries + entry]])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def passes(f: Doubles, scale: Doubles, n: int, tolerance: float, absolute_tolerance: float) -> bool:
     """Return whether every equation is solved."""
     for i in range(n):
@@ -66,7 +66,7 @@ def passes(f: Doubles, scale: Doubles, n: int, tolerance: float, absolute_tolera
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def scaled_norm(f: Doubles, scale: Doubles, n: int) -> float:
     """Return the largest |f_i| over its scale; NaN if any is."""
     norm = 0.0
@@ -77,7 +77,7 @@ def scaled_norm(f: Doubles, scale: Doubles, n: int) -> float:
     return norm
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def finite(values: Doubles, count: int) -> bool:
     """Return whether none of the numbers is NaN or infinite."""
     for place in range(count):
@@ -86,9 +86,15 @@ def finite(values: Doubles, count: int) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def flat(
-    plan: Integers, pattern: Integers, f: Doubles, values: Doubles, scale: Doubles, x: Doubles, largest: Doubles
+    plan: Integers,
+    pattern: Integers,
+    f: Doubles,
+    values: Doubles,
+    scale: Doubles,
+    x: Doubles,
+    largest: Doubles,
 ) -> bool:
     """Return whether the gradient of ½‖W f‖², W the inverse scales, vanishes.
 
@@ -106,6 +112,8 @@ def flat(
             total += part
             size += abs(part)
         reach = max(abs(x[j]), largest[j])
+        if not reach > 0.0:
+            reach = 1.0
         if abs(total) > _FLAT_GRADIENT * size and abs(total) * reach > _FLAT_GRADIENT:
             return False
     return True

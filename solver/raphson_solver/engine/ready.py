@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 
 from raphson_solver.compiler import Kernel
@@ -32,6 +34,19 @@ def warm_up() -> bool:
     room = np.ones(8)
     x = room.ctypes.data
     differences_at(
-        kernel.address, kernel.program, JacobianMode.FORWARD, pattern.ctypes.data, 0, 0, x, x, x, x, x, x, x, x
+        kernel.address,
+        kernel.program,
+        JacobianMode.FORWARD,
+        pattern.ctypes.data,
+        0,
+        0,
+        x,
+        x,
+        x,
+        x,
+        x,
+        x,
+        x,
+        x,
     )
-    return any(sum(function.stats.cache_misses.values()) for function in (iterate, differences_at))
+    return any(sum(cast("Any", function).stats.cache_misses.values()) for function in (iterate, differences_at))

@@ -19,7 +19,7 @@ class Status(IntEnum):
     message: str
     remedy: str
 
-    def __new__(cls, number: int, message: str, remedy: str) -> Status:  # noqa: PYI034
+    def __new__(cls, number: int, message: str, remedy: str) -> Status:  # noqa: D102, PYI034
         member = int.__new__(cls, number)
         member._value_ = number
         member.message = message

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from raphson_solver.engine.intrinsics import Doubles, Integers
+from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ENTRIES, N
 from raphson_solver.engine.linear import factor, substitute
 from raphson_solver.engine.point import finite
@@ -14,9 +14,15 @@ _EPSILON = 2.0**-52
 _REGULARISATION = 1e-8
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def newton_step(
-    plan: Integers, pattern: Integers, f: Doubles, values: Doubles, step: Doubles, pivots: Integers, matrix: Doubles
+    plan: Integers,
+    pattern: Integers,
+    f: Doubles,
+    values: Doubles,
+    step: Doubles,
+    pivots: Integers,
+    matrix: Doubles,
 ) -> bool:
     """Solve J·step = −f, rows scaled to equal size; return whether J allowed it."""
     n, entries = plan[N], plan[ENTRIES]
@@ -41,7 +47,7 @@ def newton_step(
     return finite(step, n)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def regularised_step(
     plan: Integers, pattern: Integers, f: Doubles, values: Doubles, scale: Doubles, step: Doubles, pivots: Integers,
     matrix: Doubles,
@@ -80,7 +86,7 @@ def regularised_step(
     return finite(step, n)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@jit
 def relative_size(step: Doubles, x: Doubles, largest: Doubles, n: int) -> float:
     """Return the largest |step_j| against the size that x_j has had so far."""
     extent = 0.0

@@ -12,9 +12,7 @@ from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 
 
-def evaluate(
-    graph: Graph, outputs: Sequence[int], x: NDArray[Any], p: NDArray[Any] | None = None
-) -> NDArray[Any]:
+def evaluate(graph: Graph, outputs: Sequence[int], x: NDArray[Any], p: NDArray[Any] | None = None) -> NDArray[Any]:
     """Return the outputs at a point or at many.
 
     Parameters

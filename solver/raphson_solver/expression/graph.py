@@ -7,15 +7,19 @@ shared by construction, and a walk in the order of the numbers is a walk in the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from array import array
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raphson_solver.errors import LimitError
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.operations import Operation
 
 LARGEST_UNROLLED_POWER = 64
+_REWRITTEN = frozenset({op.CONSTANT, op.NEGATIVE, op.SELECT})
 
 
 class Graph:
@@ -37,6 +41,7 @@ class Graph:
         self.operation: list[Operation] = []
         self.arguments: list[tuple[int, ...]] = []
         self.value: list[float] = []
+        self._flat_arguments = array("i")
         self._interned: dict[tuple[object, ...], int] = {}
         self._node_limit = node_limit
         self.zero = self.constant(0.0)
@@ -107,16 +112,17 @@ class Graph:
             return a
         if a == self.one:
             return b
-        kinds = self.operation
-        for this, other in ((a, b), (b, a)):
-            if kinds[this] is op.CONSTANT and self.value[this] == -1.0:
-                return self.negative(other)
-            if kinds[this] is op.NEGATIVE:
-                return self.negative(self.multiply(self.arguments[this][0], other))
-            if kinds[this] is op.SELECT:
-                masked = self._mask(this, lambda part, factor=other: self.multiply(part, factor))
-                if masked is not None:
-                    return masked
+        kind_a, kind_b = self.operation[a], self.operation[b]
+        if kind_a in _REWRITTEN or kind_b in _REWRITTEN:
+            for this, kind, other in ((a, kind_a, b), (b, kind_b, a)):
+                if kind is op.CONSTANT and self.value[this] == -1.0:
+                    return self.negative(other)
+                if kind is op.NEGATIVE:
+                    return self.negative(self.multiply(self.arguments[this][0], other))
+                if kind is op.SELECT:
+                    masked = self._mask(this, partial(self.multiply, other))
+                    if masked is not None:
+                        return masked
         return self._make(op.MULTIPLY, (a, b))
 
     def divide(self, a: int, b: int) -> int:
@@ -177,15 +183,14 @@ class Graph:
                 square = self.multiply(square, square)
         return result
 
-    def _mask(self, selection: int, of_part: object) -> int | None:
+    def _mask(self, selection: int, of_part: Callable[[int], int]) -> int | None:
         """Move an operation that keeps zero into the branches of ``where(c, a, 0)``.
 
         Otherwise the derivative of ``where(x > 0, log(x), 0)`` at 0 would be 0·∞, not 0.
         """
         condition, a, b = self.arguments[selection]
-        if a != self.zero and b != self.zero:
+        if self.zero not in {a, b}:
             return None
-        assert callable(of_part)
         return self.select(
             condition,
             a if a == self.zero else of_part(a),
@@ -197,18 +202,21 @@ class Graph:
         node = self._interned.get(key)
         if node is not None:
             return node
-        kinds = self.operation
-        if all(kinds[argument] is op.CONSTANT for argument in arguments):
-            with np.errstate(all="ignore"):
-                folded = float(operation.value(*(self.value[argument] for argument in arguments)))
-            # A constant that is not finite stays as written, to be met, and reported, where it is evaluated.
-            if math.isfinite(folded):
-                return self.constant(folded)
+        if self.operation[arguments[0]] is op.CONSTANT:
+            folded = self._fold(operation, arguments)
+            if folded is not None:
+                return folded
         return self._intern(key, operation, arguments, 0.0)
 
-    def _intern(
-        self, key: tuple[object, ...], operation: Operation, arguments: tuple[int, ...], value: float
-    ) -> int:
+    def _fold(self, operation: Operation, arguments: tuple[int, ...]) -> int | None:
+        if any(self.operation[argument] is not op.CONSTANT for argument in arguments):
+            return None
+        with np.errstate(all="ignore"):
+            folded = float(operation.value(*(self.value[argument] for argument in arguments)))
+        # A constant that is not finite stays as written, to be met, and reported, where it is evaluated.
+        return self.constant(folded) if math.isfinite(folded) else None
+
+    def _intern(self, key: tuple[object, ...], operation: Operation, arguments: tuple[int, ...], value: float) -> int:
         node = self._interned.get(key)
         if node is None:
             node = len(self.operation)
@@ -218,20 +226,32 @@ class Graph:
             self.operation.append(operation)
             self.arguments.append(arguments)
             self.value.append(value)
+            self._flat_arguments.extend(arguments)
         return node
 
     # --- walks ----------------------------------------------------------------------------------------------
 
     def reachable(self, outputs: Iterable[int]) -> list[int]:
         """Return the nodes that the outputs need, in the order of evaluation."""
-        seen: set[int] = set()
-        stack = list(outputs)
-        while stack:
-            node = stack.pop()
-            if node not in seen:
-                seen.add(node)
-                stack.extend(self.arguments[node])
-        return sorted(seen)
+        needed = bytearray(len(self.operation))
+        last = -1
+        for node in outputs:
+            needed[node] = 1
+            last = max(last, node)
+        arguments = self.arguments
+        for node in range(last, -1, -1):
+            if needed[node]:
+                for argument in arguments[node]:
+                    needed[argument] = 1
+        return [node for node in range(last + 1) if needed[node]]
+
+    def columns(self, count: int) -> NDArray[np.int32]:
+        """Return the arguments of the first `count` nodes, shape (count, 3), 0 where a node has fewer."""
+        lengths = np.fromiter(map(len, self.arguments[:count]), np.int64, count)
+        flat = np.frombuffer(self._flat_arguments, np.int32)[: int(lengths.sum())].copy()
+        columns = np.zeros((count, 3), np.int32)
+        columns[np.arange(3) < lengths[:, None]] = flat
+        return columns
 
     def dependent(self) -> bytearray:
         """Return, for every node, whether it depends on a variable."""

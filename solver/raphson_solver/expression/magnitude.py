@@ -21,18 +21,19 @@ _FOLLOWED = frozenset({op.ADD, op.SUBTRACT, op.NEGATIVE, op.MULTIPLY, op.DIVIDE}
 
 def magnitudes(graph: Graph, outputs: Sequence[int]) -> list[int]:
     """Return, for each output, the node of its M."""
-    sums = _with_sums(graph, outputs)
+    order = graph.reachable(outputs)
+    sums = _with_sums(graph, order)
     made: dict[int, int] = {}
-    for node in graph.reachable(outputs):
+    for node in order:
         if sums[node]:
             made[node] = _magnitude(graph, node, sums, made)
     return [_of(graph, node, made) for node in outputs]
 
 
-def _with_sums(graph: Graph, outputs: Sequence[int]) -> dict[int, bool]:
+def _with_sums(graph: Graph, order: list[int]) -> dict[int, bool]:
     """Return whether a sum can be reached through the operations that are followed."""
     sums: dict[int, bool] = {}
-    for node in graph.reachable(outputs):
+    for node in order:
         kind = graph.operation[node]
         if kind is op.ADD or kind is op.SUBTRACT:
             sums[node] = True

@@ -64,7 +64,11 @@ PARAMETER = _leaf("parameter")
 # --- arithmetic ------------------------------------------------------------------------------------------
 ADD = Operation("+", 2, np.add, (lambda g, _, a, b: g.one, lambda g, _, a, b: g.one), "fadd double {0}, {1}")
 SUBTRACT = Operation(
-    "-", 2, np.subtract, (lambda g, _, a, b: g.one, lambda g, _, a, b: g.constant(-1.0)), "fsub double {0}, {1}"
+    "-",
+    2,
+    np.subtract,
+    (lambda g, _, a, b: g.one, lambda g, _, a, b: g.constant(-1.0)),
+    "fsub double {0}, {1}",
 )
 MULTIPLY = Operation("*", 2, np.multiply, (lambda g, _, a, b: b, lambda g, _, a, b: a), "fmul double {0}, {1}")
 DIVIDE = Operation(
@@ -113,11 +117,9 @@ LESS = _comparison("<", np.less, "olt")
 LESS_EQUAL = _comparison("<=", np.less_equal, "ole")
 GREATER = _comparison(">", np.greater, "ogt")
 GREATER_EQUAL = _comparison(">=", np.greater_equal, "oge")
-EQUAL = _comparison("==", np.equal, "oeq")
+EQUAL: Operation = _comparison("==", np.equal, "oeq")
 NOT_EQUAL = _comparison("!=", np.not_equal, "une")
-AND = Operation(
-    "and", 2, np.logical_and, (), "and i1 {0}, {1}", yields_condition=True, takes_conditions=(True, True)
-)
+AND = Operation("and", 2, np.logical_and, (), "and i1 {0}, {1}", yields_condition=True, takes_conditions=(True, True))
 OR = Operation("or", 2, np.logical_or, (), "or i1 {0}, {1}", yields_condition=True, takes_conditions=(True, True))
 NOT = Operation("not", 1, np.logical_not, (), "xor i1 {0}, true", yields_condition=True, takes_conditions=(True,))
 
@@ -153,23 +155,21 @@ def _one_plus_square(g: Graph, a: int) -> int:
     return g.add(g.one, g.multiply(a, a))
 
 
-EXP = _function("exp", np.exp, lambda g, y, a: y, "@exp")
+EXP: Operation = _function("exp", np.exp, lambda g, y, a: y, "@exp")
 EXPM1 = _function("expm1", np.expm1, lambda g, y, a: g.add(y, g.one), "@expm1")
-LOG = _function("log", np.log, lambda g, _, a: g.divide(g.one, a), "@log")
+LOG: Operation = _function("log", np.log, lambda g, _, a: g.divide(g.one, a), "@log")
 LOG1P = _function("log1p", np.log1p, lambda g, _, a: g.divide(g.one, g.add(g.one, a)), "@log1p")
 LOG2 = _function("log2", np.log2, lambda g, _, a: g.divide(g.constant(1 / math.log(2)), a), "@log2")
 LOG10 = _function("log10", np.log10, lambda g, _, a: g.divide(g.constant(1 / math.log(10)), a), "@log10")
-SQRT = _function(
+SQRT: Operation = _function(
     "sqrt",
     np.sqrt,
     lambda g, y, a: g.divide(g.constant(0.5), y),
     "call double @llvm.sqrt.f64(double {0})",
 )
-CBRT = _function(
-    "cbrt", np.cbrt, lambda g, y, a: g.divide(g.constant(1 / 3), g.multiply(y, y)), "@cbrt"
-)
-SIN = _function("sin", np.sin, lambda g, _, a: g.apply(COS, a), "@sin")
-COS = _function("cos", np.cos, lambda g, _, a: g.negative(g.apply(SIN, a)), "@cos")
+CBRT = _function("cbrt", np.cbrt, lambda g, y, a: g.divide(g.constant(1 / 3), g.multiply(y, y)), "@cbrt")
+SIN: Operation = _function("sin", np.sin, lambda g, _, a: g.apply(COS, a), "@sin")
+COS: Operation = _function("cos", np.cos, lambda g, _, a: g.negative(g.apply(SIN, a)), "@cos")
 TAN = _function("tan", np.tan, lambda g, y, a: _one_plus_square(g, y), "@tan")
 ARCSIN = _function(
     "arcsin", np.arcsin, lambda g, _, a: g.divide(g.one, g.apply(SQRT, _one_minus_square(g, a))), "@asin"
@@ -182,11 +182,9 @@ ARCCOS = _function(
 )
 ARCTAN = _function("arctan", np.arctan, lambda g, _, a: g.divide(g.one, _one_plus_square(g, a)), "@atan")
 SINH = _function("sinh", np.sinh, lambda g, _, a: g.apply(COSH, a), "@sinh")
-COSH = _function("cosh", np.cosh, lambda g, _, a: g.apply(SINH, a), "@cosh")
+COSH: Operation = _function("cosh", np.cosh, lambda g, _, a: g.apply(SINH, a), "@cosh")
 TANH = _function("tanh", np.tanh, lambda g, y, a: _one_minus_square(g, y), "@tanh")
-ARCSINH = _function(
-    "arcsinh", np.arcsinh, lambda g, _, a: g.divide(g.one, g.apply(HYPOT, a, g.one)), "@asinh"
-)
+ARCSINH = _function("arcsinh", np.arcsinh, lambda g, _, a: g.divide(g.one, g.apply(HYPOT, a, g.one)), "@asinh")
 ARCCOSH = _function(
     "arccosh",
     np.arccosh,
@@ -200,22 +198,18 @@ ARCTANH = _function("arctanh", np.arctanh, lambda g, _, a: g.divide(g.one, _one_
 ERF = _function(
     "erf",
     special.erf,
-    lambda g, _, a: g.multiply(
-        g.constant(2 / math.sqrt(math.pi)), g.apply(EXP, g.negative(g.multiply(a, a)))
-    ),
+    lambda g, _, a: g.multiply(g.constant(2 / math.sqrt(math.pi)), g.apply(EXP, g.negative(g.multiply(a, a)))),
     "@erf",
 )
 ERFC = _function(
     "erfc",
     special.erfc,
-    lambda g, _, a: g.multiply(
-        g.constant(-2 / math.sqrt(math.pi)), g.apply(EXP, g.negative(g.multiply(a, a)))
-    ),
+    lambda g, _, a: g.multiply(g.constant(-2 / math.sqrt(math.pi)), g.apply(EXP, g.negative(g.multiply(a, a)))),
     "@erfc",
 )
 ABS = _function("abs", np.abs, lambda g, _, a: g.apply(SIGN, a), "call double @llvm.fabs.f64(double {0})")
 # Piecewise constant: the slope is zero wherever there is one.
-SIGN = _function("sign", np.sign, lambda g, _, a: g.zero, "@raphson.sign")
+SIGN: Operation = _function("sign", np.sign, lambda g, _, a: g.zero, "@raphson.sign")
 FLOOR = _function("floor", np.floor, lambda g, _, a: g.zero, "call double @llvm.floor.f64(double {0})")
 CEIL = _function("ceil", np.ceil, lambda g, _, a: g.zero, "call double @llvm.ceil.f64(double {0})")
 
@@ -230,7 +224,7 @@ ARCTAN2 = Operation(
     ),
     "@atan2",
 )
-HYPOT = Operation(
+HYPOT: Operation = Operation(
     "hypot", 2, np.hypot, (lambda g, y, a, b: g.divide(a, y), lambda g, y, a, b: g.divide(b, y)), "@hypot"
 )
 

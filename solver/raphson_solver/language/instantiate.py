@@ -63,8 +63,7 @@ def instantiate(definition: Definition, limits: Limits) -> Instance:
     _check_length(definition, limits)
     fields = [f"equations[{number}]" for number in range(len(definition.equations))]
     parsed = [
-        parse_equation(text, field, limits.depth)
-        for text, field in zip(definition.equations, fields, strict=True)
+        parse_equation(text, field, limits.depth) for text, field in zip(definition.equations, fields, strict=True)
     ]
     entries = [
         [parse_expression(text, f"jacobian[{i}][{j}]", limits.depth) for j, text in enumerate(row)]
@@ -123,9 +122,7 @@ def _written_jacobian(
     rows = []
     for i, row in enumerate(entries):
         if len(row) != n:
-            raise DefinitionError(
-                f"jacobian[{i}]", f"expected {n} entries, one a variable; found {len(row)}"
-            )
+            raise DefinitionError(f"jacobian[{i}]", f"expected {n} entries, one a variable; found {len(row)}")
         rows.append(
             tuple(
                 writer.expression(entry, f"jacobian[{i}][{j}]", definition.jacobian[i][j])
@@ -184,9 +181,7 @@ class _Writer:
             at = ", ".join(f"{name}={number}" for name, number in indices.items())
             self.equation_names.append(f"{field} at {at}" if at else field)
             if len(self.equations) > self._limits.equations:
-                raise LimitError(
-                    field, "equations", len(self.equations), self._limits.equations, "equations"
-                )
+                raise LimitError(field, "equations", len(self.equations), self._limits.equations, "equations")
 
     def expression(self, tree: Expression, field: str, source: str) -> int:
         self._enter(field, source)
@@ -199,9 +194,7 @@ class _Writer:
     def _check_loops(self, loops: list[syntax.Loop]) -> None:
         for loop in loops:
             if loop.name in self._arrays or loop.name in self._definitions or loop.name in names.RESERVED:
-                self._fail(
-                    f"the index '{loop.name}' shadows a name that already stands for something", loop.column
-                )
+                self._fail(f"the index '{loop.name}' shadows a name that already stands for something", loop.column)
 
     # --- numbers --------------------------------------------------------------------------------------------
 
@@ -264,11 +257,7 @@ class _Writer:
             else:
                 # As in Python: a // b is the floor of a / b, and a % b has the sign of b.
                 whole = self.graph.apply(op.FLOOR, self.graph.divide(result, node))
-                result = (
-                    whole
-                    if symbol == "//"
-                    else self.graph.subtract(result, self.graph.multiply(node, whole))
-                )
+                result = whole if symbol == "//" else self.graph.subtract(result, self.graph.multiply(node, whole))
         return result
 
     def _negative(self, tree: syntax.Negative, indices: Indices) -> int:
@@ -278,6 +267,10 @@ class _Writer:
         return self.graph.power(self._node(tree.base, indices), self._node(tree.exponent, indices))
 
     def _conditional(self, tree: syntax.Conditional, indices: Indices) -> int:
+        if self._integers.decides(tree.condition, indices):
+            # Only the branch taken is written: in "u[i-1] if i > 0 else left" the other has no valid index.
+            taken = tree.first if self._integers.condition(tree.condition, indices) else tree.second
+            return self._node(taken, indices)
         return self.graph.select(
             self._condition(tree.condition, indices),
             self._node(tree.first, indices),

@@ -55,8 +55,7 @@ class Integers:
             case syntax.Comparison():
                 values = [self.value(operand, indices) for operand in node.operands]
                 return all(
-                    _COMPARE[symbol](a, b)
-                    for symbol, a, b in zip(node.operators, values, values[1:], strict=False)
+                    _COMPARE[symbol](a, b) for symbol, a, b in zip(node.operators, values, values[1:], strict=False)
                 )
             case syntax.Logic(operator="and"):
                 return all(self.condition(operand, indices) for operand in node.operands)
@@ -67,6 +66,29 @@ class Integers:
             case _:
                 self._fail("a filter needs a comparison of whole numbers, such as i != j", node)
 
+    def decides(self, node: Expression, indices: Indices) -> bool:
+        """Return whether a condition holds only whole numbers known before any x."""
+        match node:
+            case syntax.Number():
+                return node.value.is_integer()
+            case syntax.Name():
+                return node.name in indices or self._is_table(node.name)
+            case syntax.Index():
+                return self._is_table(node.name)
+            case syntax.Sum():
+                return all(self.decides(term, indices) for _, term in node.terms)
+            case syntax.Product():
+                return all(symbol != "/" and self.decides(factor, indices) for symbol, factor in node.factors)
+            case syntax.Negative() | syntax.Not():
+                return self.decides(node.argument, indices)
+            case syntax.Comparison() | syntax.Logic():
+                return all(self.decides(operand, indices) for operand in node.operands)
+            case _:
+                return False
+
+    def _is_table(self, name: str) -> bool:
+        return name in self._arrays and self._arrays[name].values is not None
+
     def steps(self, loops: list[syntax.Loop], indices: Indices) -> Iterator[Indices]:
         """Yield the indices of every step of nested loops, the last loop fastest."""
         if not loops:
@@ -74,9 +96,7 @@ class Integers:
             return
         loop, rest = loops[0], loops[1:]
         if loop.name in indices:
-            raise DefinitionError(
-                self.field, f"the index '{loop.name}' is already in use", self.source, loop.column
-            )
+            raise DefinitionError(self.field, f"the index '{loop.name}' is already in use", self.source, loop.column)
         bounds = [self.value(bound, indices) for bound in loop.bounds]
         if len(bounds) == 3 and bounds[2] == 0:
             self._fail("the step of a range must not be zero", loop.bounds[2])
@@ -123,9 +143,7 @@ class Integers:
                 assert array.values is not None
                 return int(array.values.reshape(-1)[self.flat_index(node.name, array, node, indices)])
             case syntax.Sum():
-                return sum(
-                    self._value(term, indices) * (1 if sign == "+" else -1) for sign, term in node.terms
-                )
+                return sum(self._value(term, indices) * (1 if sign == "+" else -1) for sign, term in node.terms)
             case syntax.Negative():
                 return -self._value(node.argument, indices)
             case syntax.Product():

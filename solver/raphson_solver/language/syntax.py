@@ -129,19 +129,7 @@ class Reduction:
 
 
 Expression = (
-    Number
-    | Name
-    | Index
-    | Sum
-    | Product
-    | Negative
-    | Power
-    | Comparison
-    | Logic
-    | Not
-    | Conditional
-    | Call
-    | Reduction
+    Number | Name | Index | Sum | Product | Negative | Power | Comparison | Logic | Not | Conditional | Call | Reduction
 )
 
 

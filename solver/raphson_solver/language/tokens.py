@@ -65,9 +65,7 @@ def _check_number(source: str, field: str, first: int, end: int) -> None:
         hint = f"; write '{text}*{written[len(text) :]}' to multiply" if source[end].isalpha() else ""
         raise DefinitionError(field, f"'{written}' is neither a number nor a name{hint}", source, first)
     if not math.isfinite(float(text)):
-        raise DefinitionError(
-            field, f"the number {text} is too large; a double holds at most 1.8e308", source, first
-        )
+        raise DefinitionError(field, f"the number {text} is too large; a double holds at most 1.8e308", source, first)
 
 
 def _unknown_character(character: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -119,13 +120,13 @@ def _shapes(declared: Mapping[str, Any] | Iterable[str], field: str) -> tuple[tu
     return tuple((name, np.shape(value)) for name, value in declared.items())
 
 
-def _values(parameters: Mapping[str, Any] | Iterable[str] | None) -> tuple[tuple[str, tuple[float, ...]], ...]:
+def _values(
+    parameters: Mapping[str, Any] | Iterable[str] | None,
+) -> tuple[tuple[str, tuple[float, ...]], ...]:
     """Return whole-number values: only they can be a part of the system."""
     if not isinstance(parameters, Mapping):
         return ()
-    whole = {
-        name: np.asarray(value) for name, value in parameters.items() if np.asarray(value).dtype.kind in "iu"
-    }
+    whole = {name: np.asarray(value) for name, value in parameters.items() if np.asarray(value).dtype.kind in "iu"}
     return tuple((name, tuple(map(float, value.reshape(-1)))) for name, value in whole.items())
 
 
@@ -135,7 +136,7 @@ def _free_names(texts: tuple[str, ...], declared: set[str]) -> list[str]:
     bound: set[str] = set()
     for number, text in enumerate(texts):
         tokens = tokenize(text, f"equations[{number}]")
-        for token, following in zip(tokens, tokens[1:], strict=False):
+        for token, following in itertools.pairwise(tokens):
             if token.kind == "name" and following.kind == ":=":
                 bound.add(token.text)
             if token.kind == "for" and following.kind == "name":
@@ -143,7 +144,10 @@ def _free_names(texts: tuple[str, ...], declared: set[str]) -> list[str]:
             if token.kind == "name" and following.kind == "[":
                 if token.text not in declared:
                     raise DefinitionError(
-                        "start", f"'{token.text}' is an array; give a start to say its shape", text, token.column
+                        "start",
+                        f"'{token.text}' is an array; give a start to say its shape",
+                        text,
+                        token.column,
                     )
             elif token.kind == "name" and following.kind != "(":
                 found[token.text] = None

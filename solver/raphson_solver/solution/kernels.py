@@ -39,7 +39,9 @@ class Kernels:
     """
 
     def __init__(self, instance: Instance, *, compile_now: bool) -> None:
-        self._instance = instance
+        self._graph = instance.graph
+        self._equations = instance.equations
+        self._analytic = instance.jacobian
         self._lock = threading.RLock()
         self._made: dict[str, object] = {}
         self._kernels: list[Kernel] = []
@@ -50,24 +52,26 @@ class Kernels:
 
     @property
     def residual(self) -> Kernel:
-        """f."""
-        return self._once("residual", lambda: self._kernel([*self._instance.equations]))
+        """F."""
+        return self._once("residual", lambda: self._kernel([*self._equations]))
 
     @property
     def jvp(self) -> Kernel:
         """J·v, from x followed by v."""
-        return self._once("jvp", lambda: self._kernel(pushforward(*self._with_seeds(self.n))))
+        return self._once("jvp", lambda: self._kernel(pushforward(self._graph, self._equations, self._seeds(self.n))))
 
     @property
     def vjp(self) -> Kernel:
         """wᵀ·J, from x followed by w."""
-        return self._once("vjp", lambda: self._kernel(pullback(*self._with_seeds(self.m), self.n)))
+        return self._once(
+            "vjp", lambda: self._kernel(pullback(self._graph, self._equations, self._seeds(self.m), self.n))
+        )
 
     def evaluate(self, mode: JacobianMode) -> Kernel:
         """Return f, then the size of the terms in each equation, then the entries of J unless by differences."""
 
         def make() -> Kernel:
-            graph, equations = self._instance.graph, self._instance.equations
+            graph, equations = self._graph, self._equations
             outputs = [*equations, *magnitudes(graph, equations)]
             if mode in {JacobianMode.EXACT, JacobianMode.ANALYTIC}:
                 outputs += self._entries(mode)[1]
@@ -96,15 +100,15 @@ class Kernels:
         return self._once(f"entries {analytic}", self._written if analytic else self._differentiated)
 
     def _differentiated(self) -> tuple[Pattern, list[int]]:
-        rows, columns, nodes = jacobian_rows(self._instance.graph, self._instance.equations)
+        rows, columns, nodes = jacobian_rows(self._graph, self._equations)
         return self._pattern(rows, columns), nodes
 
     def _written(self) -> tuple[Pattern, list[int]]:
-        assert self._instance.jacobian is not None
-        graph = self._instance.graph
+        assert self._analytic is not None
+        graph = self._graph
         places = [
             (i, j, node)
-            for i, row in enumerate(self._instance.jacobian)
+            for i, row in enumerate(self._analytic)
             for j, node in enumerate(row)
             if not (graph.operation[node] is op.CONSTANT and graph.value[node] == 0.0)
         ]
@@ -113,12 +117,11 @@ class Kernels:
     def _pattern(self, rows: list[int], columns: list[int]) -> Pattern:
         return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self.n)
 
-    def _with_seeds(self, count: int) -> tuple[object, ...]:
-        graph = self._instance.graph
-        return graph, self._instance.equations, [graph.variable(self.n + place) for place in range(count)]
+    def _seeds(self, count: int) -> list[int]:
+        return [self._graph.variable(self.n + place) for place in range(count)]
 
     def _kernel(self, outputs: list[int]) -> Kernel:
-        kernel = Kernel(self._instance.graph, outputs)
+        kernel = Kernel(self._graph, outputs)
         if self._compile_now:
             kernel.compile()
         self._kernels.append(kernel)

@@ -42,13 +42,16 @@ class SolveOptions:
             raise InputError("options.tolerance", f"expected a number above 0 and below 1, found {self.tolerance!r}")
         if not 0.0 <= self.absolute_tolerance < math.inf:
             raise InputError(
-                "options.absolute_tolerance", f"expected a number of at least 0, found {self.absolute_tolerance!r}"
+                "options.absolute_tolerance",
+                f"expected a number of at least 0, found {self.absolute_tolerance!r}",
             )
         if not 1 <= self.max_iterations < 2**62:
             raise InputError(
-                "options.max_iterations", f"expected a whole number of at least 1, found {self.max_iterations!r}"
+                "options.max_iterations",
+                f"expected a whole number of at least 1, found {self.max_iterations!r}",
             )
         if self.timeout_seconds is not None and not self.timeout_seconds > 0.0:
             raise InputError(
-                "options.timeout_seconds", f"expected seconds above 0, or None, found {self.timeout_seconds!r}"
+                "options.timeout_seconds",
+                f"expected seconds above 0, or None, found {self.timeout_seconds!r}",
             )

@@ -27,9 +27,7 @@ def pack(values: Mapping[str, Any], declared: Declared, field: str) -> NDArray[n
     for name in values:
         if name not in known:
             what = "variable" if field != "parameters" else "free parameter"
-            raise InputError(
-                f"{field}.{name}", f"the system has no {what} '{name}'{suggestion(str(name), known)}"
-            )
+            raise InputError(f"{field}.{name}", f"the system has no {what} '{name}'{suggestion(str(name), known)}")
     flat = np.empty(sum(size(shape) for _, shape in declared))
     place = 0
     for name, shape in declared:

@@ -38,9 +38,7 @@ class Solution:
 
     __slots__ = ("_answer", "_system", "elapsed_seconds", "status")
 
-    def __init__(
-        self, system: System, answer: NDArray[np.float64], status: Status, elapsed_seconds: float
-    ) -> None:
+    def __init__(self, system: System, answer: NDArray[np.float64], status: Status, elapsed_seconds: float) -> None:
         self._system = system
         self._answer = answer
         self.status = status
@@ -74,7 +72,7 @@ class Solution:
 
     @property
     def residual(self) -> NDArray[np.float64]:
-        """f at the returned point, shape (m,)."""
+        """F at the returned point, shape (m,)."""
         return self._answer[layout.ANSWER_HEADER + 2 * self._system.n :]
 
     @property

@@ -221,9 +221,7 @@ class System:
     ) -> tuple[float, float]:
         """Return sign and log|det J|: det J = sign · exp(log)."""
         if self.m != self.n:
-            raise InputError(
-                "determinant", f"a determinant needs a square Jacobian; this one is {self.m}×{self.n}"
-            )
+            raise InputError("determinant", f"a determinant needs a square Jacobian; this one is {self.m}×{self.n}")
         return self._jacobian(mode).determinant(*self._point(x, p))
 
     def finite_difference_evaluations(self, mode: JacobianMode) -> int:

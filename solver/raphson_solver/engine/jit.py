@@ -1,0 +1,21 @@
+"""The one place that says how the engine is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+from numba.extending import intrinsic as numba_intrinsic
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def jit(function: Function) -> Function:
+    """Compile on first call, without the GIL, with IEEE division, and keep the code on disk."""
+    return cast("Function", njit(nogil=True, cache=True, error_model="numpy")(function))
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function that writes LLVM callable from jitted code."""
+    return cast("Callable[..., Any]", numba_intrinsic(function))
