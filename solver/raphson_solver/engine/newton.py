@@ -64,7 +64,7 @@ _LINE_SEARCH = int(Method.LINE_SEARCH)
 _SMALL_STEP = 1e-3
 _EPSILON = 2.0**-52
 _SUFFICIENT_DECREASE = 1e-4
-_SHORTEST_STEP = 2.0**-40
+_A_LITTLE = 0.05
 
 
 @jit
@@ -234,12 +234,13 @@ def _advance(
         enough = new_merit <= (1.0 - 2.0 * _SUFFICIENT_DECREASE * length) * merit
         if sound and (enough or plan[STAGE] == _NEWTON):
             break
-        shorter = 0.5
+        # Where f is not finite nothing says how far to go back: a little at first, then by powers of ten.
+        shorter = 0.5 if length > _A_LITTLE else 0.1
         if sound:
             # Minimiser of the parabola through φ(0), φ′(0) = −2φ(0) and φ(length).
             shorter = min(0.5, max(0.1, length * merit / (new_merit + (2.0 * length - 1.0) * merit)))
         length *= shorter
-        if length < _SHORTEST_STEP or length * relative < _EPSILON:
+        if length * relative < _EPSILON:
             for j in range(n):
                 x[j] = origin[j]
             evaluate(plan, p, x, f, work)

@@ -32,15 +32,17 @@ def newton_step(
         step[i] = 0.0
     for entry in range(entries):
         row = pattern[entry]
-        matrix[row * n + pattern[entries + entry]] = values[entry]
         step[row] = max(step[row], abs(values[entry]))
     for i in range(n):
         inverse = 1.0 / step[i]
         if not (step[i] > 0.0 and np.isfinite(inverse)):
             return False
-        for j in range(n):
-            matrix[i * n + j] *= inverse
-        step[i] = -f[i] * inverse
+        step[i] = inverse
+    for entry in range(entries):
+        row = pattern[entry]
+        matrix[row * n + pattern[entries + entry]] = values[entry] * step[row]
+    for i in range(n):
+        step[i] *= -f[i]
     if factor(matrix, pivots, n) < n:
         return False
     substitute(matrix, pivots, step, n)

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -159,8 +160,8 @@ class System:
         if cancel is not None:
             memory.plan[layout.CANCEL_ADDRESS] = cancel.address
         began = time.monotonic()
-        if options.timeout_seconds is not None:
-            memory.numbers[layout.DEADLINE] = began + options.timeout_seconds
+        timeout = options.timeout_seconds
+        memory.numbers[layout.DEADLINE] = 0.0 if timeout is None else began + timeout
         status = RUNNING
         while status == RUNNING:
             status = iterate(*memory.addresses, prepared.pattern_address)
@@ -269,7 +270,9 @@ class System:
         return vector(p, self._parameter_count, "parameters", "a number a parameter")
 
     def _prepare(self, options: SolveOptions) -> _Prepared:
-        prepared = self._prepared.get(options)
+        # Every call may have another timeout; memory prepared for one serves all.
+        key = replace(options, timeout_seconds=None)
+        prepared = self._prepared.get(key)
         if prepared is not None:
             self._last = (options, prepared)
             return prepared
@@ -287,7 +290,7 @@ class System:
         prepared = _Prepared(self._kernels, options, self._parameter_count)
         if len(self._prepared) >= _LARGEST_PREPARED:
             self._prepared.clear()
-        self._prepared[options] = prepared
+        self._prepared[key] = prepared
         self._last = (options, prepared)
         return prepared
 

@@ -1,0 +1,67 @@
+# Everything a person or CI does here, each one command. `make` alone says what there is.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PROTOS := $(wildcard proto/raphson/v1/*.proto)
+# pip reads a wheel or builds from source; nothing is compiled but the engine, at its first start.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help run test bench robustness lint types contracts stubs stubs-check check clean
+
+help:  ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/server  ## Install, start the service, solve the three examples over gRPC
+	$(BIN)/python examples/run.py
+
+test: $(VENV)/server  ## Install and run every test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/bench  ## Measure, each figure beside its references (a few minutes; close other programs)
+	$(BIN)/python -m benchmarks
+
+robustness: $(VENV)/bench  ## Solve the standard problems over gRPC and check every answer to 50 digits
+	$(BIN)/python -m benchmarks.robustness
+
+check: lint types contracts stubs-check  ## Lint, types, import contracts, stubs: all that CI adds to the tests
+
+lint: $(VENV)/lint  ## Check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/lint  ## Check types, with both checkers
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+contracts: $(VENV)/lint  ## Check that imports go one way
+	$(BIN)/lint-imports
+
+stubs: $(VENV)/lint  ## Generate the wire's Python stubs from proto/
+	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=client --pyi_out=client --grpc_python_out=client $(PROTOS)
+
+stubs-check: $(VENV)/lint  ## Check that the committed stubs are those of proto/
+	@rm -rf $(VENV)/stubs && mkdir -p $(VENV)/stubs
+	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=$(VENV)/stubs --pyi_out=$(VENV)/stubs \
+	    --grpc_python_out=$(VENV)/stubs $(PROTOS)
+	diff -r --exclude=__pycache__ --exclude=__init__.py $(VENV)/stubs/raphson/v1 client/raphson/v1
+
+clean:  ## Remove what was installed and generated, the engine's cache included
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each of these files stands for an installation with more extras than the one before.
+$(VENV)/server: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "raphson needs Python 3.11 or later; name one: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "Installing into $(VENV) (once, about a minute) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable '.[server,test]'
+	@touch $@
+
+$(VENV)/lint: $(VENV)/server
+	$(INSTALL) --editable '.[server,test,lint]'
+	@touch $@
+
+$(VENV)/bench: $(VENV)/server
+	$(INSTALL) --editable '.[server,test,bench]'
+	@touch $@
