@@ -23,6 +23,7 @@ class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METHOD_AUTO: _ClassVar[Method]
     METHOD_NEWTON: _ClassVar[Method]
     METHOD_LINE_SEARCH: _ClassVar[Method]
+    METHOD_LEVENBERG_MARQUARDT: _ClassVar[Method]
 
 class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -44,6 +45,7 @@ METHOD_UNSPECIFIED: Method
 METHOD_AUTO: Method
 METHOD_NEWTON: Method
 METHOD_LINE_SEARCH: Method
+METHOD_LEVENBERG_MARQUARDT: Method
 STATUS_UNSPECIFIED: Status
 STATUS_CONVERGED: Status
 STATUS_STALLED: Status

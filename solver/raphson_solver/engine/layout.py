@@ -1,7 +1,8 @@
-"""How one solve lies in memory: three flat arrays, so that entering the jitted engine costs little.
+"""How one solve lies in memory: a plan of numbers and addresses, and the vectors that it points to.
 
-`plan` (int64) holds addresses, sizes, options and counters at the places named here. `pattern` (int64) holds
-where the Jacobian's entries are. `numbers` (float64) holds every vector and matrix, one after another.
+Everything that jitted code needs hangs on one array of int64, the plan, at the places named here, so that entering
+the engine costs one integer and its functions take one argument. What is marked (address) points to float64, unless
+it says otherwise.
 """
 
 from __future__ import annotations
@@ -12,20 +13,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 (
+    # The kernels: f alone, and f with the size of its terms and, unless by differences, the entries of J.
     RESIDUAL_ADDRESS,
     RESIDUAL_PROGRAM,
     EVALUATE_ADDRESS,
     EVALUATE_PROGRAM,
+    # Sizes and options.
     CANCEL_ADDRESS,
     N,
     ENTRIES,
-    PARAMETERS,
-    NUMBERS,
+    PARAMETER_COUNT,
     METHOD,
     MODE,
     ITERATION_LIMIT,
     SLICE_LIMIT,
+    # (addresses) What is given, what is known at x, and room to work. PATTERN and PIVOTS point to int64.
+    PATTERN,
+    SETTINGS,
+    P,
+    ANSWER,
+    SCALE,
+    X,
+    F,
+    MAGNITUDE,
+    VALUES,
+    START,
+    BEST,
+    LARGEST,
+    STEP,
+    ORIGIN,
+    WEIGHT,
+    TRIAL,
+    PIVOTS,
+    MATRIX,
+    NORMAL,
+    WORK,
+    # How far it has come; set to zero when a solve starts.
     STAGE,
+    STAGE_LIMIT,
     STAGE_ITERATIONS,
     ITERATIONS,
     EVALUATIONS,
@@ -34,11 +59,12 @@ from numpy.typing import NDArray
     ESCAPING,
     FIRST_STATUS,
     PLAN_SIZE,
-) = range(22)
+) = range(42)
 
-TOLERANCE, ABSOLUTE_TOLERANCE, DEADLINE, BEST_NORM, LAST_STEP, HEADER = range(6)
+# At SETTINGS.
+TOLERANCE, ABSOLUTE_TOLERANCE, DEADLINE, BEST_NORM, LAST_STEP, DAMPING, DAMPING_GROWTH, SETTINGS_SIZE = range(8)
 
-# What a caller reads after a solve, one after another: these counters, then the scale, x and f.
+# At ANSWER: what a caller reads after a solve. Scale, x and f follow.
 ANSWER_ITERATIONS, ANSWER_EVALUATIONS, ANSWER_JACOBIANS, ANSWER_METHOD, ANSWER_HEADER = range(5)
 
 
@@ -66,37 +92,57 @@ class Pattern:
         return np.concatenate((self.rows, self.columns, by_column, starts)).astype(np.int64)
 
 
-def numbers_size(n: int, entries: int, parameters: int, work: int) -> int:
-    """Return how many float64 the engine needs: headers, p, scale, x, f, M, J, 8 vectors, a matrix, work."""
-    return HEADER + parameters + ANSWER_HEADER + 12 * n + entries + n * n + work
-
-
 class Memory:
     """The arrays of one solve at a time.
+
+    Parameters
+    ----------
+    plan : ndarray of int64, shape (PLAN_SIZE,)
+        With kernels, sizes, options and pattern filled in; copied.
+    work : int
+        Doubles of scratch that the kernels need.
 
     Attributes
     ----------
     plan : ndarray of int64
-        See the names above.
-    numbers : ndarray of float64
-        Everything else; the next three are parts of it.
-    p, x : ndarray of float64
-        Where parameters and start go.
+        With every address filled in.
+    address : int
+        Of the plan.
+    settings, p, x : ndarray of float64
+        Where tolerances and deadline, parameters, and the start go.
     answer : ndarray of float64, shape (ANSWER_HEADER + 3n,)
         What the engine leaves: counters, scale, x and f.
-    addresses : tuple of int
-        Of plan and numbers, as the engine takes them.
     """
 
-    __slots__ = ("addresses", "answer", "numbers", "p", "plan", "x")
+    __slots__ = ("address", "answer", "p", "plan", "settings", "x")
 
     def __init__(self, plan: NDArray[np.int64], work: int) -> None:
-        n, parameters = int(plan[N]), int(plan[PARAMETERS])
+        plan = plan.copy()
+        n, entries = int(plan[N]), int(plan[ENTRIES])
+        # In this order: the answer is one piece, and the kernel writes f, the size of its terms and J as one.
+        parts = [
+            (SETTINGS, SETTINGS_SIZE),
+            (P, int(plan[PARAMETER_COUNT])),
+            (ANSWER, ANSWER_HEADER),
+            (SCALE, n),
+            (X, n),
+            (F, n),
+            (MAGNITUDE, n),
+            (VALUES, entries),
+            *((part, n) for part in (START, BEST, LARGEST, STEP, ORIGIN, WEIGHT, TRIAL, PIVOTS)),
+            (MATRIX, n * n),
+            (NORMAL, n * n),
+            (WORK, work),
+        ]
+        numbers = np.zeros(sum(count for _, count in parts))
+        base, place, starts = int(numbers.ctypes.data), 0, {}
+        for part, count in parts:
+            plan[part] = base + 8 * place
+            starts[part] = place
+            place += count
         self.plan = plan
-        self.numbers = np.zeros(numbers_size(n, int(plan[ENTRIES]), parameters, work))
-        plan[NUMBERS] = self.numbers.size
-        self.addresses = (int(plan.ctypes.data), int(self.numbers.ctypes.data))
-        answer = HEADER + parameters
-        self.p = self.numbers[HEADER:answer]
-        self.answer = self.numbers[answer : answer + ANSWER_HEADER + 3 * n]
-        self.x = self.answer[ANSWER_HEADER + n : ANSWER_HEADER + 2 * n]
+        self.address = int(plan.ctypes.data)
+        self.settings = numbers[:SETTINGS_SIZE]
+        self.p = numbers[starts[P] : starts[ANSWER]]
+        self.answer = numbers[starts[ANSWER] : starts[MAGNITUDE]]
+        self.x = numbers[starts[X] : starts[F]]

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from raphson_solver.engine import layout
 from raphson_solver.engine.differences import differences
-from raphson_solver.engine.intrinsics import Doubles, Integers, call_kernel
+from raphson_solver.engine.intrinsics import Doubles, Integers, call_kernel, doubles, integers
 from raphson_solver.engine.jit import jit
-from raphson_solver.engine.layout import (
-    ENTRIES,
-    EVALUATE_ADDRESS,
-    EVALUATE_PROGRAM,
-    EVALUATIONS,
-    JACOBIAN_EVALUATIONS,
-    MODE,
-    RESIDUAL_ADDRESS,
-    RESIDUAL_PROGRAM,
-    N,
-)
+from raphson_solver.engine.layout import ENTRIES, EVALUATIONS, ITERATIONS, MODE, STAGE_ITERATIONS, N
 from raphson_solver.engine.status import JacobianMode
 
 _FORWARD = int(JacobianMode.FORWARD)
@@ -32,49 +23,107 @@ def by_differences(plan: Integers) -> bool:
 
 
 @jit
-def evaluate(plan: Integers, p: Doubles, x: Doubles, f: Doubles, work: Doubles) -> None:
-    """Fill f, M and, unless it comes by differences, J: they lie one after another."""
-    call_kernel(plan[EVALUATE_ADDRESS], plan[EVALUATE_PROGRAM], x, p, f, work)
+def evaluate(plan: Integers) -> None:
+    """At x, fill f, the size of its terms and, unless it comes by differences, J."""
+    call_kernel(
+        plan[layout.EVALUATE_ADDRESS],
+        plan[layout.EVALUATE_PROGRAM],
+        doubles(plan[layout.X]),
+        doubles(plan[layout.P]),
+        doubles(plan[layout.F]),
+        doubles(plan[layout.WORK]),
+    )
     plan[EVALUATIONS] += 1
 
 
 @jit
-def complete(
-    plan: Integers, pattern: Integers, p: Doubles, x: Doubles, f: Doubles, magnitude: Doubles, values: Doubles,
-    scale: Doubles, largest: Doubles, above: Doubles, below: Doubles, work: Doubles,
-) -> None:  # fmt: skip
-    """After `evaluate`: fill J if it comes by differences, and the scale of each equation."""
+def evaluate_residual(plan: Integers) -> None:
+    """At x, fill TRIAL with f alone."""
+    call_kernel(
+        plan[layout.RESIDUAL_ADDRESS],
+        plan[layout.RESIDUAL_PROGRAM],
+        doubles(plan[layout.X]),
+        doubles(plan[layout.P]),
+        doubles(plan[layout.TRIAL]),
+        doubles(plan[layout.WORK]),
+    )
+    plan[EVALUATIONS] += 1
+
+
+@jit
+def complete(plan: Integers) -> bool:
+    """After `evaluate` at a point that is kept: J if it comes by differences, scales; return whether J is finite."""
     n, entries = plan[N], plan[ENTRIES]
-    plan[JACOBIAN_EVALUATIONS] += 1
+    pattern, x = integers(plan[layout.PATTERN]), doubles(plan[layout.X])
+    scale, values, largest = doubles(plan[layout.SCALE]), doubles(plan[layout.VALUES]), doubles(plan[layout.LARGEST])
+    magnitude = doubles(plan[layout.MAGNITUDE])
+    for j in range(n):
+        largest[j] = max(largest[j], abs(x[j]))
+    plan[layout.JACOBIAN_EVALUATIONS] += 1
     if by_differences(plan):
         plan[EVALUATIONS] += differences(
-            plan[RESIDUAL_ADDRESS], plan[RESIDUAL_PROGRAM], plan[MODE], pattern, n, entries, x, p, largest, f,
-            values, above, below, work,
-        )  # fmt: skip
+            plan[layout.RESIDUAL_ADDRESS],
+            plan[layout.RESIDUAL_PROGRAM],
+            plan[MODE],
+            pattern,
+            n,
+            entries,
+            x,
+            doubles(plan[layout.P]),
+            largest,
+            doubles(plan[layout.F]),
+            values,
+            doubles(plan[layout.TRIAL]),
+            doubles(plan[layout.STEP]),
+            doubles(plan[layout.WORK]),
+        )
     for i in range(n):
         scale[i] = magnitude[i]
     for entry in range(entries):
         scale[pattern[entry]] += abs(values[entry] * x[pattern[entries + entry]])
+    return finite(values, entries)
 
 
 @jit
-def passes(f: Doubles, scale: Doubles, n: int, tolerance: float, absolute_tolerance: float) -> bool:
+def may_step(plan: Integers) -> bool:
+    """Count one more step; return whether it is within the limit and, in a cascade, the attempt's share of it."""
+    if plan[ITERATIONS] >= plan[layout.ITERATION_LIMIT] or plan[STAGE_ITERATIONS] >= plan[layout.STAGE_LIMIT]:
+        return False
+    plan[ITERATIONS] += 1
+    plan[STAGE_ITERATIONS] += 1
+    return True
+
+
+@jit
+def passes(plan: Integers) -> bool:
     """Return whether every equation is solved."""
-    for i in range(n):
+    f, scale, settings = doubles(plan[layout.F]), doubles(plan[layout.SCALE]), doubles(plan[layout.SETTINGS])
+    tolerance, absolute_tolerance = settings[layout.TOLERANCE], settings[layout.ABSOLUTE_TOLERANCE]
+    for i in range(plan[N]):
         if not (abs(f[i]) <= tolerance * scale[i] or abs(f[i]) <= absolute_tolerance):
             return False
     return True
 
 
 @jit
-def scaled_norm(f: Doubles, scale: Doubles, n: int) -> float:
+def scaled_norm(plan: Integers) -> float:
     """Return the largest |f_i| over its scale; NaN if any is."""
+    f, scale = doubles(plan[layout.F]), doubles(plan[layout.SCALE])
     norm = 0.0
-    for i in range(n):
+    for i in range(plan[N]):
         size = abs(f[i]) / scale[i] if scale[i] > 0.0 else abs(f[i])
         if not size <= norm:
             norm = size
     return norm
+
+
+@jit
+def weighted_square(f: Doubles, weight: Doubles, n: int) -> float:
+    """Return Σ(w_i f_i)²."""
+    total = 0.0
+    for i in range(n):
+        total += (f[i] * weight[i]) ** 2
+    return total
 
 
 @jit
@@ -87,20 +136,23 @@ def finite(values: Doubles, count: int) -> bool:
 
 
 @jit
-def flat(
-    plan: Integers,
-    pattern: Integers,
-    f: Doubles,
-    values: Doubles,
-    scale: Doubles,
-    x: Doubles,
-    largest: Doubles,
-) -> bool:
+def inverse_scales(plan: Integers) -> None:
+    """Fill WEIGHT with one over the scale of each equation."""
+    scale, weight = doubles(plan[layout.SCALE]), doubles(plan[layout.WEIGHT])
+    for i in range(plan[N]):
+        weight[i] = 1.0 / scale[i] if scale[i] > 0.0 else 1.0
+
+
+@jit
+def flat(plan: Integers) -> bool:
     """Return whether the gradient of ½‖W f‖², W the inverse scales, vanishes.
 
     Either its terms cancel, or moving a variable by its own size would change nothing.
     """
     n, entries = plan[N], plan[ENTRIES]
+    pattern, x = integers(plan[layout.PATTERN]), doubles(plan[layout.X])
+    f, scale, values = doubles(plan[layout.F]), doubles(plan[layout.SCALE]), doubles(plan[layout.VALUES])
+    largest = doubles(plan[layout.LARGEST])
     by_column, starts = 2 * entries, 3 * entries
     for j in range(n):
         total, size = 0.0, 0.0

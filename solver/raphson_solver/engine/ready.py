@@ -9,8 +9,8 @@ import numpy as np
 from raphson_solver.compiler import Kernel
 from raphson_solver.engine import layout
 from raphson_solver.engine.cancel import CancelFlag
+from raphson_solver.engine.cascade import iterate
 from raphson_solver.engine.differences import differences_at
-from raphson_solver.engine.newton import iterate
 from raphson_solver.engine.status import JacobianMode, Method
 from raphson_solver.expression.graph import Graph
 
@@ -19,18 +19,17 @@ def warm_up() -> bool:
     """Make the engine ready; return whether it had to be compiled (some seconds, once a machine and version)."""
     graph = Graph()
     kernel = Kernel(graph, [graph.variable(0), graph.one, graph.one])
-    plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
+    pattern = layout.Pattern(np.zeros(1, np.int64), np.zeros(1, np.int64), 1, 1).packed()
     flag = CancelFlag()
+    plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
     plan[layout.RESIDUAL_ADDRESS] = plan[layout.EVALUATE_ADDRESS] = kernel.address
     plan[layout.RESIDUAL_PROGRAM] = plan[layout.EVALUATE_PROGRAM] = kernel.program
     plan[layout.CANCEL_ADDRESS] = flag.address
-    plan[layout.N] = plan[layout.ENTRIES] = 1
+    plan[layout.PATTERN] = pattern.ctypes.data
+    plan[layout.N] = plan[layout.ENTRIES] = plan[layout.SLICE_LIMIT] = plan[layout.ITERATION_LIMIT] = 1
     plan[layout.METHOD] = Method.AUTO
     plan[layout.MODE] = JacobianMode.EXACT
-    plan[layout.SLICE_LIMIT] = plan[layout.ITERATION_LIMIT] = 1
-    pattern = layout.Pattern(np.zeros(1, np.int64), np.zeros(1, np.int64), 1, 1).packed()
-    memory = layout.Memory(plan, kernel.work_size)
-    iterate(*memory.addresses, int(pattern.ctypes.data))
+    iterate(layout.Memory(plan, kernel.work_size).address)
     room = np.ones(8)
     x = room.ctypes.data
     differences_at(

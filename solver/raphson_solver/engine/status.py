@@ -64,11 +64,13 @@ class Method(IntEnum):
     """How to iterate. The numbers are those of `raphson.v1.Method`."""
 
     AUTO = 1
-    """Line search first; where it is trapped, undamped Newton from the same start."""
+    """Line search, undamped Newton, Levenberg–Marquardt: one after another from the same start, until one converges."""
     NEWTON = 2
     """Undamped Newton–Raphson; a trial point where f is not finite shortens the step."""
     LINE_SEARCH = 3
     """Newton's direction with a backtracking line search on the scaled residual."""
+    LEVENBERG_MARQUARDT = 4
+    """Newton's step damped towards the gradient until the sum of squares falls as predicted."""
 
 
 class JacobianMode(IntEnum):

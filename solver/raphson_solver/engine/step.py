@@ -1,31 +1,24 @@
-"""Where to go from a point: Newton's step, and what to do where the Jacobian is singular."""
+"""Where to go from a point: Newton's step, and the damped one where the Jacobian does not allow it."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from raphson_solver.engine.intrinsics import Doubles, Integers
+from raphson_solver.engine import layout
+from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ENTRIES, N
 from raphson_solver.engine.linear import factor, substitute
 from raphson_solver.engine.point import finite
 
-_EPSILON = 2.0**-52
-_REGULARISATION = 1e-8
-
 
 @jit
-def newton_step(
-    plan: Integers,
-    pattern: Integers,
-    f: Doubles,
-    values: Doubles,
-    step: Doubles,
-    pivots: Integers,
-    matrix: Doubles,
-) -> bool:
+def newton_step(plan: Integers) -> bool:
     """Solve J·step = −f, rows scaled to equal size; return whether J allowed it."""
     n, entries = plan[N], plan[ENTRIES]
+    pattern, pivots = integers(plan[layout.PATTERN]), integers(plan[layout.PIVOTS])
+    f, values = doubles(plan[layout.F]), doubles(plan[layout.VALUES])
+    step, matrix = doubles(plan[layout.STEP]), doubles(plan[layout.MATRIX])
     for place in range(n * n):
         matrix[place] = 0.0
     for i in range(n):
@@ -50,38 +43,47 @@ def newton_step(
 
 
 @jit
-def regularised_step(
-    plan: Integers, pattern: Integers, f: Doubles, values: Doubles, scale: Doubles, step: Doubles, pivots: Integers,
-    matrix: Doubles,
-) -> bool:  # fmt: skip
-    """Solve (JᵀW²J + μD)·step = −JᵀW²f, W the inverse scales; return whether it leads anywhere."""
+def normal_equations(plan: Integers) -> bool:
+    """Fill NORMAL with JᵀW²J and ORIGIN with −JᵀW²f, W the weights; return whether they are finite and not zero."""
     n, entries = plan[N], plan[ENTRIES]
+    pattern = integers(plan[layout.PATTERN])
+    f, values, weight = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.WEIGHT])
+    normal, gradient = doubles(plan[layout.NORMAL]), doubles(plan[layout.ORIGIN])
     for place in range(n * n):
-        matrix[place] = 0.0
+        normal[place] = 0.0
     for i in range(n):
-        step[i] = 0.0
+        gradient[i] = 0.0
     first = 0
     while first < entries:
         row = pattern[first]
         last = first
         while last < entries and pattern[last] == row:
             last += 1
-        weight = 1.0 / scale[row] if scale[row] > 0.0 else 1.0
         for a in range(first, last):
             i = pattern[entries + a]
-            step[i] -= weight * values[a] * (weight * f[row])
+            weighted = weight[row] * values[a]
+            gradient[i] -= weighted * (weight[row] * f[row])
             for b in range(first, last):
-                matrix[i * n + pattern[entries + b]] += weight * values[a] * (weight * values[b])
+                normal[i * n + pattern[entries + b]] += weighted * (weight[row] * values[b])
         first = last
-    diagonal = 0.0
     moves = False
     for i in range(n):
-        diagonal = max(diagonal, matrix[i * n + i])
-        moves = moves or step[i] != 0.0
-    if not (moves and diagonal > 0.0 and np.isfinite(diagonal)):
-        return False
-    for i in range(n):
-        matrix[i * n + i] += _REGULARISATION * max(matrix[i * n + i], _EPSILON * diagonal)
+        moves = moves or gradient[i] != 0.0
+    return moves and finite(normal, n * n) and finite(gradient, n)
+
+
+@jit
+def damped_step(plan: Integers, damping: float) -> bool:
+    """Solve (JᵀW²J + damping·D²)·step = −JᵀW²f from NORMAL and ORIGIN; D_j is one over the size of x_j so far."""
+    n = plan[N]
+    normal, gradient = doubles(plan[layout.NORMAL]), doubles(plan[layout.ORIGIN])
+    step, matrix, pivots = doubles(plan[layout.STEP]), doubles(plan[layout.MATRIX]), integers(plan[layout.PIVOTS])
+    for place in range(n * n):
+        matrix[place] = normal[place]
+    for j in range(n):
+        inverse = inverse_size(plan, j)
+        matrix[j * n + j] += damping * inverse * inverse
+        step[j] = gradient[j]
     if factor(matrix, pivots, n) < n:
         return False
     substitute(matrix, pivots, step, n)
@@ -89,13 +91,25 @@ def regularised_step(
 
 
 @jit
-def relative_size(step: Doubles, x: Doubles, largest: Doubles, n: int) -> float:
+def inverse_size(plan: Integers, j: int) -> float:
+    """Return one over the size that x_j has had so far; a variable at zero counts as a thousandth of the largest."""
+    largest = doubles(plan[layout.LARGEST])
+    extent = 0.0
+    for k in range(plan[N]):
+        extent = max(extent, largest[k])
+    return float(1.0 / max(largest[j], 1e-3 * max(extent, 1.0)))
+
+
+@jit
+def relative_size(plan: Integers) -> float:
     """Return the largest |step_j| against the size that x_j has had so far."""
+    n = plan[N]
+    step, largest = doubles(plan[layout.STEP]), doubles(plan[layout.LARGEST])
     extent = 0.0
     for j in range(n):
         extent = max(extent, largest[j])
     relative = 0.0
     for j in range(n):
-        size = max(max(abs(x[j]), largest[j]), max(1e-8 * extent, 1e-30))
+        size = max(largest[j], max(1e-8 * extent, 1e-30))
         relative = max(relative, abs(step[j]) / size)
     return relative

@@ -34,7 +34,7 @@ class SolveOptions:
     jacobian: JacobianMode = JacobianMode.EXACT
     tolerance: float = 1e-12
     absolute_tolerance: float = 1e-30
-    max_iterations: int = 200
+    max_iterations: int = 1000
     timeout_seconds: float | None = None
 
     def __post_init__(self) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raphson_solver.engine import CancelFlag, JacobianMode, Status, layout
-from raphson_solver.engine.newton import NOT_FINITE, RUNNING, iterate
+from raphson_solver.engine.cascade import NOT_FINITE, iterate
+from raphson_solver.engine.newton import RUNNING
 from raphson_solver.errors import InputError
 from raphson_solver.language import Definition, instantiate
 from raphson_solver.limits import Limits
@@ -161,10 +162,10 @@ class System:
             memory.plan[layout.CANCEL_ADDRESS] = cancel.address
         began = time.monotonic()
         timeout = options.timeout_seconds
-        memory.numbers[layout.DEADLINE] = 0.0 if timeout is None else began + timeout
+        memory.settings[layout.DEADLINE] = 0.0 if timeout is None else began + timeout
         status = RUNNING
         while status == RUNNING:
-            status = iterate(*memory.addresses, prepared.pattern_address)
+            status = iterate(memory.address)
         if status == NOT_FINITE:
             check_finite(memory.x, "start")
             check_finite(memory.p, "parameters")
@@ -305,12 +306,12 @@ class _Prepared:
         self._evaluate = kernels.evaluate(mode)
         self._work = max(self._residual.work_size, self._evaluate.work_size)
         self._pattern = kernels.packed(mode)
-        self.pattern_address = int(self._pattern.ctypes.data)
         plan = self._plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
         plan[layout.CANCEL_ADDRESS] = _NEVER.address
         plan[layout.N] = kernels.n
         plan[layout.ENTRIES] = kernels.pattern(mode).rows.size
-        plan[layout.PARAMETERS] = parameters
+        plan[layout.PARAMETER_COUNT] = parameters
+        plan[layout.PATTERN] = self._pattern.ctypes.data
         plan[layout.METHOD] = options.method
         plan[layout.MODE] = mode
         plan[layout.ITERATION_LIMIT] = options.max_iterations
@@ -334,9 +335,9 @@ class _Prepared:
         try:
             return self._memory.pop()
         except IndexError:
-            memory = layout.Memory(self._plan.copy(), self._work)
-            memory.numbers[layout.TOLERANCE] = self._options.tolerance
-            memory.numbers[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
+            memory = layout.Memory(self._plan, self._work)
+            memory.settings[layout.TOLERANCE] = self._options.tolerance
+            memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
             return memory
 
     def give_back(self, memory: layout.Memory) -> None:
