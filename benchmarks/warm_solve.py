@@ -1,0 +1,163 @@
+"""Warm solves in process: what a solve costs once its system is compiled, the call from Python included.
+
+All standard problems with n ≤ 10. Beside raphson's `System.solve`: NumbaMinpack's hybrd and lmdif and SciPy's
+hybr on f and J compiled by Numba, called from Python at their own default tolerances (looser than raphson's);
+and Newton–Raphson in C with the same stopping rule, timed inside C. Who has found a root is judged at 50
+digits; only times of roots count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import raphson_solver as rs
+
+from benchmarks.evidence import evidence
+from benchmarks.peers import c_newton, numba_functions
+from benchmarks.peers.program import standard_form
+from benchmarks.timing import duration, heading, repeat_fast, table
+from tests.problems import Problem, standard_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LARGEST = 10
+SOLVED = 1e-8
+"""Scaled residual that counts as a root, for everybody: a millionth of the digits that raphson promises."""
+
+OURS, HYBRD, LMDIF, SCIPY, C = "raphson", "hybrd", "lmdif", "SciPy+Numba", "C"
+SOLVERS = (OURS, HYBRD, LMDIF, SCIPY, C)
+NO_ROOT, LEFT_OUT = "no root", "–"
+
+
+@dataclass(slots=True)
+class Row:
+    """One problem: solver → seconds a solve, where it found a root, or a note."""
+
+    problem: Problem
+    cells: dict[str, float | str] = field(default_factory=dict)
+
+
+class Peers:
+    """The references for a system of equations, prepared once for all its starts."""
+
+    def __init__(self) -> None:
+        self._numba: dict[tuple[str, ...], numba_functions.NumbaFunctions | str] = {}
+        self._c: dict[tuple[str, ...], c_newton.CNewton] = {}
+        self.notes: dict[str, str] = {}
+
+    def numba(self, problem: Problem) -> numba_functions.NumbaFunctions | str:
+        """Return the compiled functions, or why there are none."""
+        if numba_functions.MISSING:
+            return numba_functions.MISSING
+        if problem.equations not in self._numba:
+            try:
+                made = numba_functions.NumbaFunctions(
+                    standard_form(problem.equations, problem.n), problem.n, cache=True
+                )
+                self._numba[problem.equations] = made
+            except numba_functions.TooLongError as error:
+                self._numba[problem.equations] = str(error)
+        return self._numba[problem.equations]
+
+    def c(self, problem: Problem) -> c_newton.CNewton:
+        """Return the compiled solver."""
+        if problem.equations not in self._c:
+            self._c[problem.equations] = c_newton.CNewton(standard_form(problem.equations, problem.n), problem.n)
+        return self._c[problem.equations]
+
+
+def measure(problem: Problem, system: rs.System, peers: Peers) -> Row:
+    """Solve one problem with everybody, from its standard start."""
+    row, start = Row(problem), np.array(problem.start)
+    row.cells[OURS] = _timed(problem, lambda: system.solve(start), lambda solution: solution.x)
+    functions = peers.numba(problem)
+    actions: dict[str, Callable[[], np.ndarray]] = {}
+    if isinstance(functions, str):
+        peers.notes[problem.name] = functions
+    else:
+        actions[SCIPY] = lambda: functions.scipy_hybr(start)
+        if numba_functions.MISSING_MINPACK is None:
+            actions |= {
+                HYBRD: lambda: functions.minpack_hybrd(start),
+                LMDIF: lambda: functions.minpack_lmdif(start),
+            }
+    for name in (HYBRD, LMDIF, SCIPY):
+        row.cells[name] = _timed(problem, actions[name], lambda x: x) if name in actions else LEFT_OUT
+    row.cells[C] = LEFT_OUT if c_newton.MISSING else _timed_in_c(problem, peers.c(problem), start)
+    return row
+
+
+def _timed(problem: Problem, action: Callable[[], object], point: Callable[..., np.ndarray]) -> float | str:
+    if not evidence(problem.equations, point(action())).holds(SOLVED):
+        return NO_ROOT
+    return repeat_fast(action).median
+
+
+def _timed_in_c(problem: Problem, solver: c_newton.CNewton, start: np.ndarray) -> float | str:
+    x, iterations, seconds = solver.solve(start)
+    if iterations < 0 or not evidence(problem.equations, x).holds(SOLVED):
+        return NO_ROOT
+    repetitions = max(1, int(2e-4 / max(seconds, 1e-8)))
+    return statistics.median(solver.solve(start, repetitions)[2] for _ in range(15))
+
+
+def summary(rows: list[Row]) -> list[list[object]]:
+    """Compare raphson with each reference over the problems that both solve."""
+    lines: list[list[object]] = []
+    ours = [row.cells[OURS] for row in rows if isinstance(row.cells[OURS], float)]
+    lines.append([OURS, len(ours), duration(statistics.median(ours)), "", "", ""])
+    for name in SOLVERS[1:]:
+        pairs = [(row.cells[OURS], row.cells[name]) for row in rows]
+        both = [(a, b) for a, b in pairs if isinstance(a, float) and isinstance(b, float)]
+        if not both:
+            lines.append([name, 0, "", "", "", ""])
+            continue
+        mine, theirs = (statistics.median(column) for column in zip(*both, strict=True))
+        ratio = statistics.median(b / a for a, b in both)
+        solved = sum(isinstance(row.cells[name], float) for row in rows)
+        lines.append([name, solved, duration(theirs), duration(mine), f"{theirs / mine:.2g}", f"{ratio:.2g}"])
+    return lines
+
+
+def main() -> None:
+    """Print a row a problem, and the medians over them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--group", choices=["nls23", "mgh"], help="only this set")
+    group = parser.parse_args().group
+    heading(
+        f"Warm solve in process, n ≤ {LARGEST}",
+        "Medians, one core, the call from Python included (C: timed inside C).",
+        "The references' compiled code is cached in .benchmarks/; the first run compiles it for a minute.",
+        *(f"Left out: {why}." for why in (numba_functions.MISSING_MINPACK, c_newton.MISSING) if why),
+    )
+    rs.warm_up()
+    peers, systems, rows = Peers(), {}, []
+    for problem in standard_problems():
+        if problem.n <= LARGEST and group in (None, problem.group):
+            if problem.equations not in systems:
+                systems[problem.equations] = rs.compile(problem.equations, start=list(problem.variables))
+            rows.append(measure(problem, systems[problem.equations], peers))
+    table(
+        ("problem", "n", *SOLVERS),
+        [[row.problem.name, row.problem.n, *(_shown(row.cells[name]) for name in SOLVERS)] for row in rows],
+    )
+    for name, note in peers.notes.items():
+        print(f"{name}: Numba was not asked to compile it, {note}")
+    heading("Medians over the problems")
+    table(
+        ("solver", "roots found", "median", "raphson on the same", "ratio of medians", "median of ratios"),
+        summary(rows),
+    )
+
+
+def _shown(cell: float | str) -> str:
+    return cell if isinstance(cell, str) else duration(cell)
+
+
+if __name__ == "__main__":
+    main()

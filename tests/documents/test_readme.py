@@ -1,0 +1,77 @@
+"""What the README shows, done: its Python, its commands, and its call by reflection alone."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import raphson
+from google.protobuf import descriptor_pool, json_format, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = re.findall(r"^\$ (raphson (?:solve|jacobian) .*)$", README, re.MULTILINE)
+GRPCURL = re.search(r"-d '(\{.*?\})' (\S+) (\S+)/(\w+)", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[raphson.Client]:
+    with raphson.connect() as connected:
+        yield connected
+
+
+@pytest.mark.parametrize("code", PYTHON_BLOCKS, ids=lambda code: code.splitlines()[0])
+def test_python_blocks_run(code: str) -> None:
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_there_are_blocks_and_commands() -> None:
+    assert len(PYTHON_BLOCKS) == 2
+    assert len(COMMANDS) == 3
+    assert GRPCURL is not None
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_exit_with_success(command: str, client: raphson.Client) -> None:
+    program, verb, *arguments = shlex.split(command)
+    assert program == "raphson"
+    finished = subprocess.run(
+        [sys.executable, "-m", "raphson_server", verb, *arguments, "--address", client.address],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr == ""
+    assert finished.stdout != ""
+    if "--json" in arguments:
+        assert json.loads(finished.stdout)["converged"] is True
+
+
+def test_the_grpcurl_call_solves_with_what_reflection_says(client: raphson.Client) -> None:
+    assert GRPCURL is not None
+    payload, _, service_name, method_name = GRPCURL.groups()
+    with grpc.insecure_channel(client.address) as channel:
+        pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+        method = pool.FindServiceByName(service_name).methods_by_name[method_name]
+        request_class, reply_class = map(message_factory.GetMessageClass, (method.input_type, method.output_type))
+        call: Any = channel.unary_unary(
+            f"/{service_name}/{method_name}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=reply_class.FromString,
+        )
+        request = json_format.Parse(payload, request_class(), descriptor_pool=pool)
+        reply = json_format.MessageToDict(call(request, timeout=30), descriptor_pool=pool)
+    assert reply["status"] == "STATUS_CONVERGED"
+    assert reply["systemId"]
+    assert [part["name"] for part in reply["solution"]] == ["x", "y"]
