@@ -15,8 +15,7 @@ from raphson_solver.language import names, syntax
 from raphson_solver.language.definition import Definition, size
 from raphson_solver.language.integers import Indices, Integers
 from raphson_solver.language.names import Array
-from raphson_solver.language.parser import parse_equation, parse_expression
-from raphson_solver.language.structure import structural_names
+from raphson_solver.language.parser import Uses, parse_equation, parse_expression
 from raphson_solver.language.syntax import Expression
 from raphson_solver.limits import Limits
 
@@ -62,15 +61,17 @@ def instantiate(definition: Definition, limits: Limits) -> Instance:
     """
     _check_length(definition, limits)
     fields = [f"equations[{number}]" for number in range(len(definition.equations))]
+    uses = Uses()
     parsed = [
-        parse_equation(text, field, limits.depth) for text, field in zip(definition.equations, fields, strict=True)
+        parse_equation(text, field, limits.depth, uses)
+        for text, field in zip(definition.equations, fields, strict=True)
     ]
     entries = [
-        [parse_expression(text, f"jacobian[{i}][{j}]", limits.depth) for j, text in enumerate(row)]
+        [parse_expression(text, f"jacobian[{i}][{j}]", limits.depth, uses) for j, text in enumerate(row)]
         for i, row in enumerate(definition.jacobian or ())
     ]
-    structural = structural_names(parsed, [entry for row in entries for entry in row])
-    structural &= {name for name, _ in (*definition.variables, *definition.parameters)}
+    declared = {name for name, _ in (*definition.variables, *definition.parameters)}
+    structural = (uses.structural - uses.counted) & declared
     arrays = names.declare(definition, structural, limits)
     writer = _Writer(arrays, limits)
     for item, field, source in zip(parsed, fields, definition.equations, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from raphson_solver.errors import DefinitionError, LimitError
 from raphson_solver.language import syntax
 from raphson_solver.language.syntax import Expression
@@ -18,17 +20,35 @@ _LEVELS = (
 )
 
 
-def parse_equation(source: str, field: str, depth_limit: int) -> syntax.Equation | syntax.Assignment:
+@dataclass(slots=True)
+class Uses:
+    """What the parser notices of names.
+
+    Attributes
+    ----------
+    structural : set of str
+        Names inside a range, a filter or an index: their values are a part of the system.
+    counted : set of str
+        Names that a ``for`` counts with.
+    """
+
+    structural: set[str] = field(default_factory=set)
+    counted: set[str] = field(default_factory=set)
+
+
+def parse_equation(source: str, argument: str, depth_limit: int, uses: Uses) -> syntax.Equation | syntax.Assignment:
     """Parse ``left = right``, a bare expression, ``name := value``, or a family ``… for i in range(n)``.
 
     Parameters
     ----------
     source : str
         The text.
-    field : str
+    argument : str
         What to call it in an error.
     depth_limit : int
         Most levels of nesting.
+    uses : Uses
+        Receives the names that it uses in ranges and as indices.
 
     Raises
     ------
@@ -37,21 +57,23 @@ def parse_equation(source: str, field: str, depth_limit: int) -> syntax.Equation
     LimitError
         When it is nested too deeply.
     """
-    return _Parser(source, field, depth_limit).equation()
+    return _Parser(source, argument, depth_limit, uses).equation()
 
 
-def parse_expression(source: str, field: str, depth_limit: int) -> Expression:
+def parse_expression(source: str, argument: str, depth_limit: int, uses: Uses) -> Expression:
     """Parse a text that is one expression, such as an entry of a caller's Jacobian."""
-    return _Parser(source, field, depth_limit).only_expression()
+    return _Parser(source, argument, depth_limit, uses).only_expression()
 
 
 class _Parser:
-    def __init__(self, source: str, field: str, depth_limit: int) -> None:
+    def __init__(self, source: str, argument: str, depth_limit: int, uses: Uses) -> None:
         self._source = source
-        self._field = field
+        self._argument = argument
+        self._uses = uses
+        self._inside = 0
         self._depth = 0
         self._depth_limit = depth_limit
-        self._tokens = tokenize(source, field)
+        self._tokens = tokenize(source, argument)
         self._place = 0
         self._token = self._tokens[0]
 
@@ -161,15 +183,23 @@ class _Parser:
             return self._call(token)
         if self._token.kind == "[":
             opening = self._advance()
+            self._note(token.text)
+            self._inside += 1
             indices = [self._expression()]
             while self._token.kind == ",":
                 self._advance()
                 indices.append(self._expression())
+            self._inside -= 1
             self._close("[", "]", opening)
             return syntax.Index(token.column, token.text, indices)
         if token.text == "lambda":
             raise self._error("lambdas do not exist here", token)
+        self._note(token.text)
         return syntax.Name(token.column, token.text)
+
+    def _note(self, name: str) -> None:
+        if self._inside:
+            self._uses.structural.add(name)
 
     def _call(self, name: Token) -> Expression:
         opening = self._advance()
@@ -201,6 +231,8 @@ class _Parser:
             if function.text != "range":
                 raise self._error(f"'{function.text}' cannot be counted through; write range(…)", function)
             opening = self._expect("(", "after 'range'")
+            self._uses.counted.add(name.text)
+            self._inside += 1
             bounds = [self._expression()]
             while self._token.kind == ",":
                 self._advance()
@@ -212,6 +244,7 @@ class _Parser:
             while self._token.kind == "if":
                 self._advance()
                 filters.append(self._operators(_OR))
+            self._inside -= 1
             loops.append(syntax.Loop(column, name.text, bounds, filters))
         return loops
 
@@ -267,10 +300,10 @@ class _Parser:
     def _enter(self) -> None:
         self._depth += 1
         if self._depth > self._depth_limit:
-            raise LimitError(self._field, "depth", self._depth, self._depth_limit, "levels of nesting")
+            raise LimitError(self._argument, "depth", self._depth, self._depth_limit, "levels of nesting")
 
     def _error(self, message: str, token: Token) -> DefinitionError:
-        return DefinitionError(self._field, message, self._source, token.column)
+        return DefinitionError(self._argument, message, self._source, token.column)
 
 
 def _join(level: int, column: int, operands: list[Expression], operators: list[str]) -> Expression:

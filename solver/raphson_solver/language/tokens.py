@@ -10,10 +10,10 @@ from raphson_solver.errors import DefinitionError
 
 KEYWORDS = frozenset({"for", "in", "if", "else", "and", "or", "not"})
 
+_SPACE = frozenset(" \t\r\n")
 _PATTERN = re.compile(
     r"""
-      (?P<space>[ \t\r\n]+)
-    | (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
+      (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
     | (?P<name>[A-Za-z_][A-Za-z_0-9]*)
     | (?P<symbol>\*\*|//|:=|==|!=|<=|>=|[-+*/%^()\[\],=<>])
     """,
@@ -38,23 +38,33 @@ def tokenize(source: str, field: str) -> list[Token]:
         At a character that the language does not have, or a number that no double holds.
     """
     tokens: list[Token] = []
-    column = 0
+    column = _skip_space(source, 0)
     length = len(source)
+    match = _PATTERN.match
     while column < length:
-        match = _PATTERN.match(source, column)
-        if match is None:
+        found = match(source, column)
+        if found is None:
             raise DefinitionError(field, _unknown_character(source[column]), source, column)
-        kind, text = match.lastgroup, match.group()
+        kind, text = found.lastgroup, found.group()
         if kind == "number":
-            _check_number(source, field, column, match.end())
+            _check_number(source, field, column, found.end())
             tokens.append(Token("number", text, column))
         elif kind == "name":
             tokens.append(Token(text if text in KEYWORDS else "name", text, column))
-        elif kind == "symbol":
+        else:
             tokens.append(Token("**" if text == "^" else text, text, column))
-        column = match.end()
+        column = found.end()
+        if column < length and source[column] in _SPACE:
+            column = _skip_space(source, column)
     tokens.append(Token("end", "", length))
     return tokens
+
+
+def _skip_space(source: str, column: int) -> int:
+    length = len(source)
+    while column < length and source[column] in _SPACE:
+        column += 1
+    return column
 
 
 def _check_number(source: str, field: str, first: int, end: int) -> None:
