@@ -1,0 +1,5 @@
+"""The command ``raphson``: serve, solve, jacobian. A command's module is imported only when it runs."""
+
+from raphson_server.cli.group import main
+
+__all__ = ["main"]

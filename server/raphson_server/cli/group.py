@@ -1,0 +1,43 @@
+"""The group of commands, each imported only when it is asked for: ``raphson --help`` loads no gRPC."""
+
+import importlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+import click
+
+# Name of the command and of its module in this package; the module exposes a command of that name.
+_COMMANDS: Mapping[str, str] = {
+    "serve": "raphson_server.cli.serve",
+    "solve": "raphson_server.cli.solve",
+    "jacobian": "raphson_server.cli.jacobian",
+}
+
+
+class _LazyGroup(click.Group):
+    """Finds commands by module name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """Name the commands in the order a reader meets them."""
+        return [name for name, module in _COMMANDS.items() if find_spec(module) is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = getattr(importlib.import_module(_COMMANDS[cmd_name]), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{_COMMANDS[cmd_name]}.{cmd_name} is {command!r}; expected a click command")
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="raphson", prog_name="raphson")
+def main() -> None:
+    """Solve systems of nonlinear equations and differentiate them.
+
+    \b
+    raphson serve                               solve for other programs, over gRPC
+    raphson solve 'x**2 = 2' --start x=1        solve here and now
+    raphson jacobian 'x**2 + y' --at x=1 …      differentiate at a point
+    """  # noqa: D301 (click needs the backspace itself)

@@ -1,0 +1,80 @@
+"""Everything an operator may choose about the service, in one frozen object."""
+
+import os
+from dataclasses import dataclass, field
+
+MIB = 1024 * 1024
+
+
+def _cores() -> int:
+    """Count the cores this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerConfig:
+    """How the service listens, how much it admits and what its workers may use.
+
+    Attributes
+    ----------
+    address : str
+        ``host:port`` to bind; port 0 takes a free one.
+    workers : int
+        Worker processes that compute at the same time; one hot spare is kept beside them.
+    max_in_flight : int
+        Requests admitted at a time, running and waiting. Past it: RESOURCE_EXHAUSTED, at once.
+    max_message_bytes : int
+        Largest request and largest reply.
+    worker_memory_bytes : int
+        Address space of one worker (RLIMIT_AS); 0 sets no limit.
+    worker_systems : int
+        Compiled systems that each worker keeps.
+    definitions : int
+        Definitions kept by id, for requests that name one.
+    definition_bytes : int
+        Bytes that those definitions may take together.
+    drain_seconds : float
+        How long a stopping server waits for requests in flight.
+    cancel_grace_seconds : float
+        How long a worker may go on after its call has ended before it is killed.
+    worker_niceness : int
+        Scheduling niceness of the workers, so that the front end always gets a core.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside its range; the message names the field, the value and the range.
+    """
+
+    address: str = "127.0.0.1:50551"
+    workers: int = field(default_factory=_cores)
+    max_in_flight: int = 64
+    max_message_bytes: int = 16 * MIB
+    worker_memory_bytes: int = 4096 * MIB
+    worker_systems: int = 256
+    definitions: int = 10_000
+    definition_bytes: int = 256 * MIB
+    drain_seconds: float = 10.0
+    cancel_grace_seconds: float = 0.25
+    worker_niceness: int = 10
+
+    def __post_init__(self) -> None:
+        """Check every range once, so that nothing below has to."""
+        least = {
+            "workers": 1,
+            "max_in_flight": 1,
+            "max_message_bytes": 1024,
+            "worker_memory_bytes": 0,
+            "worker_systems": 1,
+            "definitions": 1,
+            "definition_bytes": 1024,
+            "drain_seconds": 0,
+            "cancel_grace_seconds": 0,
+            "worker_niceness": 0,
+        }
+        for name, minimum in least.items():
+            value = getattr(self, name)
+            if not value >= minimum:
+                raise ValueError(f"{name} is {value}; expected at least {minimum}")
+        if ":" not in self.address:
+            raise ValueError(f"address is {self.address!r}; expected host:port, e.g. 127.0.0.1:50551")

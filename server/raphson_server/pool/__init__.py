@@ -1,0 +1,12 @@
+"""The front end's side of the worker processes: starting, choosing, cancelling, replacing.
+
+Nothing here computes. A handler's thread takes a worker from `WorkerPool`, talks to it directly over its
+socket and gives it back; one supervising thread starts workers, kills those that do not stop, and replaces
+the lost.
+"""
+
+from raphson_server.pool.process import WorkerProcess
+from raphson_server.pool.ticket import CallEndedError, PoolClosedError, PoolFullError, Ticket
+from raphson_server.pool.worker_pool import WorkerPool
+
+__all__ = ["CallEndedError", "PoolClosedError", "PoolFullError", "Ticket", "WorkerPool", "WorkerProcess"]

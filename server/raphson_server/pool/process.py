@@ -1,0 +1,126 @@
+"""One worker process, seen from the front end."""
+
+import mmap
+import os
+import subprocess
+import sys
+
+from raphson_server import frames
+from raphson_server.bounded_cache import BoundedCache
+from raphson_server.configuration import ServerConfig
+from raphson_server.worker_settings import WorkerSettings
+
+_FLAG_BYTES = 8
+# A process that ends closes its socket a moment before it can be waited for.
+_LAST_WORDS_SECONDS = 0.2
+_SET = (1).to_bytes(_FLAG_BYTES, sys.byteorder)
+_CLEAR = bytes(_FLAG_BYTES)
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+
+
+class WorkerProcess:
+    """A started worker: its process, its socket and its cancel flag.
+
+    Attributes
+    ----------
+    known : BoundedCache
+        Ids of the systems that this worker has compiled, as far as the front end can tell.
+    busy : bool
+        Whether a request holds it; guarded by the pool's lock.
+    alive : bool
+        False once it was lost; guarded by the pool's lock.
+    reaped : bool
+        Whether its process was waited for; guarded by the pool's lock.
+    compiled_engine : bool
+        Whether it had to compile the engine when it started.
+    """
+
+    def __init__(self, config: ServerConfig) -> None:
+        self.known = BoundedCache[bytes, bool](config.worker_systems)
+        self.busy = False
+        self.alive = True
+        self.reaped = False
+        self.compiled_engine = False
+        flag_fd = os.memfd_create("raphson-cancel")
+        os.ftruncate(flag_fd, _FLAG_BYTES)
+        self._flag = mmap.mmap(flag_fd, _FLAG_BYTES)
+        self._channel, theirs = frames.channel_pair()
+        settings = WorkerSettings(
+            channel_fd=theirs.fileno(),
+            flag_fd=flag_fd,
+            parent_pid=os.getpid(),
+            memory_bytes=config.worker_memory_bytes,
+            systems=config.worker_systems,
+            max_message_bytes=config.max_message_bytes,
+            niceness=config.worker_niceness,
+        )
+        try:
+            # -P: a file in the working directory never shadows a package.
+            self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+                [sys.executable, "-P", "-m", "raphson_server.worker", settings.to_argument()],
+                pass_fds=(settings.channel_fd, settings.flag_fd),
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                env=os.environ | _ONE_THREAD,
+            )
+        except OSError:
+            self.close()
+            raise
+        finally:
+            os.close(flag_fd)
+            theirs.close()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """Return the socket's file descriptor: it hangs up when the process ends."""
+        return self._channel.fileno()
+
+    def exchange(self, method: frames.Method, remaining_seconds: float, definition: bytes, body: bytes) -> frames.Reply:
+        """Send a request and wait for its reply.
+
+        Raises
+        ------
+        NotSentError
+            If the process had ended before it could read the request.
+        ChannelClosedError
+            If it ended before it answered.
+        """
+        frames.send_request(self._channel, method, remaining_seconds, definition, body)
+        return frames.receive_reply(self._channel)
+
+    def tell_to_warm_up(self) -> None:
+        """Let it make the engine ready."""
+        frames.send_request(self._channel, frames.Method.WARM_UP)
+
+    def next_announcement(self) -> frames.Reply:
+        """Read the HELLO or READY that it has sent."""
+        return frames.receive_reply(self._channel)
+
+    def set_cancel_flag(self) -> None:
+        """Make the engine stop at its next iteration."""
+        self._flag[:] = _SET
+
+    def clear_cancel_flag(self) -> None:
+        """Let the next request run."""
+        self._flag[:] = _CLEAR
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+
+    def reap(self) -> int:
+        """Wait for a process that hung up; return its exit code (negative: the signal's number)."""
+        try:
+            return self._process.wait(_LAST_WORDS_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def close(self) -> None:
+        """Free the socket and the flag; for a worker that is reaped and that nobody talks to."""
+        self._channel.close()
+        self._flag.close()

@@ -1,0 +1,221 @@
+"""The one thread that starts workers, kills those that do not stop in time, and replaces the lost."""
+
+import contextlib
+import heapq
+import itertools
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from raphson_server.configuration import ServerConfig
+from raphson_server.frames import ChannelClosedError, Outcome
+from raphson_server.pool.process import WorkerProcess
+from raphson_server.pool.ticket import Ticket
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
+
+_log = logging.getLogger("raphson_server")
+
+
+class Crew(Protocol):
+    """What the supervisor asks of the pool."""
+
+    def add(self, worker: WorkerProcess) -> None:
+        """Take a ready worker."""
+
+    def lose(self, worker: WorkerProcess) -> None:
+        """Let go of an ended worker."""
+
+    def close_reaped(self, worker: WorkerProcess) -> None:
+        """Free what a reaped worker held."""
+
+    def kill_if_running(self, ticket: Ticket) -> None:
+        """End the worker of a request that did not stop."""
+
+
+class Supervisor:
+    """Keeps K + 1 workers alive.
+
+    Workers import in parallel; while no worker has yet made the engine ready, only one may do so, so that
+    cold caches are filled by one process while the others wait.
+    """
+
+    def __init__(self, crew: Crew, config: ServerConfig, on_failure: Callable[[str], None]) -> None:
+        self.compiled_engine = False
+        self._crew = crew
+        self._config = config
+        self._on_failure = on_failure
+        self._workers: dict[int, WorkerProcess] = {}
+        self._starting: set[WorkerProcess] = set()
+        self._greeted: list[WorkerProcess] = []
+        self._warming: WorkerProcess | None = None
+        self._engine_ready = False
+        self._failed_starts = 0
+        self._start_after = 0.0
+        self._kills: list[tuple[float, int, Ticket]] = []
+        self._kill_numbers = itertools.count()
+        self._kills_lock = threading.Lock()
+        self._stopping = False
+        self._closed = False
+        self._poll = select.epoll()
+        self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll.register(self._wake_reader, select.EPOLLIN)
+        # Workers die with the thread that started them (PR_SET_PDEATHSIG): this one starts them all.
+        self._thread = threading.Thread(target=self._run, name="raphson-supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Start supervising."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End every worker and the thread."""
+        with self._kills_lock:
+            self._stopping = True
+            self._wake()
+        self._thread.join()
+
+    def kill_later(self, ticket: Ticket) -> None:
+        """Kill the worker of an ended call unless it answers within the grace."""
+        due = time.monotonic() + self._config.cancel_grace_seconds
+        with self._kills_lock:
+            heapq.heappush(self._kills, (due, next(self._kill_numbers), ticket))
+            self._wake()
+
+    def _wake(self) -> None:
+        """Interrupt the thread's poll; the caller holds the lock under which the pipe is closed."""
+        if self._closed:
+            return
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes the thread just as well
+            os.write(self._wake_writer, b"\0")
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._start_missing()
+                for fd, events in self._poll.poll(self._pause_seconds()):
+                    self._attend(fd, events)
+                self._kill_overdue()
+        except Exception as error:  # noqa: BLE001 (without this thread the service must end)
+            _log.exception("the supervisor of the workers failed")
+            self._on_failure(f"the supervisor of the workers failed: {error}")
+        finally:
+            self._end_all()
+
+    def _pause_seconds(self) -> float | None:
+        """Return how long nothing is due."""
+        due = [self._start_after] if self._missing() else []
+        with self._kills_lock:
+            due += [self._kills[0][0]] if self._kills else []
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _missing(self) -> int:
+        return self._config.workers + 1 - len(self._workers)
+
+    def _start_missing(self) -> None:
+        if time.monotonic() < self._start_after:
+            return
+        for _ in range(self._missing()):
+            try:
+                worker = WorkerProcess(self._config)
+            except OSError as error:
+                self._start_failed(f"no worker could be started: {error}")
+                return
+            self._workers[worker.fileno()] = worker
+            self._starting.add(worker)
+            self._poll.register(worker.fileno(), select.EPOLLIN)
+
+    def _attend(self, fd: int, events: int) -> None:
+        if fd == self._wake_reader:
+            os.read(self._wake_reader, 4096)
+            return
+        worker = self._workers[fd]
+        if events & select.EPOLLIN and worker in self._starting:
+            try:
+                self._advance(worker)
+            except ChannelClosedError:
+                self._bury(worker)
+        elif events & (select.EPOLLHUP | select.EPOLLERR):
+            self._bury(worker)
+
+    def _advance(self, worker: WorkerProcess) -> None:
+        """Take a starting worker one step on: greeted, warming, ready."""
+        announcement = worker.next_announcement()
+        if announcement.outcome == Outcome.HELLO:
+            self._greeted.append(worker)
+            self._let_warm_up()
+        elif announcement.outcome == Outcome.READY:
+            worker.compiled_engine = announcement.body == b"compiled"
+            self.compiled_engine = self.compiled_engine or worker.compiled_engine
+            self._engine_ready = True
+            self._failed_starts = 0
+            self._starting.remove(worker)
+            if worker is self._warming:
+                self._warming = None
+            # From here on only the end of the process is of interest: replies belong to the handlers.
+            self._poll.modify(worker.fileno(), 0)
+            self._crew.add(worker)
+            self._let_warm_up()
+
+    def _let_warm_up(self) -> None:
+        while self._greeted and (self._engine_ready or self._warming is None):
+            worker = self._greeted.pop(0)
+            if not self._engine_ready:
+                self._warming = worker
+            with contextlib.suppress(ChannelClosedError):  # its end is seen by the poll
+                worker.tell_to_warm_up()
+
+    def _bury(self, worker: WorkerProcess) -> None:
+        """Forget an ended worker; its replacement is started by the next turn of the loop."""
+        self._poll.unregister(worker.fileno())
+        del self._workers[worker.fileno()]
+        self._crew.lose(worker)
+        exit_code = worker.reap()
+        self._crew.close_reaped(worker)
+        if worker not in self._starting:
+            _log.warning("worker %d ended (exit code %d) and is replaced", worker.pid, exit_code)
+            return
+        self._starting.remove(worker)
+        if worker in self._greeted:
+            self._greeted.remove(worker)
+        if worker is self._warming:
+            self._warming = None
+        self._let_warm_up()
+        self._start_failed(f"worker {worker.pid} ended (exit code {exit_code}) before it was ready")
+
+    def _start_failed(self, reason: str) -> None:
+        """Wait a little longer after each failure in a row; give up if no worker was ever ready."""
+        self._failed_starts += 1
+        pause = min(_FIRST_PAUSE_SECONDS * 2**self._failed_starts, _LONGEST_PAUSE_SECONDS)
+        self._start_after = time.monotonic() + pause
+        _log.warning("%s; the next one is started in %.1f s", reason, pause)
+        if not self._engine_ready:
+            self._on_failure(reason)
+
+    def _kill_overdue(self) -> None:
+        now = time.monotonic()
+        while True:
+            with self._kills_lock:
+                if not self._kills or self._kills[0][0] > now:
+                    return
+                ticket = heapq.heappop(self._kills)[2]
+            self._crew.kill_if_running(ticket)
+
+    def _end_all(self) -> None:
+        for worker in list(self._workers.values()):
+            self._poll.unregister(worker.fileno())
+            self._crew.lose(worker)
+            worker.kill()
+        for worker in self._workers.values():
+            worker.reap()
+            self._crew.close_reaped(worker)
+        self._workers.clear()
+        with self._kills_lock:
+            self._closed = True
+            self._poll.close()
+            os.close(self._wake_reader)
+            os.close(self._wake_writer)

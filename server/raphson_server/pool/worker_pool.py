@@ -1,0 +1,204 @@
+"""Hands idle workers to requests, first come first served, and tells a request's worker to stop.
+
+One lock guards who works on what. A cancellation sets a worker's flag only under that lock and only while its
+request still holds the worker, and the flag is cleared under the same lock when a request takes the worker: a
+cancellation that comes late can never stop somebody else's request.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from raphson_server.configuration import ServerConfig
+from raphson_server.pool.process import WorkerProcess
+from raphson_server.pool.supervisor import Supervisor
+from raphson_server.pool.ticket import CallEndedError, PoolClosedError, PoolFullError, Ticket
+
+
+class WorkerPool:
+    """K workers, a hot spare, and a bounded queue of requests.
+
+    Parameters
+    ----------
+    config : ServerConfig
+    on_ready : callable
+        Called once, from the supervising thread, when K workers are ready; the argument says whether the
+        engine had to be compiled.
+    on_failure : callable
+        Called if no worker can be started at all, with the reason.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        on_ready: Callable[[bool], None],
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self._workers = config.workers
+        self._max_in_flight = config.max_in_flight
+        self._lock = threading.Lock()
+        self._emptied = threading.Condition(self._lock)
+        self._active: set[WorkerProcess] = set()
+        self._idle: list[WorkerProcess] = []
+        self._spare: WorkerProcess | None = None
+        self._waiting: deque[Ticket] = deque()
+        self._busy = 0
+        self._open = False
+        self._closed = False
+        self._on_ready = on_ready
+        self._supervisor = Supervisor(self, config, on_failure)
+
+    def start(self) -> None:
+        """Start the workers in the background; `on_ready` tells when they are ready."""
+        self._supervisor.start()
+
+    def drain(self, timeout_seconds: float) -> bool:
+        """Admit nobody from now on; return whether all requests in flight ended within the time."""
+        with self._lock:
+            self._open = False
+            self._closed = True
+            return self._emptied.wait_for(lambda: not (self._busy or self._waiting), timeout_seconds)
+
+    def stop(self) -> None:
+        """Turn away whoever waits and end every worker, whatever it is doing."""
+        with self._lock:
+            self._open = False
+            self._closed = True
+            for ticket in self._waiting:
+                _wake(ticket)
+            self._waiting.clear()
+        self._supervisor.stop()
+
+    def acquire(self, ticket: Ticket, system_id: bytes | None) -> WorkerProcess:
+        """Wait for a worker, preferably one that knows the system.
+
+        Raises
+        ------
+        CallEndedError
+            If the call ended first.
+        PoolFullError
+            If too many requests are in flight.
+        PoolClosedError
+            If the pool is not open.
+        """
+        with self._lock:
+            if ticket.cancelled:
+                raise CallEndedError
+            if not self._open:
+                raise PoolClosedError
+            if self._idle:
+                return self._bind(ticket, self._take_idle(system_id))
+            if self._busy + len(self._waiting) >= self._max_in_flight:
+                raise PoolFullError
+            granted = ticket.granted = threading.Event()
+            self._waiting.append(ticket)
+        granted.wait()
+        with self._lock:
+            if ticket.worker is not None:
+                return ticket.worker
+            raise CallEndedError if ticket.cancelled else PoolClosedError
+
+    def release(self, ticket: Ticket, *, done: bool = True) -> None:
+        """Give a request's worker to the next request; one that is not done may acquire another."""
+        with self._lock:
+            worker = ticket.worker
+            ticket.done = done
+            ticket.worker = None
+            if worker is None:
+                return
+            worker.busy = False
+            self._busy -= 1
+            if worker.alive:
+                self._offer(worker)
+            elif worker.reaped:
+                worker.close()
+            if self._closed:
+                self._emptied.notify_all()
+
+    def cancel(self, ticket: Ticket) -> None:
+        """Stop a request whose call has ended: by its worker's flag now, by a kill after the grace."""
+        if ticket.done:
+            return
+        with self._lock:
+            if ticket.done:
+                return
+            ticket.cancelled = True
+            if ticket.worker is not None:
+                ticket.worker.set_cancel_flag()
+                self._supervisor.kill_later(ticket)
+            elif ticket in self._waiting:
+                self._waiting.remove(ticket)
+                _wake(ticket)
+
+    def kill_if_running(self, ticket: Ticket) -> None:
+        """End the worker of a request that did not stop in time."""
+        with self._lock:
+            if ticket.worker is not None and not ticket.done:
+                ticket.worker.kill()
+
+    def add(self, worker: WorkerProcess) -> None:
+        """Take a ready worker into service, or keep it as the spare."""
+        with self._lock:
+            if len(self._active) == self._workers:
+                self._spare = worker
+                return
+            self._active.add(worker)
+            self._offer(worker)
+            opens = not self._open and not self._closed and len(self._active) == self._workers
+            self._open = self._open or opens
+        if opens:
+            self._on_ready(self._supervisor.compiled_engine)
+
+    def lose(self, worker: WorkerProcess) -> None:
+        """Put the spare in the place of a worker that ended; safe to call more than once."""
+        with self._lock:
+            if not worker.alive:
+                return
+            worker.alive = False
+            if worker is self._spare:
+                self._spare = None
+            if worker not in self._active:
+                return
+            self._active.remove(worker)
+            if worker in self._idle:
+                self._idle.remove(worker)
+            if self._spare is not None:
+                self._active.add(self._spare)
+                self._offer(self._spare)
+                self._spare = None
+
+    def close_reaped(self, worker: WorkerProcess) -> None:
+        """Free what a dead worker held, now or when its last request lets go of it."""
+        with self._lock:
+            worker.reaped = True
+            if not worker.busy:
+                worker.close()
+
+    def _take_idle(self, system_id: bytes | None) -> WorkerProcess:
+        """Take the idle worker that knows the system, else the one used last: its caches are warm."""
+        if system_id is not None:
+            for position in range(len(self._idle) - 1, -1, -1):
+                if system_id in self._idle[position].known:
+                    return self._idle.pop(position)
+        return self._idle.pop()
+
+    def _offer(self, worker: WorkerProcess) -> None:
+        """Hand a free worker to whoever has waited longest, else let it idle."""
+        if self._waiting:
+            ticket = self._waiting.popleft()
+            self._bind(ticket, worker)
+            _wake(ticket)
+        else:
+            self._idle.append(worker)
+
+    def _bind(self, ticket: Ticket, worker: WorkerProcess) -> WorkerProcess:
+        worker.clear_cancel_flag()
+        worker.busy = True
+        self._busy += 1
+        ticket.worker = worker
+        return worker
+
+
+def _wake(ticket: Ticket) -> None:
+    assert ticket.granted is not None
+    ticket.granted.set()

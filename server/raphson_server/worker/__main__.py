@@ -1,0 +1,40 @@
+"""Start a worker: contain it, import, greet, warm up, then serve until the front end hangs up."""
+
+import gc
+import logging
+import mmap
+import os
+import socket
+import sys
+
+from raphson_server.frames import Outcome, Reply, receive_request, send_reply
+from raphson_server.worker.containment import contain
+from raphson_server.worker_settings import WorkerSettings
+
+
+def main(argument: str) -> None:
+    """Serve the front end on the channel that ``argument`` names."""
+    settings = WorkerSettings.from_argument(argument)
+    contain(settings)
+    logging.basicConfig(format="%(asctime)s %(levelname)s worker %(process)d: %(message)s")
+    flag = mmap.mmap(settings.flag_fd, 8)
+    os.close(settings.flag_fd)
+    channel = socket.socket(fileno=settings.channel_fd)
+
+    # The solver is imported after the containment, so that its libraries start within the bounds.
+    import raphson_solver as rs  # noqa: PLC0415
+
+    from raphson_server.worker.loop import serve  # noqa: PLC0415
+
+    send_reply(channel, Reply(Outcome.HELLO))
+    receive_request(channel)
+    compiled = rs.warm_up()
+    # What was loaded stays; the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    send_reply(channel, Reply(Outcome.READY, b"compiled" if compiled else b"loaded"))
+    serve(channel, rs.CancelFlag(memoryview(flag)), settings)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

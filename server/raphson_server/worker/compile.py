@@ -1,0 +1,33 @@
+"""SystemService.Compile: a text in, an id and what is known of the system out."""
+
+from raphson.v1.system_pb2 import CompileRequest, CompileResponse
+
+from raphson_server.failures import invalid_input
+from raphson_server.worker.call import Answer, Call, parsed
+from raphson_server.worker.conversion import from_parameters, from_variables
+
+
+def compile_system(body: bytes, call: Call) -> Answer:
+    """Answer a CompileRequest."""
+    request = parsed(CompileRequest, body)
+    if not request.HasField("definition"):
+        raise invalid_input("definition", "missing; expected the equations and variables of a system")
+    message = request.definition
+    if not message.variables:
+        raise invalid_input(
+            "definition.variables", "empty; expected the unknowns, since there is no start to take them from"
+        )
+    kept = call.systems.by_text(message, "definition", {}, {})
+    system = kept.system
+    rows, columns = system.sparsity
+    response = CompileResponse(
+        system_id=system.id,
+        variable_count=system.n,
+        equation_count=system.m,
+        variables=from_variables(system),
+        parameters=from_parameters(system),
+        equation_names=system.equation_names,
+        sparsity_rows=rows.tolist(),
+        sparsity_columns=columns.tolist(),
+    )
+    return Answer(response, kept)

@@ -1,0 +1,87 @@
+"""A compiled system with the form in which its numbers come over the wire."""
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import raphson_solver as rs
+from raphson.v1.array_pb2 import NamedArray
+
+from raphson_server.worker.conversion import WIRE, Array, Shape, from_system, to_arrays
+from raphson_server.worker.solve_reply import SolveReply
+
+_NOTHING = np.empty(0)
+
+
+class KeptSystem:
+    """A compiled system that a worker keeps between requests.
+
+    Attributes
+    ----------
+    system : System
+    """
+
+    def __init__(self, system: rs.System) -> None:
+        self.system = system
+        self._variables = _Layout(system.variables)
+        self._parameters = _Layout(
+            [(name, shape) for name, shape in system.parameters if name not in system.structural]
+        )
+
+    @functools.cached_property
+    def definition(self) -> bytes:
+        """The complete definition, as a serialized ``raphson.v1.System``."""
+        return from_system(self.system).SerializeToString()
+
+    @functools.cached_property
+    def solve_reply(self) -> SolveReply:
+        """The reply message of this system's solves."""
+        return SolveReply(self.system)
+
+    def point(self, messages: Sequence[NamedArray], field: str) -> Array:
+        """Read x from ``start`` or ``at``.
+
+        Raises
+        ------
+        CallError, InputError
+            If a variable is missing, unknown, given twice, of the wrong shape or not finite.
+        """
+        x = self._variables.read(messages)
+        return self.system.pack_start(to_arrays(messages, field)) if x is None else x
+
+    def parameters(self, messages: Sequence[NamedArray]) -> Array:
+        """Read p; parameters that are a part of the system may be left out, but not changed.
+
+        Raises
+        ------
+        CallError, InputError
+            If a parameter is missing, unknown, of the wrong shape, not finite, or not what was compiled.
+        """
+        p = self._parameters.read(messages)
+        return self.system.pack_parameters(to_arrays(messages, "parameters")) if p is None else p
+
+
+class _Layout:
+    """The order, shapes and sizes in which well-formed arrays come: the short way for the usual request."""
+
+    def __init__(self, arrays: Sequence[tuple[str, Shape]]) -> None:
+        self._expected = [(name, list(shape), WIRE.itemsize * math.prod(shape)) for name, shape in arrays]
+        self._count = len(self._expected)
+
+    def read(self, messages: Sequence[NamedArray]) -> Array | None:
+        """Join the arrays' bytes if they are just as declared and finite; else None: others say why."""
+        if len(messages) != self._count:
+            return None
+        if not self._count:
+            return _NOTHING
+        parts = []
+        for message, (name, shape, size) in zip(messages, self._expected, strict=True):
+            array = message.array
+            data = array.data
+            if len(data) != size or message.name != name or array.shape != shape:
+                return None
+            parts.append(data)
+        numbers = np.frombuffer(b"".join(parts), WIRE)
+        # Squares that overflow take the long way, which finds nothing wrong.
+        return numbers if math.isfinite(numbers.dot(numbers)) else None

@@ -1,0 +1,103 @@
+"""A worker's one loop: a request in, an answer out, whatever the request was."""
+
+import math
+import socket
+import time
+from collections.abc import Callable, Mapping
+
+import raphson_solver as rs
+from google.rpc import code_pb2
+
+from raphson_server.bounded_cache import BoundedCache
+from raphson_server.failures import CallError, Reason, unexpected
+from raphson_server.frames import (
+    ChannelClosedError,
+    Method,
+    Outcome,
+    Reply,
+    Request,
+    receive_request,
+    send_reply,
+)
+from raphson_server.worker.call import Answer, Call
+from raphson_server.worker.compile import compile_system
+from raphson_server.worker.evaluate import evaluate
+from raphson_server.worker.solve import solve
+from raphson_server.worker.solver_errors import to_failure
+from raphson_server.worker.systems import DefinitionNeededError, Systems
+from raphson_server.worker_settings import WorkerSettings
+
+_BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
+    Method.SOLVE: solve,
+    Method.EVALUATE: evaluate,
+    Method.COMPILE: compile_system,
+}
+
+
+def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSettings) -> None:
+    """Answer requests one after another until the front end hangs up."""
+    call = Call(
+        systems=Systems(settings.systems),
+        forms=BoundedCache(settings.systems),
+        cancel=cancel,
+        max_message_bytes=settings.max_message_bytes,
+    )
+    while True:
+        try:
+            request = receive_request(channel)
+            call.definition = request.definition
+            call.deadline = _deadline(request.remaining_seconds)
+            send_reply(channel, answer(request, call))
+        except ChannelClosedError:
+            return
+
+
+def answer(request: Request, call: Call) -> Reply:
+    """Work on one request; every exception becomes a reply."""
+    try:
+        result = _BEHAVIORS[request.method](request.body, call)
+        body = _serialized(result, call.max_message_bytes)
+    except DefinitionNeededError as needed:
+        return Reply(Outcome.NEEDS_DEFINITION, system_id=needed.system_id.encode())
+    except CallError as error:
+        return _failed(error)
+    except rs.RaphsonError as error:
+        return _failed(to_failure(error, request.method, request.body))
+    except MemoryError:
+        return _failed(_out_of_memory())
+    except Exception as error:  # noqa: BLE001 (logged with its trace; the caller gets its id)
+        return _failed(unexpected(error))
+    if result.learnt is None:
+        return Reply(Outcome.OK, body)
+    return Reply(Outcome.OK, body, result.learnt.system.id.encode(), result.learnt.definition)
+
+
+def _deadline(remaining_seconds: float) -> float:
+    """Turn what was left when the request was sent into a time of this process's clock."""
+    return math.inf if remaining_seconds == math.inf else time.monotonic() + remaining_seconds
+
+
+def _failed(error: CallError) -> Reply:
+    return Reply(Outcome.FAILED, error.status().SerializeToString())
+
+
+def _serialized(result: Answer, maximum: int) -> bytes:
+    """Write the reply message; refuse one that gRPC would refuse to send."""
+    body = result.message.SerializeToString()
+    if len(body) > maximum:
+        raise CallError(
+            code_pb2.RESOURCE_EXHAUSTED,
+            Reason.REPLY_TOO_LARGE,
+            f"the reply takes {len(body):,} bytes, more than the {maximum:,} that this server sends; "
+            "ask for fewer views, or for J·v instead of J",
+            metadata={"value": str(len(body)), "maximum": str(maximum)},
+        )
+    return body
+
+
+def _out_of_memory() -> CallError:
+    return CallError(
+        code_pb2.RESOURCE_EXHAUSTED,
+        Reason.OUT_OF_MEMORY,
+        "the request needs more memory than a worker of this server may take",
+    )

@@ -1,0 +1,112 @@
+"""The compiled systems that a worker keeps, found by id or by the text they came from."""
+
+import hashlib
+
+import raphson_solver as rs
+from raphson.v1.system_pb2 import System, SystemRef
+
+from raphson_server.bounded_cache import BoundedCache
+from raphson_server.worker.conversion import Arrays, to_definition
+from raphson_server.worker.kept_system import KeptSystem
+
+
+class DefinitionNeededError(Exception):
+    """The system named by id is not here; the front end is to send its definition.
+
+    Attributes
+    ----------
+    system_id : str
+        The id.
+    """
+
+    def __init__(self, system_id: str) -> None:
+        super().__init__(system_id)
+        self.system_id = system_id
+
+
+class Systems:
+    """Bounded memory of compiled systems; the one used longest ago is forgotten first.
+
+    Parameters
+    ----------
+    capacity : int
+        How many are kept.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._by_id = BoundedCache[str, KeptSystem](capacity)
+        self._id_by_text = BoundedCache[str, str](2 * capacity)
+        # Which parameters' values a text depends on, so that other values find the compiled system again.
+        self._structural = BoundedCache[str, tuple[str, ...]](2 * capacity)
+
+    def by_id(self, ref: SystemRef, sent_along: bytes) -> KeptSystem:
+        """Return the system of an id, compiled from the definition sent along where it is not here yet.
+
+        Raises
+        ------
+        DefinitionNeededError
+            If the system is not here, and no definition was sent along.
+        """
+        kept = self._by_id.get(ref.system_id)
+        if kept is not None:
+            return kept
+        if sent_along:
+            message = System.FromString(sent_along)
+            kept = self._compiled(to_definition(message, "system.definition", {}, {}))
+        # The front end sends a definition along on a hint, which may be wrong.
+        if kept is None or kept.system.id != ref.system_id:
+            raise DefinitionNeededError(ref.system_id)
+        return kept
+
+    def by_text(self, message: System, root: str, point: Arrays, parameters: Arrays) -> KeptSystem:
+        """Return the system of a text, compiled now or before.
+
+        Parameters
+        ----------
+        message : System
+        root : str
+            Path of ``message`` within the request.
+        point, parameters : mapping
+            What the request completes the text with; see `to_definition`.
+
+        Raises
+        ------
+        CallError, RaphsonError
+            If the definition is malformed.
+        """
+        text_key = _key(message, point, parameters)
+        names = self._structural.get(text_key)
+        if names is not None:
+            system_id = self._id_by_text.get(_key_with_values(text_key, names, parameters))
+            kept = None if system_id is None else self._by_id.get(system_id)
+            if kept is not None:
+                return kept
+        kept = self._compiled(to_definition(message, root, point, parameters))
+        names = tuple(kept.system.structural)
+        self._structural.put(text_key, names)
+        self._id_by_text.put(_key_with_values(text_key, names, parameters), kept.system.id)
+        return kept
+
+    def _compiled(self, definition: rs.Definition) -> KeptSystem:
+        system = rs.compile_definition(definition)
+        kept = self._by_id.get(system.id)
+        if kept is None:
+            kept = KeptSystem(system)
+            self._by_id.put(system.id, kept)
+        return kept
+
+
+def _key(message: System, point: Arrays, parameters: Arrays) -> str:
+    """Digest all that a system depends on, but for the values of parameters."""
+    digest = hashlib.sha256(message.SerializeToString(deterministic=True))
+    shapes = [[(name, array.shape) for name, array in arrays.items()] for arrays in (point, parameters)]
+    digest.update(repr(shapes).encode())
+    return digest.hexdigest()
+
+
+def _key_with_values(text_key: str, names: tuple[str, ...], parameters: Arrays) -> str:
+    """Digest the values too of the parameters that are a part of the system."""
+    digest = hashlib.sha256(text_key.encode())
+    for name in names:
+        digest.update(parameters[name].tobytes() if name in parameters else b"declared")
+    return digest.hexdigest()

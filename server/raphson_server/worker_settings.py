@@ -1,0 +1,45 @@
+"""What the front end tells a worker process when it starts it."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerSettings:
+    """One worker's bounds and the file descriptors it inherits.
+
+    Attributes
+    ----------
+    channel_fd : int
+        Its end of the socket to the front end.
+    flag_fd : int
+        Eight bytes of shared memory: other than zero stops the engine at its next iteration.
+    parent_pid : int
+        The front end; the worker never outlives it.
+    memory_bytes : int
+        Address space it may take; 0 sets no limit.
+    systems : int
+        Compiled systems it keeps.
+    max_message_bytes : int
+        Largest reply.
+    niceness : int
+        Scheduling niceness.
+    """
+
+    channel_fd: int
+    flag_fd: int
+    parent_pid: int
+    memory_bytes: int
+    systems: int
+    max_message_bytes: int
+    niceness: int
+
+    def to_argument(self) -> str:
+        """Write the settings as one command-line argument."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_argument(cls, argument: str) -> Self:
+        """Read what `to_argument` wrote."""
+        return cls(**json.loads(argument))

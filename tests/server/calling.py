@@ -1,0 +1,144 @@
+"""Requests as programs send them, and errors as they read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from raphson.v1.array_pb2 import DoubleArray, NamedArray
+from raphson.v1.jacobian_pb2 import EvaluateRequest
+from raphson.v1.solver_pb2 import METHOD_NEWTON, SolveOptions, SolveRequest
+from raphson.v1.system_pb2 import CompileRequest, System, SystemRef, Variable
+
+
+@dataclass
+class Problem:
+    """An RPC error, taken apart."""
+
+    code: grpc.StatusCode
+    message: str
+    reason: str
+    domain: str
+    metadata: dict[str, str]
+    field: str | None
+    description: str | None
+    retry_seconds: float | None
+    size: int
+
+
+def problem(error: grpc.RpcError) -> Problem:
+    """Read an error's google.rpc details."""
+    assert isinstance(error, grpc.Call)
+    trailing = {key: value for key, value in error.trailing_metadata() or ()}
+    packed = trailing["grpc-status-details-bin"]
+    assert isinstance(packed, bytes)
+    status = Status.FromString(packed)
+    assert status.code == error.code().value[0]
+    assert status.message == error.details()
+    info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
+    for detail in status.details:
+        for message in (info, bad, retry):
+            if detail.Is(message.DESCRIPTOR):
+                detail.Unpack(message)
+    violation = bad.field_violations[0] if bad.field_violations else None
+    return Problem(
+        code=error.code(),
+        message=error.details() or "",
+        reason=info.reason,
+        domain=info.domain,
+        metadata=dict(info.metadata),
+        field=violation.field if violation else None,
+        description=violation.description if violation else None,
+        retry_seconds=retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
+        size=len(packed),
+    )
+
+
+def array(value: Any) -> DoubleArray:
+    """Write numbers as programs send them."""
+    numbers = np.asarray(value, dtype="<f8")
+    return DoubleArray(shape=numbers.shape, data=numbers.tobytes())
+
+
+def named(values: Mapping[str, Any]) -> list[NamedArray]:
+    """Write values by name; a DoubleArray is taken as it is."""
+    return [
+        NamedArray(name=name, array=value if isinstance(value, DoubleArray) else array(value))
+        for name, value in values.items()
+    ]
+
+
+def numbers(message: DoubleArray) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Read an array of a reply."""
+    return np.frombuffer(message.data, "<f8").reshape(tuple(message.shape))
+
+
+def by_text(
+    *equations: str,
+    start: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+    options: SolveOptions | None = None,
+    **definition: Any,
+) -> SolveRequest:
+    """Write a request that carries its equations."""
+    return SolveRequest(
+        system=SystemRef(definition=System(equations=equations, **definition)),
+        start=named(start),
+        parameters=named(parameters or {}),
+        options=options,
+    )
+
+
+def by_id(
+    system_id: str,
+    start: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+    options: SolveOptions | None = None,
+) -> SolveRequest:
+    """Write a request that names its system."""
+    return SolveRequest(
+        system=SystemRef(system_id=system_id),
+        start=named(start),
+        parameters=named(parameters or {}),
+        options=options,
+    )
+
+
+def to_compile(*equations: str, **variables: tuple[int, ...]) -> CompileRequest:
+    """Write a request to compile equations in variables of given shapes."""
+    unknowns = [Variable(name=name, shape=shape) for name, shape in variables.items()]
+    return CompileRequest(definition=System(equations=equations, variables=unknowns))
+
+
+def to_evaluate(
+    *equations: str,
+    at: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+    jacobian: Any = (),
+    **views: Any,
+) -> EvaluateRequest:
+    """Write a request for views of f and its differential."""
+    return EvaluateRequest(
+        system=SystemRef(definition=System(equations=equations, jacobian=jacobian)),
+        at=named(at),
+        parameters=named(parameters or {}),
+        **views,
+    )
+
+
+def endless(timeout_seconds: float | None = None) -> SolveRequest:
+    """Write a solve that never ends by itself: no real root, and a thousand million iterations allowed."""
+    options = SolveOptions(method=METHOD_NEWTON, max_iterations=10**9, timeout_seconds=timeout_seconds)
+    return by_text("x**2 + 1 = 0", start={"x": 0.7}, options=options)
+
+
+def slow_to_compile() -> SolveRequest:
+    """Write a system of thousands of different equations, which takes seconds before the first iteration."""
+    size = 3000
+    equations = [f"x[{i}]**2 + sin(x[{i}] + exp(-x[{i}])) - cos(x[{7 * i % size}]) = {i}" for i in range(size)]
+    return by_text(*equations, start={"x": np.ones(size)})

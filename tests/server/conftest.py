@@ -1,0 +1,23 @@
+"""A real server on a free loopback port: one that tests share, and the way to start another."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.server.running import Server, running_server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server that tests share; they leave it as it was."""
+    with running_server("--workers", "2") as started:
+        yield started
+
+
+@pytest.fixture
+def own_server() -> Callable[..., contextlib.AbstractContextManager[Server]]:
+    """Return the way to start a server that a test may maltreat."""
+    return running_server

@@ -1,0 +1,119 @@
+"""A real server in a process of its own, as its callers and its operator see it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from raphson.v1 import jacobian_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
+from raphson.v1.jacobian_pb2 import EvaluateRequest
+from raphson.v1.solver_pb2 import SolveRequest
+from raphson.v1.system_pb2 import CompileRequest
+
+from tests.server.calling import Problem, problem
+
+START_SECONDS = 90.0
+CALL_SECONDS = 20.0
+TICK_SECONDS = 0.011
+
+
+@dataclass
+class Server:
+    """A running server, as its callers and its operator see it."""
+
+    process: subprocess.Popen[str]
+    address: str
+    channel: grpc.Channel = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.channel = grpc.insecure_channel(self.address, options=(("grpc.max_receive_message_length", 64 << 20),))
+        self.solver = solver_pb2_grpc.SolverServiceStub(self.channel)
+        self.jacobian = jacobian_pb2_grpc.JacobianServiceStub(self.channel)
+        self.systems = system_pb2_grpc.SystemServiceStub(self.channel)
+        self.health = health_pb2_grpc.HealthStub(self.channel)
+
+    def solve(self, request: SolveRequest, timeout: float = CALL_SECONDS) -> Any:
+        return self.solver.Solve(request, timeout=timeout)
+
+    def evaluate(self, request: EvaluateRequest) -> Any:
+        return self.jacobian.Evaluate(request, timeout=CALL_SECONDS)
+
+    def compile(self, request: CompileRequest) -> Any:
+        return self.systems.Compile(request, timeout=CALL_SECONDS)
+
+    def refusal(self, request: SolveRequest | EvaluateRequest | CompileRequest) -> Problem:
+        """Send a request that is refused; return how."""
+        send = {SolveRequest: self.solve, EvaluateRequest: self.evaluate, CompileRequest: self.compile}
+        with pytest.raises(grpc.RpcError) as caught:
+            send[type(request)](request)
+        return problem(caught.value)
+
+    def serving(self) -> bool:
+        status = self.health.Check(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS).status
+        return status == health_pb2.HealthCheckResponse.SERVING
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers, the spare included."""
+        found = []
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(pid) for pid in (task / "children").read_text().split()]
+        return sorted(found)
+
+    def busy_workers(self, seconds: float = 0.25) -> list[int]:
+        """Return the workers that take any processor time to speak of, over a moment."""
+        before = {pid: cpu_seconds(pid) for pid in self.workers()}
+        time.sleep(seconds)
+        return [pid for pid, spent in before.items() if cpu_seconds(pid) - spent > TICK_SECONDS]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has taken; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> float:
+    """Wait for a condition; return after how long it held."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, f"not within {seconds} s"
+        time.sleep(0.005)
+    return time.monotonic() - started
+
+
+@contextlib.contextmanager
+def running_server(*flags: str, stderr: int | None = None) -> Iterator[Server]:
+    """Start a server, wait until it announces itself, and stop it."""
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "raphson_server", "serve", "--address", "127.0.0.1:0",
+         "--announce", str(writer), "--exit-with-parent", *flags],
+        pass_fds=(writer,), stdout=subprocess.PIPE, stderr=stderr, text=True,
+    )  # fmt: skip
+    os.close(writer)
+    with os.fdopen(reader) as announcement:
+        line = announcement.readline()
+    assert line, f"the server ended with exit code {process.wait(START_SECONDS)} before it was ready"
+    server = Server(process, json.loads(line)["address"])
+    try:
+        wait_until(lambda: not server.busy_workers(), START_SECONDS)  # the spare comes last
+        yield server
+    finally:
+        server.channel.close()
+        process.terminate()
+        process.communicate(timeout=START_SECONDS)

@@ -1,0 +1,83 @@
+"""Health and reflection against a real server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from google.protobuf import json_format
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from tests.server.calling import by_text
+from tests.server.running import Server
+
+SERVICES = ("raphson.v1.SolverService", "raphson.v1.JacobianService", "raphson.v1.SystemService")
+
+
+@pytest.mark.parametrize("service", ["", *SERVICES])
+def test_health_is_serving_for_each_service(server: Server, service: str) -> None:
+    reply = server.health.Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
+    assert reply.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_health_of_an_unknown_service(server: Server) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        server.health.Check(health_pb2.HealthCheckRequest(service="raphson.v1.Nobody"), timeout=5)
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_watch_tells_the_present_state_and_ends_with_the_caller(server: Server) -> None:
+    watch = server.health.Watch(health_pb2.HealthCheckRequest(), timeout=5)
+    assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+    watch.cancel()
+    assert server.serving()
+
+
+def test_reflection_is_enough_to_solve(server: Server) -> None:
+    """What grpcurl does: learn the messages from the server, and send JSON."""
+    database = ProtoReflectionDescriptorDatabase(server.channel)
+    assert {*SERVICES, "grpc.health.v1.Health"} <= set(database.get_services())
+    method = DescriptorPool(database).FindServiceByName(SERVICES[0]).methods_by_name["Solve"]
+    request_class, reply_class = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+    text = {
+        "system": {"definition": {"equations": ["x**2 + y**2 = r**2", "y = x"]}},
+        "start": [
+            {"name": "x", "array": {"list": {"values": [1]}}},
+            {"name": "y", "array": {"list": {"values": [1]}}},
+        ],
+        "parameters": [{"name": "r", "array": {"list": {"values": [2]}}}],
+    }
+    call = server.channel.unary_unary(
+        f"/{SERVICES[0]}/Solve",
+        request_serializer=request_class.SerializeToString,
+        response_deserializer=reply_class.FromString,
+    )
+    reply = call(json_format.ParseDict(text, request_class()), timeout=20)
+    answer = json.loads(json_format.MessageToJson(reply))
+    assert answer["status"] == "STATUS_CONVERGED"
+    assert [variable["name"] for variable in answer["solution"]] == ["x", "y"]
+
+
+def test_open_reflection_streams_hold_neither_health_nor_solves(server: Server) -> None:
+    """A hundred that never say a word: each may hold a thread, but of reflection's own."""
+    silent = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        silent.wait(20)
+        yield from ()
+
+    open_stream = server.channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+    streams = [open_stream(nothing(), timeout=20) for _ in range(100)]
+    try:
+        assert server.serving()
+        assert server.solve(by_text("x**2 = 2", start={"x": 1.0})).iterations > 0
+    finally:
+        silent.set()
+        for stream in streams:
+            stream.cancel()

@@ -1,0 +1,152 @@
+"""Starting, announcing, draining and stopping."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+from raphson.v1 import solver_pb2 as wire
+
+from tests.server.calling import by_text, endless, problem
+from tests.server.running import Server, wait_until
+
+StartServer = Callable[..., contextlib.AbstractContextManager[Server]]
+EASY = by_text("x**2 = 2", start={"x": 1.0})
+SERVE = [sys.executable, "-m", "raphson_server", "serve"]
+
+
+def ended(pids: list[int]) -> bool:
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_start_up_line_and_drain(own_server: StartServer) -> None:
+    """SIGTERM: health says so, new requests are turned away, those in flight end well, exit code 0."""
+    with own_server("--workers", "1", "--drain-seconds", "5") as server:
+        watch = server.health.Watch(health_pb2.HealthCheckRequest(), timeout=20)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        in_flight = [server.solver.Solve.future(endless(timeout_seconds=0.8), timeout=20) for _ in range(2)]
+        wait_until(lambda: len(server.busy_workers()) == 1, 5)
+        workers = server.workers()
+        server.process.send_signal(signal.SIGTERM)
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert not server.serving()
+        refused = server.refusal(EASY)
+        assert refused.code == grpc.StatusCode.UNAVAILABLE
+        assert refused.reason == "NOT_SERVING"
+        assert refused.retry_seconds is not None
+        assert [call.result().status for call in in_flight] == [wire.STATUS_TIME_LIMIT] * 2
+        output, _ = server.process.communicate(timeout=10)
+        assert server.process.returncode == 0
+        wait_until(lambda: ended(workers), 5)
+        assert re.fullmatch(
+            rf"raphson listens on {server.address}: 1 workers ready in \d+\.\d s, "
+            r"engine (loaded from its cache|compiled, and cached for the next start)\n",
+            output,
+        )
+
+
+def test_drain_has_a_limit(own_server: StartServer) -> None:
+    with own_server("--workers", "1", "--drain-seconds", "0.3", stderr=subprocess.DEVNULL) as server:
+        stubborn = server.solver.Solve.future(endless(), timeout=60)
+        waiting = server.solver.Solve.future(EASY, timeout=60)
+        wait_until(lambda: len(server.busy_workers()) == 1, 5)
+        server.process.send_signal(signal.SIGINT)
+        for call, reason in ((stubborn, "WORKER_LOST"), (waiting, "NOT_SERVING")):
+            with pytest.raises(grpc.RpcError) as caught:
+                call.result()
+            assert problem(caught.value).code == grpc.StatusCode.UNAVAILABLE
+            assert problem(caught.value).reason == reason
+        assert server.process.wait(timeout=5) == 0
+
+
+def test_the_second_start_compiles_nothing(own_server: StartServer, server: Server) -> None:
+    """The shared server has filled the caches; health answers within 3 s, as its start-up line shows."""
+    assert server.serving()
+    with own_server("--workers", "1") as second:
+        second.process.terminate()
+        output, _ = second.process.communicate(timeout=10)
+    assert "engine loaded from its cache" in output
+
+
+def test_nobody_outlives_a_killed_server(own_server: StartServer) -> None:
+    with own_server("--workers", "1") as server:
+        workers = server.workers()
+        server.process.kill()
+        wait_until(lambda: ended(workers), 2)
+
+
+def test_exit_with_parent() -> None:
+    """The program that started the server is killed; the server and its workers end by themselves."""
+    reader, writer = os.pipe()
+    starter = (
+        "import subprocess, sys, time\n"
+        f"subprocess.Popen({SERVE!r} + ['--address', '127.0.0.1:0', '--workers', '1', '--exit-with-parent',"
+        f" '--announce', '{writer}'], pass_fds=({writer},))\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", starter], pass_fds=(writer,), stdout=subprocess.DEVNULL)
+    os.close(writer)
+    with os.fdopen(reader) as announcement:
+        address = announcement.readline()
+    assert address.startswith('{"address": "127.0.0.1:')
+    (server,) = map(int, Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split())
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: ended([server]), 5)
+
+
+def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        run = subprocess.run([*SERVE, "--address", address], capture_output=True, text=True, timeout=30, check=False)
+    assert run.returncode == 1
+    assert f"{address} cannot be bound" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--workers", "0"], "workers is 0; expected at least 1"),
+        (["--address", "nowhere"], "expected host:port"),
+        (["--drain-seconds", "nan"], "drain_seconds is nan"),
+        (["--workers", "two"], "two"),
+    ],
+)
+def test_flags_out_of_range(flags: list[str], words: str) -> None:
+    run = subprocess.run([*SERVE, *flags], capture_output=True, text=True, timeout=30, check=False)
+    assert run.returncode == 2
+    assert words in run.stderr
+
+
+def test_workers_that_cannot_start_end_the_server_with_a_reason() -> None:
+    """Sixteen megabytes of address space hold no Python."""
+    began = time.monotonic()
+    run = subprocess.run(
+        [*SERVE, "--address", "127.0.0.1:0", "--workers", "1", "--worker-memory-bytes", str(16 << 20)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "before it was ready" in run.stderr
+    assert time.monotonic() - began < 30
+
+
+def test_the_front_end_imports_no_engine() -> None:
+    """Nothing that computes or compiles is ever loaded into the process that answers calls."""
+    check = (
+        "import sys, raphson_server.cli.serve\n"
+        "print([name for name in ('numba', 'scipy', 'llvmlite', 'raphson_solver') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=30, check=True)
+    assert run.stdout == "[]\n"

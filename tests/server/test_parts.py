@@ -1,0 +1,192 @@
+"""The parts that need no server: frames, bounded memory, the size of errors, forms of requests."""
+
+from __future__ import annotations
+
+import math
+import socket
+import threading
+
+import grpc
+import numpy as np
+import pytest
+import raphson_solver as rs
+from google.rpc import code_pb2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from raphson.v1.solver_pb2 import SolveOptions, SolveRequest
+from raphson.v1.system_pb2 import SystemRef
+from raphson_server.bounded_cache import BoundedCache
+from raphson_server.failures import CallError, Reason, unexpected
+from raphson_server.frames import (
+    ChannelClosedError,
+    Method,
+    Outcome,
+    Reply,
+    Request,
+    channel_pair,
+    receive_reply,
+    receive_request,
+    send_reply,
+    send_request,
+)
+from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.request_form import Question, RequestForm
+from raphson_server.worker.solve import _allowed_seconds
+
+from tests.server.calling import by_id, by_text, named
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 5_000_000])
+def test_frames_arrive_whole(size: int) -> None:
+    front, worker = channel_pair()
+    with front, worker:
+        body, definition = bytes(range(256)) * (size // 256) + b"x" * (size % 256), b"d" * (size // 3)
+        sender = threading.Thread(target=send_request, args=(front, Method.SOLVE, 1.5, definition, body))
+        sender.start()
+        assert receive_request(worker) == Request(Method.SOLVE, 1.5, definition, body)
+        sender.join()
+        sent = Reply(Outcome.OK, body, b"f" * 64, definition)
+        sender = threading.Thread(target=send_reply, args=(worker, sent))
+        sender.start()
+        assert receive_reply(front) == sent
+        sender.join()
+
+
+def test_a_frame_from_nobody() -> None:
+    front, worker = channel_pair()
+    with front:
+        worker.close()
+        with pytest.raises(ChannelClosedError):
+            receive_reply(front)
+        with pytest.raises(ChannelClosedError):
+            send_request(front, Method.SOLVE)
+
+
+def test_half_a_frame() -> None:
+    front, worker = channel_pair()
+    with front, worker:
+        worker.sendall(b"\0" * 5)
+        worker.shutdown(socket.SHUT_WR)
+        with pytest.raises(ChannelClosedError):
+            receive_reply(front)
+
+
+def test_bounded_cache_forgets_what_was_used_longest_ago() -> None:
+    cache = BoundedCache[str, int](2)
+    cache.put("a", 1)
+    cache.put("b", 2)
+    assert cache.get("a") == 1
+    cache.put("c", 3)
+    assert ("a" in cache, "b" in cache, "c" in cache) == (True, False, True)
+    assert cache.get("b") is None
+
+
+def test_bounded_cache_weighs_its_values() -> None:
+    cache = BoundedCache[str, bytes](10, 10, weigh=len)
+    cache.put("a", b"1234")
+    cache.put("b", b"1234")
+    cache.put("a", b"12")
+    cache.put("c", b"1234")
+    assert len(cache) == 3
+    cache.put("d", b"1")
+    assert "b" not in cache
+    cache.put("e", b"x" * 11)
+    assert len(cache) == 0
+
+
+@given(st.text(max_size=4000), st.text(max_size=4000), st.text(max_size=400))
+def test_errors_stay_within_three_kilobytes(message: str, field: str, value: str) -> None:
+    error = CallError(
+        code_pb2.INVALID_ARGUMENT, Reason.LIMIT_EXCEEDED, message,
+        field=field, metadata={"limit": value, "value": value, "maximum": value}, retry_seconds=0.1,
+    )  # fmt: skip
+    assert len(error.status().SerializeToString()) <= 3072
+
+
+def test_an_unforeseen_error_tells_the_caller_an_id_and_the_log_the_trace(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise KeyError("a secret")
+    except KeyError as error:
+        status = unexpected(error).status()
+    (record,) = caplog.records
+    assert status.code == grpc.StatusCode.INTERNAL.value[0]
+    assert "secret" not in str(status)
+    request_id = status.message.split()[4]
+    assert len(request_id) == 32
+    assert request_id in record.getMessage()
+    assert "a secret" in caplog.text
+
+
+@given(st.floats(1e-6, 1e6))
+def test_time_allowed_ends_a_little_before_the_deadline(remaining: float) -> None:
+    now = 0.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.monotonic", lambda: now)
+        allowed = _allowed_seconds(remaining)
+        assert allowed < remaining
+        assert allowed >= remaining * 0.88
+        assert _allowed_seconds(math.inf) == math.inf
+
+
+@pytest.fixture(scope="module")
+def kept() -> KeptSystem:
+    start = {"x": 1.0, "u": np.ones((2, 2))}
+    equations = ["x = a + b[0]", "u[i,j] = b[i] + j for i in range(2) for j in range(2)"]
+    return KeptSystem(rs.compile(equations, start=start, parameters={"a": 1.0, "b": np.ones(2)}))
+
+
+def read(body: bytes, kept: KeptSystem) -> Question:
+    """Read a request the long way."""
+    request = SolveRequest.FromString(body)
+    x, p = kept.point(request.start, "start"), kept.parameters(request.parameters)
+    return Question(kept, x, p, request.options.SerializeToString(), request.options.return_jacobian)
+
+
+floats = st.floats(-1e100, 1e100)
+
+
+@settings(max_examples=60)
+@given(first=st.lists(floats, min_size=8, max_size=8), second=st.lists(floats, min_size=8, max_size=8))
+def test_the_short_way_reads_what_the_long_way_reads(first: list[float], second: list[float], kept: KeptSystem) -> None:
+    def body(numbers: list[float]) -> bytes:
+        start = {"x": numbers[0], "u": np.reshape(numbers[1:5], (2, 2))}
+        parameters = {"a": numbers[5], "b": numbers[6:]}
+        return by_id(kept.system.id, start, parameters, SolveOptions(max_iterations=7)).SerializeToString()
+
+    form = RequestForm.of(body(first), read(body(first), kept))
+    assert form is not None
+    short, long = form.read(body(second)), read(body(second), kept)
+    assert short is not None
+    assert short.x.tobytes() == long.x.tobytes()
+    assert short.p.tobytes() == long.p.tobytes()
+    assert (short.options, short.return_jacobian, short.kept) == (long.options, long.return_jacobian, kept)
+
+
+def test_the_short_way_is_for_its_own_form_only(kept: KeptSystem) -> None:
+    start: dict[str, object] = {"x": 1.0, "u": np.ones((2, 2))}
+    parameters = {"a": 1.0, "b": np.ones(2)}
+    body = by_id(kept.system.id, start, parameters).SerializeToString()
+    form = RequestForm.of(body, read(body, kept))
+    assert form is not None
+    assert form.read(body) is not None
+    others = [
+        by_id("0" * 64, start, parameters),
+        by_id(kept.system.id, start, parameters, SolveOptions(max_iterations=7)),
+        by_id(kept.system.id, {"x": math.nan, "u": np.ones((2, 2))}, parameters),
+        by_id(kept.system.id, {"y": 1.0, "u": np.ones((2, 2))}, parameters),
+        by_id(kept.system.id, {"x": 1.0, "u": np.ones(4)}, parameters),
+        by_text("x = 1", start=start),
+    ]
+    for other in others:
+        assert form.read(other.SerializeToString()) is None
+
+
+def test_a_message_whose_fields_come_twice_has_no_form(kept: KeptSystem) -> None:
+    """Protobuf merges them: the bytes do not say which number holds where they lie."""
+    start = {"x": 1.0, "u": np.ones((2, 2))}
+    body = by_id(kept.system.id, start, {"a": 1.0, "b": np.ones(2)}).SerializeToString()
+    twice = SolveRequest(start=named({"x": 5.0})[:1]).SerializeToString()
+    merged = SolveRequest(system=SystemRef(system_id=kept.system.id)).SerializeToString()
+    question = read(body, kept)
+    assert RequestForm.of(twice + body, question) is None
+    assert RequestForm.of(body + merged, question) is not None
