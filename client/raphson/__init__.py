@@ -1,0 +1,60 @@
+"""raphson: solve systems of nonlinear equations and differentiate them, on a server.
+
+This package is the client. `connect` returns a `Client`: of a server of your own on this machine, or of the
+one at an address. NumPy goes in, NumPy comes out.
+
+>>> import raphson
+>>> with raphson.connect() as client:
+...     root = client.solve(["x**2 + y**2 = r**2", "exp(x) + y = 1"],
+...                         start={"x": 1.0, "y": -1.7}, parameters={"r": 2.0})
+>>> root.converged, root["x"]
+(True, 1.004168738…)
+
+Not converging is a result: `Solution.status` and `Solution.remedy` say why and what to try. Everything else
+that can go wrong is an error of the tree in `raphson.errors`.
+"""
+
+from raphson.client import Client
+from raphson.compiled import CompiledSystem
+from raphson.connection import connect
+from raphson.errors import (
+    CancelledError,
+    ClientStateError,
+    DeadlineExceededError,
+    EmbeddedServerError,
+    FieldViolation,
+    IncompatibleServerError,
+    InternalServerError,
+    InvalidRequestError,
+    RaphsonError,
+    ServerBusyError,
+    ServerUnavailableError,
+    SystemNotFoundError,
+    TraceError,
+)
+from raphson.solution import Determinant, Solution
+from raphson.vocabulary import JacobianMode, Method, Status
+
+__all__ = [
+    "CancelledError",
+    "Client",
+    "ClientStateError",
+    "CompiledSystem",
+    "DeadlineExceededError",
+    "Determinant",
+    "EmbeddedServerError",
+    "FieldViolation",
+    "IncompatibleServerError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "JacobianMode",
+    "Method",
+    "RaphsonError",
+    "ServerBusyError",
+    "ServerUnavailableError",
+    "Solution",
+    "Status",
+    "SystemNotFoundError",
+    "TraceError",
+    "connect",
+]

@@ -1,0 +1,55 @@
+"""The gRPC channel: limits, keepalive and retries, all said out loud."""
+
+from __future__ import annotations
+
+import json
+
+import grpc
+
+MESSAGE_BYTES = 64 * 1024 * 1024
+KEEPALIVE_MILLISECONDS = 60_000
+KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000
+SERVICES = ("raphson.v1.SolverService", "raphson.v1.JacobianService", "raphson.v1.SystemService")
+
+# Solving and compiling are pure, so a call that found no server, or lost its worker, may be sent again.
+SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [{"service": service} for service in SERVICES],
+            "retryPolicy": {
+                "maxAttempts": 4,
+                "initialBackoff": "0.05s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 3,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+
+def open_channel(address: str, credentials: grpc.ChannelCredentials | None, *, is_local: bool) -> grpc.Channel:
+    """Open a channel; it connects with the first call.
+
+    Parameters
+    ----------
+    address : str
+        ``host:port``, or any other target that gRPC knows.
+    credentials : grpc.ChannelCredentials or None
+        None sends in the clear.
+    is_local : bool
+        Whether the server is this process's own, which no proxy may stand before.
+    """
+    options = [
+        ("grpc.max_send_message_length", MESSAGE_BYTES),
+        ("grpc.max_receive_message_length", MESSAGE_BYTES),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MILLISECONDS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MILLISECONDS),
+        ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+        # What is larger than this cannot be sent a second time.
+        ("grpc.per_rpc_retry_buffer_size", MESSAGE_BYTES),
+        ("grpc.enable_http_proxy", 0 if is_local else 1),
+    ]
+    if credentials is None:
+        return grpc.insecure_channel(address, options)
+    return grpc.secure_channel(address, credentials, options)

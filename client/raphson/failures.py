@@ -1,0 +1,129 @@
+"""From a failed RPC with its google.rpc details to the error that names it: the server's map, inverted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingImports]
+from grpc import StatusCode
+
+from raphson.errors import (
+    CancelledError,
+    DeadlineExceededError,
+    IncompatibleServerError,
+    InternalServerError,
+    InvalidRequestError,
+    RaphsonError,
+    ServerBusyError,
+    ServerUnavailableError,
+    SystemNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import grpc
+
+DETAILS_KEY = "grpc-status-details-bin"
+# The client's methods take the definition's parts as their own arguments.
+DEFINITION_PREFIXES = ("system.definition.", "definition.")
+INVALID_CODES = (StatusCode.INVALID_ARGUMENT, StatusCode.OUT_OF_RANGE, StatusCode.FAILED_PRECONDITION)
+# Of the exhausted resources, these belong to the request: it would find the same server too small again.
+TOO_LARGE_REASONS = ("REPLY_TOO_LARGE", "OUT_OF_MEMORY")
+TOO_LARGE_TEXT = "larger than max"
+NAMED_CODES: dict[StatusCode, tuple[type[RaphsonError], str]] = {
+    StatusCode.NOT_FOUND: (SystemNotFoundError, "{text}"),
+    StatusCode.CANCELLED: (CancelledError, "the call to {address} was cancelled: {text}"),
+    StatusCode.UNIMPLEMENTED: (
+        IncompatibleServerError,
+        "the server at {address} does not offer this call: is it a raphson server of this version? ({text})",
+    ),
+    StatusCode.INTERNAL: (InternalServerError, "a fault in the server at {address}: {text}"),
+    StatusCode.UNKNOWN: (InternalServerError, "a fault in the server at {address}: {text}"),
+    StatusCode.DATA_LOSS: (InternalServerError, "a fault in the server at {address}: {text}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FailureDetails:
+    """What a server says about a failure beside its code and message."""
+
+    reason: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    retry_seconds: float | None = None
+
+
+def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float) -> RaphsonError:
+    """Name the failure of one RPC.
+
+    Parameters
+    ----------
+    error : grpc.RpcError
+        What the stub raised.
+    address : str
+        Whom the call was for, to be said in the message.
+    timeout_seconds : float
+        The deadline that the call had.
+
+    Returns
+    -------
+    RaphsonError
+        The error to raise, `error` being its cause.
+    """
+    code: StatusCode = error.code()
+    text: str = error.details() or ""
+    details = read_details(error)
+    reason = details.reason
+    if code in INVALID_CODES:
+        fields = [(short_field(field), description) for field, description in details.fields]
+        for field, _ in details.fields:
+            text = text.replace(field, short_field(field))
+        return InvalidRequestError(text, fields=fields, code=code, reason=reason)
+    if code is StatusCode.RESOURCE_EXHAUSTED:
+        if reason in TOO_LARGE_REASONS or TOO_LARGE_TEXT in text:
+            description = f"asks for more than the client or the server at {address} can hold: {text}"
+            return InvalidRequestError(
+                f"request: {description}", fields=[("request", description)], code=code, reason=reason
+            )
+        return ServerBusyError(text, retry_seconds=details.retry_seconds, reason=reason)
+    if code is StatusCode.UNAVAILABLE:
+        # A reason shows that a server did answer.
+        message = text if reason else f"no server answers at {address}: {text}"
+        return ServerUnavailableError(message, reason=reason)
+    if code is StatusCode.DEADLINE_EXCEEDED:
+        message = f"no answer from {address} within {timeout_seconds:g} s; the server has been told to stop"
+        return DeadlineExceededError(message, reason=reason)
+    default = (RaphsonError, f"the server at {{address}} answered {code.name}: {{text}}")
+    kind, template = NAMED_CODES.get(code, default)
+    return kind(template.format(address=address, text=text), code=code, reason=reason)
+
+
+def read_details(error: grpc.RpcError) -> FailureDetails:
+    """Decode the google.rpc details of a failed RPC; details that cannot be read count as none."""
+    metadata = cast("Iterable[tuple[str, bytes]]", error.trailing_metadata() or ())
+    packed = next((value for key, value in metadata if key == DETAILS_KEY), None)
+    if packed is None:
+        return FailureDetails()
+    bad_request = error_details_pb2.BadRequest()
+    info = error_details_pb2.ErrorInfo()
+    retry = error_details_pb2.RetryInfo()
+    try:
+        for detail in status_pb2.Status.FromString(packed).details:
+            for message in (bad_request, info, retry):
+                detail.Unpack(message)
+    except DecodeError:
+        return FailureDetails()
+    return FailureDetails(
+        reason=info.reason,
+        fields=tuple((violation.field, violation.description) for violation in bad_request.field_violations),
+        retry_seconds=retry.retry_delay.ToNanoseconds() / 1e9 if retry.HasField("retry_delay") else None,
+    )
+
+
+def short_field(field: str) -> str:
+    """Return a field of the wire as the client's methods name it."""
+    for prefix in DEFINITION_PREFIXES:
+        field = field.removeprefix(prefix)
+    return field

@@ -1,0 +1,181 @@
+"""From what a caller gives (text, a function or a handle, a start and parameters) to what can be sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from raphson.arrays import WIRE, Array, split, to_array
+from raphson.compiled import CompiledSystem
+from raphson.definition import Definition
+from raphson.errors import InvalidRequestError
+from raphson.jacobian_argument import JacobianArgument, to_mode_and_rows
+from raphson.trace import first_argument, trace_function
+from raphson.vocabulary import JacobianMode
+
+Equations = str | Sequence[str] | Callable[..., Any] | CompiledSystem
+Point = Mapping[str, ArrayLike] | ArrayLike
+Parameters = Mapping[str, ArrayLike]
+
+NAME = re.compile(r"[^\W\d]\w*")
+# Only a text with a family, a reduction or an index can make a parameter's value a part of the system.
+MAY_BE_STRUCTURAL = re.compile(r"\bfor\b|\[")
+DEFINES = re.compile(r"\s*[^\W\d]\w*\s*:=")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A system with the values that a request takes along.
+
+    Attributes
+    ----------
+    definition : Definition
+        The system in full.
+    system_id : str
+        Its id if known, else empty.
+    point, parameters : mapping of str to array-like
+        Values by name.
+    mode : JacobianMode
+        Where derivatives come from.
+    fixed : mapping of str to ndarray
+        Parameters whose values the definition holds for alone.
+    """
+
+    definition: Definition
+    system_id: str
+    point: Mapping[str, ArrayLike]
+    parameters: Parameters
+    mode: JacobianMode
+    fixed: Mapping[str, Array]
+
+
+def to_problem(
+    equations: Equations,
+    point: Point,
+    parameters: Parameters | None,
+    jacobian: JacobianArgument,
+    *,
+    point_field: str = "start",
+    jacobian_field: str = "jacobian",
+) -> Problem:
+    """Read a caller's arguments.
+
+    Raises
+    ------
+    InvalidRequestError
+        If they cannot be what was meant; what only the server can see is left to it.
+    TraceError
+        If a function cannot be traced.
+    """
+    given = {} if parameters is None else _mapping(parameters, "parameters")
+    if isinstance(equations, CompiledSystem):
+        return _of_compiled(equations, point, given, jacobian, point_field, jacobian_field)
+    known = {name: to_array(value, f"parameters[{name}]") for name, value in given.items()}
+    shapes = tuple((name, value.shape) for name, value in known.items())
+    fixed: Mapping[str, Array] = {}
+    if callable(equations):
+        start = _by_name(equations, point, point_field)
+        variables = tuple((name, value.shape) for name, value in start.items())
+        _refuse_shared(start, known)
+        traced = trace_function(equations, dict(variables), dict(shapes), whole_numbers(given), point_field=point_field)
+        texts, fixed = traced.equations, traced.fixed
+    else:
+        start = {
+            name: to_array(value, f"{point_field}[{name}]") for name, value in _mapping(point, point_field).items()
+        }
+        variables = tuple((name, value.shape) for name, value in start.items())
+        texts = to_texts(equations)
+    count = sum(not DEFINES.match(text) for text in texts) if isinstance(jacobian, Mapping) else 0
+    mode, rows = to_mode_and_rows(jacobian, variables, count, jacobian_field)
+    values = () if callable(equations) else structural_candidates((*texts, *sum(rows or (), ())), known)
+    definition = Definition(texts, variables, shapes, values, rows)
+    return Problem(definition, "", start, known, mode, fixed)
+
+
+def _of_compiled(
+    system: CompiledSystem,
+    point: Point,
+    parameters: Parameters,
+    jacobian: JacobianArgument,
+    point_field: str,
+    jacobian_field: str,
+) -> Problem:
+    if not isinstance(point, Mapping):
+        point = split(to_array(point, point_field), system.variables, point_field)
+    if system.fixed:
+        parameters = _with_fixed(system.fixed, parameters)
+    if type(jacobian) is str or isinstance(jacobian, JacobianMode):
+        mode, _ = to_mode_and_rows(jacobian, (), 0, jacobian_field)
+        return Problem(system.definition, system.id, point, parameters, mode, system.fixed)
+    mode, rows = to_mode_and_rows(jacobian, system.variables, system.m, jacobian_field)
+    return Problem(replace(system.definition, jacobian=rows), "", point, parameters, mode, system.fixed)
+
+
+def _with_fixed(fixed: Mapping[str, Array], parameters: Parameters) -> Parameters:
+    """Fill in the parameters that are a part of the system, and refuse other values for them."""
+    for name, value in fixed.items():
+        field = f"parameters[{name}]"
+        if name in parameters and not np.array_equal(to_array(parameters[name], field), value):
+            raise InvalidRequestError.at(
+                field,
+                f"{parameters[name]!r} differs from {value.tolist()!r}, which is part of the compiled system "
+                "because the equations use it as a range or an index; leave it out, or compile again",
+            )
+    return {**fixed, **parameters}
+
+
+def to_texts(equations: object) -> tuple[str, ...]:
+    """Read one or several equations."""
+    if isinstance(equations, str):
+        return (equations,)
+    if not isinstance(equations, Sequence):
+        description = f"{equations!r} is neither text, a list of texts, a function nor a compiled system"
+        raise InvalidRequestError.at("equations", description)
+    for i, text in enumerate(equations):
+        if not isinstance(text, str):
+            raise InvalidRequestError.at(f"equations[{i}]", f"{text!r} is not text; expected e.g. 'x**2 = 2'")
+    return tuple(equations)
+
+
+def structural_candidates(texts: Sequence[str], parameters: Mapping[str, Array]) -> tuple[tuple[str, bytes], ...]:
+    """Return the values that may be part of the system: whole numbers that the text could use so."""
+    whole = {name: value for name, value in parameters.items() if np.array_equal(value, np.floor(value))}
+    if not whole or not any(MAY_BE_STRUCTURAL.search(text) for text in texts):
+        return ()
+    mentioned = {name for text in texts for name in NAME.findall(text)}
+    return tuple((name, value.astype(WIRE).tobytes()) for name, value in whole.items() if name in mentioned)
+
+
+def whole_numbers(parameters: Parameters) -> dict[str, NDArray[np.int64]]:
+    """Return the parameters that were given as integers, which a traced function may use as a range."""
+    arrays = {name: np.asarray(value) for name, value in parameters.items()}
+    return {name: array.astype(np.int64) for name, array in arrays.items() if array.dtype.kind in "iu"}
+
+
+def _by_name(function: Callable[..., Any], point: Point, field: str) -> dict[str, Array]:
+    if not isinstance(point, Mapping):
+        return {first_argument(function): to_array(point, field)}
+    return {name: to_array(value, f"{field}[{name}]") for name, value in _mapping(point, field).items()}
+
+
+def _mapping(values: object, field: str) -> Mapping[str, ArrayLike]:
+    if not isinstance(values, Mapping):
+        example = "{'r': 2.0}" if field == "parameters" else "{'x': 1.0}"
+        description = f"{values!r} is not a mapping; expected name → value, e.g. {example}"
+        raise InvalidRequestError.at(field, description)
+    for name in values:
+        if not isinstance(name, str):
+            raise InvalidRequestError.at(field, f"{name!r} is not a name; expected the name that the equations use")
+    return values
+
+
+def _refuse_shared(variables: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    for name in variables:
+        if name in parameters:
+            description = "is a variable too; expected each name once"
+            raise InvalidRequestError.at(f"parameters[{name}]", description)

@@ -1,0 +1,81 @@
+"""Sends one request and returns its reply, or raises the error that names what went wrong."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from raphson.errors import ClientStateError
+from raphson.failures import error_from_rpc
+from raphson.v1.jacobian_pb2_grpc import JacobianServiceStub
+from raphson.v1.solver_pb2_grpc import SolverServiceStub
+from raphson.v1.system_pb2_grpc import SystemServiceStub
+
+if TYPE_CHECKING:
+    from grpc import UnaryUnaryMultiCallable as Call
+
+    from raphson.v1.jacobian_pb2 import EvaluateRequest, EvaluateResponse
+    from raphson.v1.solver_pb2 import SolveRequest, SolveResponse
+    from raphson.v1.system_pb2 import CompileRequest, CompileResponse
+
+Request = TypeVar("Request", bound=Message)
+Reply = TypeVar("Reply", bound=Message)
+
+
+class Transport:
+    """The stubs on one channel, of one process.
+
+    Parameters
+    ----------
+    channel : grpc.Channel
+        Owned from now on.
+    address : str
+        Whom it leads to, for messages.
+    """
+
+    def __init__(self, channel: grpc.Channel, address: str) -> None:
+        self.address = address
+        self.is_closed = False
+        self._process = os.getpid()
+        self._channel = channel
+        self.solve: Call[SolveRequest, SolveResponse] = SolverServiceStub(channel).Solve  # type: ignore[no-untyped-call]
+        self.evaluate: Call[EvaluateRequest, EvaluateResponse] = JacobianServiceStub(channel).Evaluate  # type: ignore[no-untyped-call]
+        self.compile: Call[CompileRequest, CompileResponse] = SystemServiceStub(channel).Compile  # type: ignore[no-untyped-call]
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this is a copy in a child process."""
+        return os.getpid() != self._process
+
+    def send(self, method: Call[Request, Reply], request: Request, timeout_seconds: float) -> Reply:
+        """Call one method. Ctrl-C during the call cancels it on the server too.
+
+        Raises
+        ------
+        RaphsonError
+            Whatever went wrong, by its name.
+        """
+        if self.is_closed:
+            raise ClientStateError(f"this client of {self.address} is closed; connect again")
+        if self.is_forked:
+            raise ClientStateError(
+                f"this client of {self.address} was opened in process {self._process}, before a fork: gRPC "
+                "channels do not survive one; connect again in the child process"
+            )
+        try:
+            return method(request, timeout=timeout_seconds)
+        except grpc.RpcError as error:
+            raise error_from_rpc(error, address=self.address, timeout_seconds=timeout_seconds) from error
+        except ValueError as error:
+            if not self.is_closed:
+                raise
+            raise ClientStateError(f"this client of {self.address} was closed during the call") from error
+
+    def close(self) -> None:
+        """Cancel the calls that are under way and drop the connection."""
+        self.is_closed = True
+        if not self.is_forked:
+            self._channel.close()

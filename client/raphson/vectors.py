@@ -1,0 +1,47 @@
+"""Vectors that go with a system: directions to differentiate in, and zeros that stand for names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from raphson.arrays import to_array
+from raphson.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from raphson.arrays import Array
+    from raphson.problem import Problem
+
+
+def direction(v: Mapping[str, ArrayLike] | ArrayLike, problem: Problem) -> Array:
+    """Flatten a direction given by name, or check one given as a vector."""
+    if not isinstance(v, Mapping):
+        return to_array(v, "v")
+    parts = []
+    for name, shape in problem.definition.variables:
+        if name not in v:
+            raise InvalidRequestError.at(f"v[{name}]", "is missing; expected a number or an array for each variable")
+        part = to_array(v[name], f"v[{name}]")
+        if part.shape != shape:
+            raise InvalidRequestError.at(f"v[{name}]", f"shape {part.shape}; expected {shape}")
+        parts.append(part.ravel())
+    unknown = next((name for name in v if name not in dict(problem.definition.variables)), None)
+    if unknown is not None:
+        raise InvalidRequestError.at(f"v[{unknown}]", "is not a variable")
+    return np.concatenate(parts)
+
+
+def zeros_of(names: object, field: str) -> dict[str, ArrayLike]:
+    """Return zeros of the shapes that names are declared with; names alone stand for scalars."""
+    if isinstance(names, Mapping):
+        try:
+            return {name: np.zeros(shape) for name, shape in names.items()}
+        except (TypeError, ValueError) as error:
+            raise InvalidRequestError.at(field, f"{names!r}: expected name → shape, e.g. {{'u': (10,)}}") from error
+    if isinstance(names, Sequence) and not isinstance(names, str):
+        return {str(name): 0.0 for name in names}
+    raise InvalidRequestError.at(field, f"{names!r} is neither a list of names nor a mapping of name → shape")

@@ -1,0 +1,91 @@
+"""The wire's enumerations, with numbers equal to the proto's, and the friendly strings for them."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from enum import IntEnum
+from typing import Literal, TypeVar
+
+from raphson.errors import InvalidRequestError
+
+MethodName = Literal["auto", "newton", "line_search", "levenberg_marquardt"]
+JacobianName = Literal["exact", "forward", "central", "analytic"]
+Chosen = TypeVar("Chosen", bound=IntEnum)
+
+
+class Status(IntEnum):
+    """How an iteration ended."""
+
+    CONVERGED = 1
+    """The scaled residual passes at the returned point."""
+    STALLED = 2
+    """Steps became too small to change x before the residual passed."""
+    LOCAL_MINIMUM = 3
+    """A minimum of the residual's norm that is not a root."""
+    SINGULAR = 4
+    """The Jacobian is singular at the returned point and gives no direction."""
+    DOMAIN_ERROR = 5
+    """f or its Jacobian is not finite at the start, or at every shorter step."""
+    ITERATION_LIMIT = 6
+    """``max_iterations`` was reached."""
+    TIME_LIMIT = 7
+    """``timeout_seconds`` or the call's deadline was reached."""
+    CANCELLED = 8
+    """The caller cancelled."""
+
+
+class Method(IntEnum):
+    """How to iterate."""
+
+    AUTO = 1
+    """One after another of the methods below from the same start, until one converges."""
+    NEWTON = 2
+    """Undamped Newton–Raphson."""
+    LINE_SEARCH = 3
+    """Newton with a backtracking line search on the scaled residual."""
+    LEVENBERG_MARQUARDT = 4
+    """Newton's step damped towards the gradient until the sum of squares falls as predicted."""
+
+
+class JacobianMode(IntEnum):
+    """Where derivatives come from."""
+
+    EXACT = 1
+    """Differentiated from the equations, exact to rounding."""
+    FORWARD = 2
+    """Forward differences, about 8 digits."""
+    CENTRAL = 3
+    """Central differences, about 10 digits."""
+    ANALYTIC = 4
+    """The caller's own expressions."""
+
+
+# By name; looked up at every call.
+METHODS = {member.name.lower(): member for member in Method}
+MODES = {member.name.lower(): member for member in JacobianMode}
+
+
+def to_method(value: object, field: str = "method") -> Method:
+    """Read ``"auto"``, ``"newton"``, ``"line_search"`` or ``"levenberg_marquardt"``."""
+    return METHODS[value] if type(value) is str and value in METHODS else _choose(Method, value, field)
+
+
+def to_jacobian_mode(value: object, field: str = "jacobian") -> JacobianMode:
+    """Read ``"exact"``, ``"forward"``, ``"central"`` or ``"analytic"``."""
+    return MODES[value] if type(value) is str and value in MODES else _choose(JacobianMode, value, field)
+
+
+def _choose(enum: type[Chosen], value: object, field: str) -> Chosen:
+    if isinstance(value, enum):
+        return value
+    names = {member.name.lower(): member for member in enum}
+    if isinstance(value, str):
+        name = value.strip().lower().replace("-", "_").replace(" ", "_")
+        if name in names:
+            return names[name]
+        close = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+    else:
+        hint = ""
+    expected = ", ".join(map(repr, names))
+    raise InvalidRequestError.at(field, f"{value!r} is not known; expected one of {expected}{hint}")

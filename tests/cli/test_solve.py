@@ -1,0 +1,180 @@
+"""`raphson solve`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from raphson.embedded import added_search_path
+from raphson_server.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+Run = Callable[..., "Result"]
+
+EXAMPLE = ["x**2 + y**2 = r**2", "exp(x) + y = 1", "--start", "x=1", "--start", "y=-1.7", "--parameter", "r=2"]
+KEYS = [
+    "converged",
+    "status",
+    "message",
+    "remedy",
+    "solution",
+    "residual",
+    "scaled_residual",
+    "residual_norm",
+    "iterations",
+    "evaluations",
+    "jacobian_evaluations",
+    "elapsed_seconds",
+    "method",
+    "jacobian",
+    "system_id",
+]
+
+
+def test_a_root_is_printed(run: Run) -> None:
+    result = run("solve", *EXAMPLE)
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[0] == "Solution"
+    assert lines[1].startswith("  status      converged")
+    assert lines[2].startswith("  x           1.00416873847")
+
+
+def test_json_has_stable_keys(run: Run) -> None:
+    result = run("solve", *EXAMPLE, "--json", "--return-jacobian")
+    assert result.exit_code == 0
+    content = json.loads(result.output)
+    assert list(content) == KEYS
+    assert content["converged"] is True
+    assert content["status"] == "converged"
+    assert content["solution"]["x"] == pytest.approx(1.0041687384746592)
+    assert content["jacobian"][1][1] == 1.0
+
+
+def test_arrays(run: Run) -> None:
+    result = run("solve", "u[i]**2 = i + a for i in range(3)", "--start", "u=1x3", "-p", "a=1", "--json")
+    assert json.loads(result.output)["solution"]["u"] == pytest.approx([1.0, 2**0.5, 3**0.5])
+
+
+def test_not_converging_is_exit_code_1(run: Run) -> None:
+    result = run("solve", "x**2 = -1", "--start", "x=1.5")
+    assert result.exit_code == 1
+    assert "  remedy " in result.output
+
+
+def test_numbers_that_json_does_not_know_are_null(run: Run) -> None:
+    result = run("solve", "log(x) = 1", "--start", "x=-1", "--json")
+    assert result.exit_code == 1
+    content = json.loads(result.output, parse_constant=pytest.fail)
+    assert content["status"] == "domain_error"
+    assert content["residual"] == [None]
+
+
+def test_options_reach_the_solver(run: Run) -> None:
+    result = run("solve", "x**2 = 2", "--start", "x=100", "--method", "line-search", "--max-iterations", "2", "--json")
+    content = json.loads(result.output)
+    assert result.exit_code == 1
+    assert content["method"] == "line_search"
+    assert content["iterations"] <= 2
+    result = run("solve", "x**2 = 2", "--start", "x=1", "--tolerance", "3", "--timeout", "1")
+    assert result.exit_code == 2
+    assert "options.tolerance" in result.output
+
+
+def test_a_model_file_with_its_own_jacobian(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "model.toml"
+    path.write_text(
+        'equations = ["x**2 = r"]\njacobian = [["2*x"]]\n[start]\nx = 1.0\n[parameters]\nr = 2.0\n'
+        '[options]\nmethod = "newton"\nmax_iterations = 20\n'
+    )
+    result = run("solve", "--model", str(path), "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.output)["method"] == "newton"
+    # A wrong Jacobian shows that it is the one that is used.
+    path.write_text(path.read_text().replace("2*x", "77*x"))
+    assert run("solve", "--model", str(path)).exit_code == 1
+    assert run("solve", "--model", str(path), "--jacobian", "exact").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sine(x)", "--start", "x=1"], "equations[0]: unknown function 'sine'; did you mean 'sin'?"),
+        (["x", "--start", "x=nan"], "start[x]"),
+        (["x", "--start", "x=one"], "--start x=one: not a value"),
+        (["x"], "no unknowns"),
+        (["--start", "x=1"], "no equations"),
+        (["x", "--start", "x=1", "--method", "secant"], "'secant' is not one of"),
+        (["x", "--start", "x=1", "--jacobian", "analytic"], "needs the model file's jacobian"),
+        (["x", "--start", "x=1", "--model", "nowhere.toml"], "does not exist"),
+    ],
+)
+def test_bad_input_is_exit_code_2(run: Run, arguments: list[str], said: str) -> None:
+    result = run("solve", *arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_bad_input_in_json(run: Run) -> None:
+    result = run("solve", "sine(x)", "--start", "x=1", "--json")
+    assert result.exit_code == 2
+    error = json.loads(result.output)["error"]
+    assert list(error) == ["code", "reason", "message", "fields"]
+    assert error["code"] == "INVALID_ARGUMENT"
+    assert error["fields"][0]["field"] == "equations[0]"
+
+
+def test_no_server_is_exit_code_3() -> None:
+    result = CliRunner().invoke(main, ["solve", "x", "--start", "x=1", "--address", "127.0.0.1:1"])
+    assert result.exit_code == 3
+    assert "no server answers at 127.0.0.1:1" in result.output
+
+
+def test_help_shows_an_example_and_the_exit_codes() -> None:
+    result = CliRunner().invoke(main, ["solve", "--help"])
+    assert result.exit_code == 0
+    assert "\n  raphson solve 'x**2 + y**2 = r**2' 'exp(x) + y = 1' --start x=1" in result.output
+    assert "130 interrupted" in result.output
+
+
+def raphson_command(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "raphson_server", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(added_search_path())},
+    )
+
+
+def test_without_an_address_a_server_is_started() -> None:
+    process = raphson_command("solve", "x**2 = 2", "--start", "x=1")
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert "converged" in output
+    assert errors == ""
+
+
+def test_ctrl_c_is_exit_code_130(address: str) -> None:
+    process = raphson_command(
+        "solve", "x**2 = -1", "--start", "x=1.2345", "--method", "newton", "--max-iterations", "1" + 15 * "0",
+        "--address", address,
+    )  # fmt: skip
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert output == ""
+    assert errors == "raphson: interrupted\n"

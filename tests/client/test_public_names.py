@@ -1,0 +1,89 @@
+"""What `import raphson` offers; a change here is a change of the contract."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from pathlib import Path
+
+import pytest
+import raphson
+from raphson import errors, trace
+
+
+def test_the_names_of_the_package() -> None:
+    assert raphson.__all__ == [
+        "CancelledError",
+        "Client",
+        "ClientStateError",
+        "CompiledSystem",
+        "DeadlineExceededError",
+        "Determinant",
+        "EmbeddedServerError",
+        "FieldViolation",
+        "IncompatibleServerError",
+        "InternalServerError",
+        "InvalidRequestError",
+        "JacobianMode",
+        "Method",
+        "RaphsonError",
+        "ServerBusyError",
+        "ServerUnavailableError",
+        "Solution",
+        "Status",
+        "SystemNotFoundError",
+        "TraceError",
+        "connect",
+    ]
+    assert all(hasattr(raphson, name) for name in raphson.__all__)
+
+
+def test_the_names_of_the_tracer() -> None:
+    assert trace.__all__ == [
+        "Graph",
+        "TracedArray",
+        "TracedEquations",
+        "TracedScalar",
+        "first_argument",
+        "trace_function",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        (
+            "solve",
+            (
+                "equations start parameters method jacobian tolerance absolute_tolerance max_iterations "
+                "timeout_seconds return_jacobian"
+            ),
+        ),
+        ("compile", "equations start parameters variables jacobian timeout_seconds"),
+        ("value", "equations at parameters timeout_seconds"),
+        ("jacobian", "equations at parameters method timeout_seconds"),
+        ("jvp", "equations at parameters method v timeout_seconds"),
+        ("vjp", "equations at parameters method v timeout_seconds"),
+        ("determinant", "equations at parameters method timeout_seconds"),
+        ("close", ""),
+    ],
+)
+def test_the_methods_of_the_client(method: str, arguments: str) -> None:
+    signature = inspect.signature(getattr(raphson.Client, method))
+    assert list(signature.parameters)[1:] == arguments.split()
+
+
+def test_the_error_tree_is_the_one_in_its_docstring() -> None:
+    public = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert errors.__doc__ is not None
+    for kind in public:
+        assert kind.__name__ in errors.__doc__
+        assert issubclass(kind, raphson.RaphsonError)
+        assert getattr(raphson, kind.__name__) is kind
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    spec = importlib.util.find_spec("raphson")
+    assert spec is not None
+    assert spec.origin is not None
+    assert (Path(spec.origin).parent / "py.typed").exists()
