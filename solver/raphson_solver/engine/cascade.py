@@ -139,7 +139,7 @@ def _begin(plan: Integers) -> int:
 def _advance(plan: Integers) -> int:
     """Take one step of the current attempt."""
     if plan[STAGE] == _LINE_SEARCH or plan[STAGE] == _NEWTON:
-        return int(newton(plan, plan[STAGE] == _LINE_SEARCH))
+        return int(newton(plan))
     return int(levenberg_marquardt(plan))
 
 

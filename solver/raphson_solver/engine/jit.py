@@ -8,12 +8,17 @@ from typing import Any, TypeVar, cast
 from numba import njit
 from numba.extending import intrinsic as numba_intrinsic
 
+from raphson_solver.engine.cache import EngineCache
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def jit(function: Function) -> Function:
     """Compile on first call, without the GIL, with IEEE division, and keep the code on disk."""
-    return cast("Function", njit(nogil=True, cache=True, error_model="numpy")(function))
+    dispatcher: Any = njit(nogil=True, error_model="numpy")(function)
+    cache: Any = EngineCache
+    dispatcher._cache = cache(function)  # noqa: SLF001 - what `cache=True` does, with a cache of ours
+    return cast("Function", dispatcher)
 
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -53,7 +53,7 @@ def levenberg_marquardt(plan: Integers) -> int:
         return _CONVERGED
     # Near a root Newton's own step is short and converges faster, and to more digits, than squares can.
     if newton_step(plan) and relative_size(plan) <= _SHORT_NEWTON_STEP:
-        return newton(plan, True)
+        return int(newton(plan))
     if solved:
         plan[ESCAPING] = 1
     if not normal_equations(plan):

@@ -31,7 +31,7 @@ from raphson_solver.engine.point import (
     passes,
     weighted_square,
 )
-from raphson_solver.engine.status import Status
+from raphson_solver.engine.status import Method, Status
 from raphson_solver.engine.step import damped_step, newton_step, normal_equations, relative_size
 
 RUNNING = 0
@@ -42,6 +42,7 @@ _SINGULAR = int(Status.SINGULAR)
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
 _ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
 
+_UNDAMPED = int(Method.NEWTON)
 _SMALL_STEP = 1e-3
 _EPSILON = 2.0**-52
 _SUFFICIENT_DECREASE = 1e-4
@@ -50,7 +51,7 @@ _LEAST_DAMPING = 1e-10
 
 
 @jit
-def newton(plan: Integers, searching: bool) -> int:
+def newton(plan: Integers) -> int:
     """Test the current point; if it does not pass, take one step. Return a `Status` or `RUNNING`."""
     settings = doubles(plan[layout.SETTINGS])
     solved = passes(plan)
@@ -70,13 +71,14 @@ def newton(plan: Integers, searching: bool) -> int:
         plan[ESCAPING] = 1
     if not may_step(plan):
         return _ITERATION_LIMIT
-    return _search(plan, relative, searching, solved)
+    return _search(plan, relative, solved)
 
 
 @jit
-def _search(plan: Integers, relative: float, searching: bool, solved: bool) -> int:
-    """Go along the step: all of it, or less where f is not finite or, if searching, not small enough."""
+def _search(plan: Integers, relative: float, solved: bool) -> int:
+    """Go along the step: all of it, or less where f is not finite or, unless undamped, not small enough."""
     n = plan[N]
+    undamped = plan[layout.STAGE] == _UNDAMPED
     x, f, trial = doubles(plan[layout.X]), doubles(plan[layout.F]), doubles(plan[layout.TRIAL])
     step, origin, weight = doubles(plan[layout.STEP]), doubles(plan[layout.ORIGIN]), doubles(plan[layout.WEIGHT])
     for j in range(n):
@@ -98,7 +100,7 @@ def _search(plan: Integers, relative: float, searching: bool, solved: bool) -> i
             sound = True
         sound = sound and np.isfinite(new_merit)
         enough = new_merit <= (1.0 - 2.0 * _SUFFICIENT_DECREASE * length) * merit
-        if sound and (enough or not searching):
+        if sound and (enough or undamped):
             break
         # Where f is not finite nothing says how far to go back: a little at first, then by powers of ten.
         shorter = 0.5 if length > _A_LITTLE else 0.1

@@ -14,6 +14,7 @@ from raphson_solver.engine.status import JacobianMode
 _FORWARD = int(JacobianMode.FORWARD)
 _CENTRAL = int(JacobianMode.CENTRAL)
 _FLAT_GRADIENT = 1e-8
+_LARGEST_DOUBLE = 2.0**1023
 
 
 @jit
@@ -81,6 +82,9 @@ def complete(plan: Integers) -> bool:
         scale[i] = magnitude[i]
     for entry in range(entries):
         scale[pattern[entry]] += abs(values[entry] * x[pattern[entries + entry]])
+    for i in range(n):
+        # Where the scale overflows, |f| over it would be zero and pass.
+        scale[i] = min(scale[i], _LARGEST_DOUBLE)
     return finite(values, entries)
 
 

@@ -35,7 +35,7 @@ def warm_up() -> bool:
     differences_at(
         kernel.address,
         kernel.program,
-        JacobianMode.FORWARD,
+        int(JacobianMode.FORWARD),
         pattern.ctypes.data,
         0,
         0,
