@@ -17,6 +17,7 @@ that can go wrong is an error of the tree in `raphson.errors`.
 from raphson.client import Client
 from raphson.compiled import CompiledSystem
 from raphson.connection import connect
+from raphson.determinant import Determinant
 from raphson.errors import (
     CancelledError,
     ClientStateError,
@@ -32,7 +33,7 @@ from raphson.errors import (
     SystemNotFoundError,
     TraceError,
 )
-from raphson.solution import Determinant, Solution
+from raphson.solution import Solution
 from raphson.vocabulary import JacobianMode, Method, Status
 
 __all__ = [

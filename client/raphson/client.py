@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import numpy as np
 
 from raphson.arrays import Array, from_message, to_array, write, write_named
+from raphson.determinant import Determinant
 from raphson.errors import InvalidRequestError, SystemNotFoundError
 from raphson.known_systems import KnownSystems
 from raphson.options import to_deadline, write_options
 from raphson.problem import Equations, Parameters, Point, Problem, to_problem
-from raphson.replies import to_compiled, to_solution
-from raphson.solution import Determinant, Solution
+from raphson.replies import to_compiled
+from raphson.solution import Solution
 from raphson.v1.jacobian_pb2 import EvaluateRequest, EvaluateResponse
 from raphson.v1.solver_pb2 import SolveRequest, SolveResponse
 from raphson.v1.system_pb2 import CompileRequest, SystemRef
@@ -157,7 +158,7 @@ class Client:
         deadline = self.timeout_seconds
         if timeout_seconds is not None:
             deadline = max(deadline, request.options.timeout_seconds + REPLY_SECONDS)
-        return to_solution(self._send(self._transport.solve, request, problem, deadline))
+        return Solution(self._send(self._transport.solve, request, problem, deadline))
 
     def compile(
         self,

@@ -3,74 +3,101 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from raphson.arrays import WIRE, from_message, to_bytes
 from raphson.display import describe
+from raphson.errors import IncompatibleServerError
 from raphson.vocabulary import Method, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from raphson.arrays import Array, Shape
+    from raphson.v1.solver_pb2 import SolveResponse
+
+# Members by number: looking one up costs a tenth of calling the enumeration.
+STATUSES = {int(member): member for member in Status}
+METHODS = {int(member): member for member in Method}
 
 
-@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Solution:
-    """The point that an iteration ended at, and the evidence for it. Arrays are read-only.
+    """The point that an iteration ended at, and the evidence for it.
 
-    ``solution["x"]`` is the value of one variable: a float, or an array of the variable's shape.
+    ``solution["x"]`` is the value of one variable: a float, or an array of the variable's shape. Nothing can be
+    changed: arrays are read-only views of the server's reply, read when they are asked for.
 
-    Attributes
+    Parameters
     ----------
-    status : Status
-        How the iteration ended.
-    message : str
-        What happened, in a sentence.
-    remedy : str
-        What to try next; empty when converged.
-    x : ndarray of float64, shape (n,)
-        The returned point: all variables, flattened in order.
-    residual : ndarray of float64, shape (m,)
-        f(x): left minus right side of each equation, in its own unit.
-    scaled_residual : ndarray of float64, shape (m,)
-        |f| of each equation divided by the size of the terms that cancel in it.
-    residual_norm : float
-        The largest |f|.
-    iterations, evaluations, jacobian_evaluations : int
-        Newton steps, evaluations of f, and evaluations of the Jacobian.
-    elapsed_seconds : float
-        Time spent iterating, without parsing, compiling or transport.
-    system_id : str
-        Id of the system solved.
-    method : Method
-        The method that reached the point.
-    variables : tuple of (str, tuple of int)
-        Names and shapes, in the order of `x`.
-    jacobian : ndarray of float64, shape (m, n), or None
-        The Jacobian at `x`, if it was asked for.
+    reply : SolveResponse
+        What the server said.
+
+    Raises
+    ------
+    IncompatibleServerError
+        If it has a status or a method that this client does not know.
     """
 
-    status: Status
-    message: str
-    remedy: str
-    x: Array
-    residual: Array
-    scaled_residual: Array
-    residual_norm: float
-    iterations: int
-    evaluations: int
-    jacobian_evaluations: int
-    elapsed_seconds: float
-    system_id: str
-    method: Method
-    variables: tuple[tuple[str, Shape], ...]
-    jacobian: Array | None = None
+    __slots__ = ("_reply", "_x", "method", "status")
 
+    status: Status
+    """How the iteration ended."""
+    method: Method
+    """The method that reached the point."""
+    _reply: SolveResponse
+    _x: Array | None
+
+    def __init__(self, reply: SolveResponse) -> None:
+        status, method = STATUSES.get(reply.status), METHODS.get(reply.method)
+        if status is None or method is None:
+            raise IncompatibleServerError(
+                f"the server answered status {reply.status} and method {reply.method}; this client knows not both"
+            )
+        keep = object.__setattr__
+        keep(self, "_reply", reply)
+        keep(self, "_x", None)
+        keep(self, "status", status)
+        keep(self, "method", method)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a solution is frozen: {name} cannot be set")
+
+    def __reduce__(self) -> tuple[type[Solution], tuple[SolveResponse]]:
+        return Solution, (self._reply,)
+
+    # --- the outcome
     @property
     def converged(self) -> bool:
         """Whether the scaled residual passes at `x`."""
-        return self.status == Status.CONVERGED
+        return self.status is Status.CONVERGED
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return self._reply.message
+
+    @property
+    def remedy(self) -> str:
+        """What to try next; empty when converged."""
+        return self._reply.remedy
+
+    # --- the point
+    @property
+    def x(self) -> Array:
+        """The returned point, shape (n,): all variables, flattened in order."""
+        known = self._x
+        if known is None:
+            data = b"".join([to_bytes(variable.array) for variable in self._reply.solution])
+            known = np.frombuffer(data, dtype=WIRE)
+            object.__setattr__(self, "_x", known)
+        return known
+
+    @property
+    def variables(self) -> tuple[tuple[str, Shape], ...]:
+        """Names and shapes, in the order of `x`."""
+        return tuple([(variable.name, tuple(variable.array.shape)) for variable in self._reply.solution])
 
     def __getitem__(self, name: str) -> float | Array:
         first = 0
@@ -82,38 +109,61 @@ class Solution:
         raise KeyError(f"{name!r} is not a variable; the variables are {', '.join(self)}")
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self.variables)
+        return (variable.name for variable in self._reply.solution)
 
     def __contains__(self, name: object) -> bool:
-        return any(name == known for known, _ in self.variables)
+        return any(name == known for known in self)
 
     def keys(self) -> tuple[str, ...]:
         """Return the variables' names, so that ``dict(solution)`` works."""
         return tuple(self)
 
-    def __repr__(self) -> str:
-        return describe(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Determinant:
-    """det J = sign · exp(log_abs), which neither overflows nor underflows.
-
-    Attributes
-    ----------
-    sign : float
-        −1, 0 or 1.
-    log_abs : float
-        log|det J|; −inf when the sign is 0.
-    """
-
-    sign: float
-    log_abs: float
+    # --- the evidence
+    @property
+    def residual(self) -> Array:
+        """f(x), shape (m,): left minus right side of each equation, in its own unit."""
+        return np.frombuffer(to_bytes(self._reply.residual), dtype=WIRE)
 
     @property
-    def value(self) -> float:
-        """The determinant as a plain number: ±inf or 0 where float64 ends."""
-        try:
-            return self.sign * math.exp(self.log_abs)
-        except OverflowError:
-            return self.sign * math.inf
+    def scaled_residual(self) -> Array:
+        """|f| of each equation divided by the size of the terms that cancel in it, shape (m,)."""
+        return np.frombuffer(to_bytes(self._reply.scaled_residual), dtype=WIRE)
+
+    @property
+    def residual_norm(self) -> float:
+        """The largest |f|."""
+        return self._reply.residual_norm
+
+    @property
+    def jacobian(self) -> Array | None:
+        """The Jacobian at `x`, shape (m, n), if it was asked for."""
+        return from_message(self._reply.jacobian) if self._reply.HasField("jacobian") else None
+
+    # --- the effort
+    @property
+    def iterations(self) -> int:
+        """Newton steps taken, over all attempts."""
+        return self._reply.iterations
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of f, those for finite differences included."""
+        return self._reply.evaluations
+
+    @property
+    def jacobian_evaluations(self) -> int:
+        """Evaluations of the Jacobian."""
+        return self._reply.jacobian_evaluations
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Time spent iterating, without parsing, compiling or transport."""
+        return self._reply.elapsed_seconds
+
+    @property
+    def system_id(self) -> str:
+        """Id of the system solved."""
+        return self._reply.system_id
+
+    def __repr__(self) -> str:
+        return describe(self)

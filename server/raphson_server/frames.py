@@ -84,7 +84,7 @@ class ChannelClosedError(Exception):
 
 
 class NotSentError(ChannelClosedError):
-    """The other end was gone before it could read what was to be sent."""
+    """The other end ended before it had read what was sent."""
 
 
 _REQUEST = struct.Struct("<BdII")
@@ -160,6 +160,9 @@ def _receive_header(channel: socket.socket, header: struct.Struct) -> tuple[byte
             if not more:
                 raise ChannelClosedError
             first += more
+    except ConnectionResetError as error:
+        # What the kernel says of a Unix socket whose other end closed with bytes unread.
+        raise NotSentError from error
     except OSError as error:
         raise ChannelClosedError from error
     return first[header.size :], header.unpack_from(first)

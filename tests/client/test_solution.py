@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
-from raphson import Determinant, Method, Solution, Status
+from raphson import Determinant, Solution, Status
 from raphson.display import show_seconds, show_value
+from raphson.v1.array_pb2 import DoubleArray, NamedArray
+from raphson.v1.solver_pb2 import SolveResponse
+
+
+def array(*numbers: float, shape: tuple[int, ...] | None = None) -> DoubleArray:
+    return DoubleArray(shape=(len(numbers),) if shape is None else shape, data=np.array(numbers, dtype=float).tobytes())
 
 
 def solution(**changes: Any) -> Solution:
     fields: dict[str, Any] = {
-        "status": Status.CONVERGED,
+        "status": "STATUS_CONVERGED",
         "message": "the scaled residual passes at the returned point",
-        "remedy": "",
-        "x": np.array([1.5, -2.0, 0.25]),
-        "residual": np.array([0.0, 1e-16, -2e-16]),
-        "scaled_residual": np.array([0.0, 1e-17, 3e-17]),
+        "solution": [
+            NamedArray(name="x", array=array(1.5, shape=())),
+            NamedArray(name="u", array=array(-2.0, 0.25)),
+        ],
+        "residual": array(0.0, 1e-16, -2e-16),
+        "scaled_residual": array(0.0, 1e-17, 3e-17),
         "residual_norm": 2e-16,
         "iterations": 4,
         "evaluations": 5,
         "jacobian_evaluations": 4,
         "elapsed_seconds": 12.3e-6,
         "system_id": "ab" * 32,
-        "method": Method.LINE_SEARCH,
-        "variables": (("x", ()), ("u", (2,))),
+        "method": "METHOD_LINE_SEARCH",
     }
-    return Solution(**fields | changes)
+    return Solution(SolveResponse(**fields | changes))
 
 
 def test_variables_are_found_by_name() -> None:
@@ -47,13 +53,16 @@ def test_variables_are_found_by_name() -> None:
 
 
 def test_only_one_status_is_a_root() -> None:
-    assert [status for status in Status if solution(status=status).converged] == [Status.CONVERGED]
+    assert [status for status in Status if solution(status=int(status)).converged] == [Status.CONVERGED]
 
 
 def test_a_solution_is_frozen_and_can_be_pickled() -> None:
     root = solution()
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        root.status = Status.STALLED  # type: ignore[misc]
+    for name in ("status", "x", "residual", "_reply", "other"):
+        with pytest.raises(AttributeError, match="frozen"):
+            setattr(root, name, None)
+    for part in (root.x, root["u"], root.residual, root.scaled_residual):
+        assert not part.flags.writeable  # type: ignore[union-attr]
     copy = pickle.loads(pickle.dumps(root))
     assert copy["x"] == 1.5
     assert repr(copy) == repr(root)
@@ -72,7 +81,7 @@ def test_a_root_prints_as_aligned_lines() -> None:
 
 
 def test_what_did_not_converge_says_why_and_what_to_try() -> None:
-    text = repr(solution(status=Status.ITERATION_LIMIT, message="200 iterations were not enough", remedy="raise it"))
+    text = repr(solution(status="STATUS_ITERATION_LIMIT", message="200 iterations were not enough", remedy="raise it"))
     lines = text.splitlines()
     assert lines[1] == "  status      iteration limit (method line search)"
     assert lines[-2:] == ["  message     200 iterations were not enough", "  remedy      raise it"]
@@ -80,7 +89,7 @@ def test_what_did_not_converge_says_why_and_what_to_try() -> None:
 
 def test_many_variables_are_abbreviated() -> None:
     count = 40
-    root = solution(x=np.arange(float(count)), variables=tuple((f"x{i}", ()) for i in range(count)))
+    root = solution(solution=[NamedArray(name=f"x{i}", array=array(i, shape=())) for i in range(count)])
     lines = repr(root).splitlines()
     assert len(lines) < 20
     assert "  …           (28 more variables)" in lines

@@ -34,7 +34,7 @@ class Problem:
 def problem(error: grpc.RpcError) -> Problem:
     """Read an error's google.rpc details."""
     assert isinstance(error, grpc.Call)
-    trailing = {key: value for key, value in error.trailing_metadata() or ()}
+    trailing = dict(error.trailing_metadata() or ())
     packed = trailing["grpc-status-details-bin"]
     assert isinstance(packed, bytes)
     status = Status.FromString(packed)

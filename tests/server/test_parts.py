@@ -20,6 +20,7 @@ from raphson_server.failures import CallError, Reason, unexpected
 from raphson_server.frames import (
     ChannelClosedError,
     Method,
+    NotSentError,
     Outcome,
     Reply,
     Request,
@@ -60,6 +61,24 @@ def test_a_frame_from_nobody() -> None:
             receive_reply(front)
         with pytest.raises(ChannelClosedError):
             send_request(front, Method.SOLVE)
+
+
+def test_a_request_that_nobody_read() -> None:
+    """The worker dies with the request unread: it is safe to send it to another one."""
+    front, worker = channel_pair()
+    with front:
+        send_request(front, Method.SOLVE, 1.0, b"", b"body")
+        worker.close()
+        with pytest.raises(NotSentError):
+            receive_reply(front)
+    front, worker = channel_pair()
+    with front:
+        send_request(front, Method.SOLVE, 1.0, b"", b"body")
+        receive_request(worker)
+        worker.close()
+        with pytest.raises(ChannelClosedError) as caught:
+            receive_reply(front)
+        assert not isinstance(caught.value, NotSentError)
 
 
 def test_half_a_frame() -> None:
@@ -104,10 +123,7 @@ def test_errors_stay_within_three_kilobytes(message: str, field: str, value: str
 
 
 def test_an_unforeseen_error_tells_the_caller_an_id_and_the_log_the_trace(caplog: pytest.LogCaptureFixture) -> None:
-    try:
-        raise KeyError("a secret")
-    except KeyError as error:
-        status = unexpected(error).status()
+    status = unexpected(KeyError("a secret")).status()
     (record,) = caplog.records
     assert status.code == grpc.StatusCode.INTERNAL.value[0]
     assert "secret" not in str(status)

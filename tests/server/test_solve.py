@@ -167,7 +167,11 @@ def test_too_few_iterations_is_a_result(server: Server) -> None:
 @pytest.mark.parametrize(
     ("equations", "start", "status"),
     [
-        (("x + y = 1", "2*x + 2*y = 5"), {"x": 0.0, "y": 0.0}, {wire.STATUS_SINGULAR, wire.STATUS_LOCAL_MINIMUM, wire.STATUS_STALLED}),
+        (
+            ("x + y = 1", "2*x + 2*y = 5"),
+            {"x": 0.0, "y": 0.0},
+            {wire.STATUS_SINGULAR, wire.STATUS_LOCAL_MINIMUM, wire.STATUS_STALLED},
+        ),
         (("log(x) = 1",), {"x": -1.0}, {wire.STATUS_DOMAIN_ERROR}),
         (("x**2 + 1 = 0",), {"x": 0.5}, {wire.STATUS_LOCAL_MINIMUM, wire.STATUS_STALLED, wire.STATUS_ITERATION_LIMIT}),
     ],

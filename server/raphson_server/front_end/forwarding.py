@@ -83,7 +83,7 @@ class Forwarder:
                 try:
                     return self._exchange(worker, method, body, system_id, context)
                 except NotSentError:
-                    # It died idle, and nobody has seen it yet: the request is still all ours.
+                    # It died while it was idle, and the request is still all ours.
                     self._pool.lose(worker)
                     self._pool.release(ticket, done=False)
         except CallEndedError:

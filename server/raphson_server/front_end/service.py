@@ -1,5 +1,6 @@
 """The service as a whole: a gRPC server before a pool of workers, from its start to its last reply."""
 
+import gc
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -102,6 +103,9 @@ class Service:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _serve(self, compiled_engine: bool) -> None:
+        # What was loaded stays; the collector need not stop a call to look at it again.
+        gc.collect()
+        gc.freeze()
         self._health.tell(serving=True)
         self._on_ready(compiled_engine)
 

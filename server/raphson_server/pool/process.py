@@ -85,7 +85,7 @@ class WorkerProcess:
         Raises
         ------
         NotSentError
-            If the process had ended before it could read the request.
+            If the process ended before it had read the request.
         ChannelClosedError
             If it ended before it answered.
         """

@@ -63,17 +63,17 @@ def _users_cache() -> Path:
 class _Locator(caching._CacheLocator):  # noqa: SLF001 - Numba has no public way
     """Tells Numba where, and by what stamp."""
 
-    def get_cache_path(self) -> str:
+    def get_cache_path(self) -> Any:
         return str(cache_directory())
 
-    def get_source_stamp(self) -> str:
+    def get_source_stamp(self) -> Any:
         return engine_stamp()
 
-    def get_disambiguator(self) -> str:
+    def get_disambiguator(self) -> Any:
         return "engine"
 
     @classmethod
-    def from_function(cls, _function: Callable[..., Any], _file: str) -> _Locator:
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:  # noqa: ARG003 - one place for all
         return cls()
 
 
