@@ -28,18 +28,28 @@ LARGEST_FUNCTION = 1500
 _PARAMETERS = ABI.format(program="%program", x="%x", p="%p", out="%out", work="%work")
 
 
+_COMPUTE = -1
+
+Item = tuple[int, int]
+"""A node and the place in `out` where it goes, or `_COMPUTE`: one line of work."""
+
+
 def emit(name: str, graph: Graph, outputs: Sequence[int]) -> tuple[str, int]:
     """Return the LLVM module that computes the outputs, and how many doubles of `work` it uses."""
-    order = graph.reachable(outputs)
-    pieces = [order[first : first + LARGEST_FUNCTION] for first in range(0, len(order), LARGEST_FUNCTION)]
-    slots = _handed_on(graph, pieces)
     places: dict[int, list[int]] = {}
     for place, node in enumerate(outputs):
         places.setdefault(node, []).append(place)
+    items: list[Item] = []
+    for node in graph.reachable(outputs):
+        if graph.arguments[node]:
+            items.append((node, _COMPUTE))
+        items.extend((node, place) for place in places.get(node, ()))
+    pieces = [items[first : first + LARGEST_FUNCTION] for first in range(0, len(items), LARGEST_FUNCTION)]
+    slots = _handed_on(graph, pieces)
     lines = [declarations()]
     for number, piece in enumerate(pieces):
         lines.append(f"define internal void @{name}.{number}({_PARAMETERS}) nounwind {{")
-        lines.extend(_Function(graph, slots, places, piece).lines())
+        lines.extend(_Function(graph, slots).lines(piece))
         lines.append("  ret void\n}")
     lines.append(f"define void @{name}({_PARAMETERS}) nounwind {{")
     lines.extend(f"  call void @{name}.{number}({_PARAMETERS})" for number in range(len(pieces)))
@@ -47,14 +57,15 @@ def emit(name: str, graph: Graph, outputs: Sequence[int]) -> tuple[str, int]:
     return "\n".join(lines), len(slots)
 
 
-def _handed_on(graph: Graph, pieces: list[list[int]]) -> dict[int, int]:
+def _handed_on(graph: Graph, pieces: list[list[Item]]) -> dict[int, int]:
     """Return the places in `work` of values that a later function needs; leaves are loaded again instead."""
-    home = {node: number for number, piece in enumerate(pieces) for node in piece}
+    home = {node: number for number, piece in enumerate(pieces) for node, place in piece if place == _COMPUTE}
     slots: dict[int, int] = {}
     for number, piece in enumerate(pieces):
-        for node in piece:
-            for argument in graph.arguments[node]:
-                if home[argument] != number and graph.arguments[argument] and argument not in slots:
+        for node, place in piece:
+            needed = graph.arguments[node] if place == _COMPUTE else (node,)
+            for argument in needed:
+                if home.get(argument, number) != number and argument not in slots:
                     slots[argument] = len(slots)
     return slots
 
@@ -62,36 +73,32 @@ def _handed_on(graph: Graph, pieces: list[list[int]]) -> dict[int, int]:
 class _Function:
     """The body of one function."""
 
-    def __init__(self, graph: Graph, slots: dict[int, int], places: dict[int, list[int]], piece: list[int]) -> None:
+    def __init__(self, graph: Graph, slots: dict[int, int]) -> None:
         self._graph = graph
         self._slots = slots
-        self._places = places
-        self._piece = piece
         self._here: set[int] = set()
 
-    def lines(self) -> Iterator[str]:
-        graph = self._graph
-        for node in self._piece:
-            kind, arguments = graph.operation[node], graph.arguments[node]
-            if not arguments:
-                if node in self._places:
-                    yield from self._fetch(node)
+    def lines(self, piece: list[Item]) -> Iterator[str]:
+        for node, place in piece:
+            if place == _COMPUTE:
+                yield from self._compute(node)
             else:
-                for argument in arguments:
-                    yield from self._fetch(argument)
-                names = [
-                    self._name(argument, condition=condition)
-                    for argument, condition in zip(
-                        arguments, kind.takes_conditions or (False,) * len(arguments), strict=True
-                    )
-                ]
-                yield f"  %v{node} = {instruction(kind, *names)}"
-                self._here.add(node)
-                if node in self._slots:
-                    yield from self._keep(node)
-            for place in self._places.get(node, ()):
+                yield from self._fetch(node)
                 yield f"  %o{place} = getelementptr double, ptr %out, i64 {place}"
                 yield f"  store double {self._name(node)}, ptr %o{place}"
+
+    def _compute(self, node: int) -> Iterator[str]:
+        kind, arguments = self._graph.operation[node], self._graph.arguments[node]
+        for argument in arguments:
+            yield from self._fetch(argument)
+        conditions = kind.takes_conditions or (False,) * len(arguments)
+        names = [
+            self._name(argument, condition=condition) for argument, condition in zip(arguments, conditions, strict=True)
+        ]
+        yield f"  %v{node} = {instruction(kind, *names)}"
+        self._here.add(node)
+        if node in self._slots:
+            yield from self._keep(node)
 
     def _name(self, node: int, *, condition: bool = False) -> str:
         if self._graph.operation[node] is not op.CONSTANT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from raphson_solver.derivative.choice import times
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 
@@ -30,7 +31,7 @@ def pushforward(graph: Graph, outputs: Sequence[int], seeds: Sequence[int]) -> l
             tangent[node] = seeds[int(graph.value[node])]
             continue
         terms = [
-            graph.multiply(partial(graph, node, *arguments), tangent[argument])
+            times(graph, partial(graph, node, *arguments), tangent[argument])
             for partial, argument in zip(kind.partials, arguments, strict=False)
             if depends[argument] and tangent[argument] != graph.zero
         ]

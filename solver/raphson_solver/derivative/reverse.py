@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
+from raphson_solver.derivative.choice import is_choice, times, unless_zero
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 
@@ -39,6 +40,8 @@ def _sweep(graph: Graph, adjoints: Mapping[int, int], depends: bytearray) -> dic
     waiting = [-node for node in adjoint]
     heapq.heapify(waiting)
     gradient: dict[int, int] = {}
+    # Nodes below a choice: their adjoint is 0 where the other branch is taken, whatever their slopes are there.
+    guarded: set[int] = set()
     while waiting:
         node = -heapq.heappop(waiting)
         bar = adjoint.pop(node)
@@ -51,7 +54,14 @@ def _sweep(graph: Graph, adjoints: Mapping[int, int], depends: bytearray) -> dic
         for partial, argument in zip(kind.partials, arguments, strict=False):
             if not depends[argument]:
                 continue
-            part = graph.multiply(partial(graph, node, *arguments), bar)
+            slope = partial(graph, node, *arguments)
+            part = times(graph, slope, bar)
+            if is_choice(graph, slope):
+                guarded.add(argument)
+            elif node in guarded:
+                guarded.add(argument)
+                if slope != graph.one:
+                    part = unless_zero(graph, bar, part)
             if argument in adjoint:
                 adjoint[argument] = graph.add(adjoint[argument], part)
             else:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from raphson_solver.expression import operations as op
 from raphson_solver.expression.operations import Operation
 
 LARGEST_UNROLLED_POWER = 64
-_REWRITTEN = frozenset({op.CONSTANT, op.NEGATIVE, op.SELECT})
+_REWRITTEN = frozenset({op.CONSTANT, op.NEGATIVE})
 
 
 class Graph:
@@ -119,10 +118,6 @@ class Graph:
                     return self.negative(other)
                 if kind is op.NEGATIVE:
                     return self.negative(self.multiply(self.arguments[this][0], other))
-                if kind is op.SELECT:
-                    masked = self._mask(this, partial(self.multiply, other))
-                    if masked is not None:
-                        return masked
         return self._make(op.MULTIPLY, (a, b))
 
     def divide(self, a: int, b: int) -> int:
@@ -134,10 +129,6 @@ class Graph:
             return a
         if kind is op.NEGATIVE:
             return self.negative(self.divide(self.arguments[a][0], b))
-        if kind is op.SELECT:
-            masked = self._mask(a, lambda part: self.divide(part, b))
-            if masked is not None:
-                return masked
         return self._make(op.DIVIDE, (a, b))
 
     def power(self, a: int, b: int) -> int:
@@ -182,20 +173,6 @@ class Graph:
             if exponent:
                 square = self.multiply(square, square)
         return result
-
-    def _mask(self, selection: int, of_part: Callable[[int], int]) -> int | None:
-        """Move an operation that keeps zero into the branches of ``where(c, a, 0)``.
-
-        Otherwise the derivative of ``where(x > 0, log(x), 0)`` at 0 would be 0·∞, not 0.
-        """
-        condition, a, b = self.arguments[selection]
-        if self.zero not in {a, b}:
-            return None
-        return self.select(
-            condition,
-            a if a == self.zero else of_part(a),
-            b if b == self.zero else of_part(b),
-        )
 
     def _make(self, operation: Operation, arguments: tuple[int, ...]) -> int:
         key = (operation, *arguments)

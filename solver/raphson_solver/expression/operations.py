@@ -151,12 +151,16 @@ def _one_minus_square(g: Graph, a: int) -> int:
     return g.multiply(g.subtract(g.one, a), g.add(g.one, a))
 
 
+def _square(g: Graph, a: int) -> int:
+    return g.multiply(a, a)
+
+
 def _one_plus_square(g: Graph, a: int) -> int:
     return g.add(g.one, g.multiply(a, a))
 
 
 EXP: Operation = _function("exp", np.exp, lambda g, y, a: y, "@exp")
-EXPM1 = _function("expm1", np.expm1, lambda g, y, a: g.add(y, g.one), "@expm1")
+EXPM1 = _function("expm1", np.expm1, lambda g, _, a: g.apply(EXP, a), "@expm1")
 LOG: Operation = _function("log", np.log, lambda g, _, a: g.divide(g.one, a), "@log")
 LOG1P = _function("log1p", np.log1p, lambda g, _, a: g.divide(g.one, g.add(g.one, a)), "@log1p")
 LOG2 = _function("log2", np.log2, lambda g, _, a: g.divide(g.constant(1 / math.log(2)), a), "@log2")
@@ -183,7 +187,8 @@ ARCCOS = _function(
 ARCTAN = _function("arctan", np.arctan, lambda g, _, a: g.divide(g.one, _one_plus_square(g, a)), "@atan")
 SINH = _function("sinh", np.sinh, lambda g, _, a: g.apply(COSH, a), "@sinh")
 COSH: Operation = _function("cosh", np.cosh, lambda g, _, a: g.apply(SINH, a), "@cosh")
-TANH = _function("tanh", np.tanh, lambda g, y, a: _one_minus_square(g, y), "@tanh")
+# 1 − tanh² would cancel where tanh is near 1.
+TANH = _function("tanh", np.tanh, lambda g, _, a: _square(g, g.divide(g.one, g.apply(COSH, a))), "@tanh")
 ARCSINH = _function("arcsinh", np.arcsinh, lambda g, _, a: g.divide(g.one, g.apply(HYPOT, a, g.one)), "@asinh")
 ARCCOSH = _function(
     "arccosh",
@@ -214,15 +219,27 @@ FLOOR = _function("floor", np.floor, lambda g, _, a: g.zero, "call double @llvm.
 CEIL = _function("ceil", np.ceil, lambda g, _, a: g.zero, "call double @llvm.ceil.f64(double {0})")
 
 # --- functions of two numbers --------------------------------------------------------------------------------
+# Divided twice by √(a² + b²), whose square may overflow or vanish.
 ARCTAN2 = Operation(
     "arctan2",
     2,
     np.arctan2,
     (
-        lambda g, _, a, b: g.divide(b, g.add(g.multiply(a, a), g.multiply(b, b))),
-        lambda g, _, a, b: g.negative(g.divide(a, g.add(g.multiply(a, a), g.multiply(b, b)))),
+        lambda g, _, a, b: g.divide(g.divide(b, g.apply(HYPOT, a, b)), g.apply(HYPOT, a, b)),
+        lambda g, _, a, b: g.negative(g.divide(g.divide(a, g.apply(HYPOT, a, b)), g.apply(HYPOT, a, b))),
     ),
     "@atan2",
+)
+# What is left of a after whole multiples of b, with the sign of a; it jumps where a multiple is reached.
+REMAINDER = Operation(
+    "fmod",
+    2,
+    np.fmod,
+    (
+        lambda g, _, a, b: g.one,
+        lambda g, y, a, b: g.negative(g.divide(g.subtract(a, y), b)),
+    ),
+    "@fmod",
 )
 HYPOT: Operation = Operation(
     "hypot", 2, np.hypot, (lambda g, y, a, b: g.divide(a, y), lambda g, y, a, b: g.divide(b, y)), "@hypot"
@@ -235,7 +252,7 @@ FUNCTIONS = {
     for op in (
         EXP, EXPM1, LOG, LOG1P, LOG2, LOG10, SQRT, CBRT,
         SIN, COS, TAN, ARCSIN, ARCCOS, ARCTAN, SINH, COSH, TANH, ARCSINH, ARCCOSH, ARCTANH,
-        ERF, ERFC, ABS, SIGN, FLOOR, CEIL, ARCTAN2, HYPOT, MINIMUM, MAXIMUM,
+        ERF, ERFC, ABS, SIGN, FLOOR, CEIL, ARCTAN2, HYPOT, REMAINDER, MINIMUM, MAXIMUM,
     )
 }  # fmt: skip
 

@@ -256,10 +256,21 @@ class _Writer:
             elif symbol == "/":
                 result = self.graph.divide(result, node)
             else:
-                # As in Python: a // b is the floor of a / b, and a % b has the sign of b.
-                whole = self.graph.apply(op.FLOOR, self.graph.divide(result, node))
-                result = whole if symbol == "//" else self.graph.subtract(result, self.graph.multiply(node, whole))
+                result = self._modulo(result, node) if symbol == "%" else self._floor_quotient(result, node)
         return result
+
+    def _modulo(self, a: int, b: int) -> int:
+        """Return a % b as in Python: with the sign of b."""
+        graph = self.graph
+        rest = graph.apply(op.REMAINDER, a, b)
+        signs = graph.multiply(graph.apply(op.SIGN, rest), graph.apply(op.SIGN, b))
+        return graph.select(graph.apply(op.LESS, signs, graph.zero), graph.add(rest, b), rest)
+
+    def _floor_quotient(self, a: int, b: int) -> int:
+        """Return a // b as in Python: from the remainder, since a / b may round up to a whole number."""
+        graph = self.graph
+        nearly_whole = graph.divide(graph.subtract(a, self._modulo(a, b)), b)
+        return graph.apply(op.FLOOR, graph.add(nearly_whole, graph.constant(0.5)))
 
     def _negative(self, tree: syntax.Negative, indices: Indices) -> int:
         return self.graph.negative(self._node(tree.argument, indices))
