@@ -142,11 +142,11 @@ def receive_reply(channel: socket.socket) -> Reply:
 def _send(channel: socket.socket, *parts: bytes) -> None:
     """Write the parts: in one system call when small, without joining them when large."""
     try:
-        if sum(map(len, parts)) <= _CHUNK:
+        if len(parts[-1]) <= _CHUNK:
             channel.sendall(b"".join(parts))
-            return
-        for part in parts:
-            channel.sendall(part)
+        else:
+            for part in parts:
+                channel.sendall(part)
     except OSError as error:
         raise NotSentError from error
 

@@ -25,6 +25,8 @@ class WorkerSettings:
         Largest reply.
     niceness : int
         Scheduling niceness.
+    hurry : bool
+        Whether to take it on only when ready.
     """
 
     channel_fd: int
@@ -34,6 +36,7 @@ class WorkerSettings:
     systems: int
     max_message_bytes: int
     niceness: int
+    hurry: bool
 
     def to_argument(self) -> str:
         """Write the settings as one command-line argument."""

@@ -26,7 +26,7 @@ class Limits:
     """
 
     text_length: int = 1_048_576
-    depth: int = 100
+    depth: int = 50
     variables: int = 10_000
     parameters: int = 1_000_000
     equations: int = 10_000

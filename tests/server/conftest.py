@@ -13,7 +13,7 @@ from tests.server.running import Server, running_server
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The server that tests share; they leave it as it was."""
-    with running_server("--workers", "2") as started:
+    with running_server(workers=2) as started:
         yield started
 
 

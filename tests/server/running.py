@@ -34,6 +34,7 @@ class Server:
 
     process: subprocess.Popen[str]
     address: str
+    processes: int
     channel: grpc.Channel = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +72,22 @@ class Server:
                 found += [int(pid) for pid in (task / "children").read_text().split()]
         return sorted(found)
 
+    def settle(self) -> None:
+        """Wait until every worker and the spare are there and idle."""
+        wait_until(lambda: len(self.workers()) == self.processes and not self.busy_workers(), START_SECONDS)
+
+    def wait_for_busy_workers(self, count: int) -> list[int]:
+        """Wait until so many workers have taken processor time from now on; return them."""
+        before = {pid: cpu_seconds(pid) for pid in self.workers()}
+        busy: list[int] = []
+
+        def seen() -> bool:
+            busy[:] = [pid for pid, spent in before.items() if cpu_seconds(pid) - spent > TICK_SECONDS]
+            return len(busy) == count
+
+        wait_until(seen, 20)
+        return busy
+
     def busy_workers(self, seconds: float = 0.25) -> list[int]:
         """Return the workers that take any processor time to speak of, over a moment."""
         before = {pid: cpu_seconds(pid) for pid in self.workers()}
@@ -105,21 +122,21 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> float:
 
 
 @contextlib.contextmanager
-def running_server(*flags: str, stderr: int | None = None) -> Iterator[Server]:
-    """Start a server, wait until it announces itself, and stop it."""
+def running_server(*flags: str, workers: int = 1, stderr: int | None = None) -> Iterator[Server]:
+    """Start a server, wait until it announces itself and has its spare, and stop it."""
     reader, writer = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-m", "raphson_server", "serve", "--address", "127.0.0.1:0",
-         "--announce", str(writer), "--exit-with-parent", *flags],
+         "--announce", str(writer), "--exit-with-parent", "--workers", str(workers), *flags],
         pass_fds=(writer,), stdout=subprocess.PIPE, stderr=stderr, text=True,
     )  # fmt: skip
     os.close(writer)
     with os.fdopen(reader) as announcement:
         line = announcement.readline()
     assert line, f"the server ended with exit code {process.wait(START_SECONDS)} before it was ready"
-    server = Server(process, json.loads(line)["address"])
+    server = Server(process, json.loads(line)["address"], workers + 1)
     try:
-        wait_until(lambda: not server.busy_workers(), START_SECONDS)  # the spare comes last
+        server.settle()
         yield server
     finally:
         server.channel.close()

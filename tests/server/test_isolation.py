@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from grpc_health.v1 import health_pb2
 from raphson.v1 import solver_pb2 as wire
 
 from tests.server.calling import by_id, by_text, endless, problem, slow_to_compile
-from tests.server.running import Server, has_ended, wait_until
+from tests.server.running import Server, has_ended, running_server, wait_until
 
 StartServer = Callable[..., contextlib.AbstractContextManager[Server]]
 EASY = by_text("x**2 = 2", start={"x": 1.0})
@@ -25,12 +26,27 @@ FREED_SECONDS = 0.25
 SLACK_SECONDS = 0.25
 
 
+@pytest.fixture(scope="module")
+def small_server() -> Iterator[Server]:
+    """One worker, and room for two requests that wait for it."""
+    with running_server("--max-in-flight", "3") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def mortal_server() -> Iterator[Server]:
+    """Two workers and a spare, to be killed."""
+    with running_server(workers=2, stderr=subprocess.DEVNULL) as started:
+        yield started
+
+
 @contextlib.contextmanager
 def held(server: Server, count: int) -> Iterator[list[grpc.Future]]:
     """Hold workers with solves that never end, until they are cancelled."""
+    server.settle()
     calls = [server.solver.Solve.future(endless(), timeout=60) for _ in range(count)]
     try:
-        wait_until(lambda: len(server.busy_workers()) == count, 20)
+        server.wait_for_busy_workers(count)
         yield calls
     finally:
         for call in calls:
@@ -44,7 +60,7 @@ def test_cancel_frees_the_worker_itself(server: Server) -> None:
     cancelled = time.monotonic()
     assert server.solve(EASY).status == wire.STATUS_CONVERGED
     assert time.monotonic() - cancelled < FREED_SECONDS + SLACK_SECONDS
-    assert server.busy_workers() == []
+    wait_until(lambda: not server.busy_workers(), 2)
     assert server.workers() == workers, "the flag stops the iteration; no worker had to be killed"
 
 
@@ -53,7 +69,7 @@ def test_deadline_frees_the_worker_itself(server: Server) -> None:
     workers = server.workers()
     reply = server.solve(endless(), timeout=0.3)
     assert reply.status == wire.STATUS_TIME_LIMIT
-    assert server.busy_workers() == []
+    wait_until(lambda: not server.busy_workers(), 2)
     assert server.workers() == workers
 
 
@@ -90,10 +106,11 @@ def test_health_answers_while_every_worker_is_busy(server: Server) -> None:
     assert np.percentile(seconds, 99) < 0.05
 
 
-def test_a_full_server_says_when_to_come_again(own_server: StartServer) -> None:
-    with own_server("--workers", "1", "--max-in-flight", "3") as server, held(server, 1) as running:
+def test_a_full_server_says_when_to_come_again(small_server: Server) -> None:
+    server = small_server
+    with held(server, 1) as running:
         waiting = [server.solver.Solve.future(EASY, timeout=60) for _ in range(2)]
-        wait_until(lambda: _is_full(server), 5)
+        time.sleep(0.5)  # both are there; to ask would take a place itself
         began = time.monotonic()
         refused = server.refusal(EASY)
         assert time.monotonic() - began < 0.5
@@ -108,73 +125,66 @@ def test_a_full_server_says_when_to_come_again(own_server: StartServer) -> None:
         assert server.solve(EASY).status == wire.STATUS_CONVERGED
 
 
-def _is_full(server: Server) -> bool:
-    try:
-        server.solve(EASY, timeout=0.2)
-    except grpc.RpcError as error:
-        return error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    return False
+def test_a_killed_worker_costs_its_own_request_only(mortal_server: Server) -> None:
+    server = mortal_server
+    server.settle()
+    system_id = server.solve(EASY).system_id
+    before = server.workers()
+    assert len(before) == 3
+    doomed = server.solver.Solve.future(endless(), timeout=30)
+    (victim,) = server.wait_for_busy_workers(1)
+    survivor = server.solver.Solve.future(endless(timeout_seconds=0.8), timeout=30)
+    time.sleep(0.2)
+    os.kill(victim, signal.SIGKILL)
+    with pytest.raises(grpc.RpcError) as caught:
+        doomed.result()
+    lost = problem(caught.value)
+    assert lost.code == grpc.StatusCode.UNAVAILABLE
+    assert (lost.reason, lost.domain) == ("WORKER_LOST", "raphson")
+    assert lost.retry_seconds is not None
+    # The spare is there at once, and learns the system from its id.
+    began = time.monotonic()
+    assert server.solve(by_id(system_id, {"x": 1.0})).status == wire.STATUS_CONVERGED
+    assert time.monotonic() - began < 1.0
+    assert survivor.result().status == wire.STATUS_TIME_LIMIT
+    wait_until(lambda: len(server.workers()) == 3, 30)
+    assert victim not in server.workers()
+    assert len({*server.workers()} & {*before}) == 2
 
 
-def test_a_killed_worker_costs_its_own_request_only(own_server: StartServer) -> None:
-    with own_server("--workers", "2") as server:
-        system_id = server.solve(EASY).system_id
-        before = server.workers()
-        assert len(before) == 3
-        doomed = server.solver.Solve.future(endless(), timeout=30)
-        wait_until(lambda: len(server.busy_workers()) == 1, 5)
-        (victim,) = server.busy_workers()
-        survivor = server.solver.Solve.future(endless(timeout_seconds=0.8), timeout=30)
-        time.sleep(0.2)
-        os.kill(victim, signal.SIGKILL)
-        with pytest.raises(grpc.RpcError) as caught:
-            doomed.result()
-        lost = problem(caught.value)
-        assert lost.code == grpc.StatusCode.UNAVAILABLE
-        assert (lost.reason, lost.domain) == ("WORKER_LOST", "raphson")
-        assert lost.retry_seconds is not None
-        # The spare is there at once, and learns the system from its id.
-        began = time.monotonic()
-        assert server.solve(by_id(system_id, {"x": 1.0})).status == wire.STATUS_CONVERGED
-        assert time.monotonic() - began < 1.0
-        assert survivor.result().status == wire.STATUS_TIME_LIMIT
-        wait_until(lambda: len(server.workers()) == 3, 30)
-        assert victim not in server.workers()
-        assert len({*server.workers()} & {*before}) == 2
-
-
-def test_workers_killed_while_idle_cost_nothing(own_server: StartServer) -> None:
+def test_workers_killed_while_idle_cost_nothing(mortal_server: Server) -> None:
     """A request that finds its worker dead has not been read by anybody: it goes to the next one."""
-    with own_server("--workers", "2") as server:
-        before = server.workers()
-        for _ in range(2):
-            victims = server.workers()[:2]
-            for worker in victims:
-                os.kill(worker, signal.SIGKILL)
-            wait_until(lambda: all(map(has_ended, victims)), 5)  # noqa: B023
-            assert [server.solve(EASY).status for _ in range(4)] == [wire.STATUS_CONVERGED] * 4
-        wait_until(lambda: len(server.workers()) == 3 and not {*before} & {*server.workers()}, 30)
-        assert server.serving()
+    server = mortal_server
+    server.settle()
+    before = server.workers()
+    for _ in range(2):
+        victims = server.workers()[:2]
+        for worker in victims:
+            os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: all(map(has_ended, victims)), 5)  # noqa: B023
+        assert [server.solve(EASY).status for _ in range(4)] == [wire.STATUS_CONVERGED] * 4
+    wait_until(lambda: len(server.workers()) == 3 and not {*before} & {*server.workers()}, 30)
+    assert server.serving()
 
 
-def test_what_cannot_be_stopped_is_killed_after_the_grace(own_server: StartServer) -> None:
+def test_what_cannot_be_stopped_is_killed_after_the_grace(small_server: Server) -> None:
     """Instantiating a system polls no flag; its worker has 250 ms, then the spare takes its place."""
-    with own_server("--workers", "1") as server:
-        before = server.workers()
-        call = server.solver.Solve.future(slow_to_compile(), timeout=60)
-        wait_until(lambda: len(server.busy_workers()) == 1, 5)
-        (stuck,) = server.busy_workers()
-        call.cancel()
-        cancelled = time.monotonic()
-        assert server.solve(EASY).status == wire.STATUS_CONVERGED
-        assert time.monotonic() - cancelled < FREED_SECONDS + 2 * SLACK_SECONDS
-        wait_until(lambda: len(server.workers()) == 2 and stuck not in server.workers(), 30)
-        assert len({*before} & {*server.workers()}) == 1
+    server = small_server
+    server.settle()
+    before = server.workers()
+    call = server.solver.Solve.future(slow_to_compile(), timeout=60)
+    (stuck,) = server.wait_for_busy_workers(1)
+    call.cancel()
+    cancelled = time.monotonic()
+    assert server.solve(EASY).status == wire.STATUS_CONVERGED
+    assert time.monotonic() - cancelled < FREED_SECONDS + 2 * SLACK_SECONDS
+    wait_until(lambda: len(server.workers()) == 2 and stuck not in server.workers(), 30)
+    assert len({*before} & {*server.workers()}) == 1
 
 
 def test_a_worker_that_wants_too_much_memory_says_so(own_server: StartServer) -> None:
     """RLIMIT_AS makes an allocation fail in the worker, which lives on; an idle one takes about 420 MB."""
-    with own_server("--workers", "1", "--worker-memory-bytes", str(560 << 20)) as server:
+    with own_server("--worker-memory-bytes", str(560 << 20)) as server:
         before = server.workers()
         size = 4000  # n² numbers are 128 MB
         refused = server.refusal(by_text(f"u[i]**2 = 2 for i in range({size})", start={"u": np.ones(size)}))

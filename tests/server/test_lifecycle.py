@@ -36,11 +36,11 @@ def test_start_up_line_and_drain(own_server: StartServer, server: Server) -> Non
     The shared server started first and has filled the caches, so this one compiles nothing.
     """
     assert server.serving()
-    with own_server("--workers", "1", "--drain-seconds", "5") as draining:
+    with own_server("--drain-seconds", "5") as draining:
         watch = draining.health.Watch(health_pb2.HealthCheckRequest(), timeout=20)
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
         in_flight = [draining.solver.Solve.future(endless(timeout_seconds=0.8), timeout=20) for _ in range(2)]
-        wait_until(lambda: len(draining.busy_workers()) == 1, 5)
+        draining.wait_for_busy_workers(1)
         workers = draining.workers()
         draining.process.send_signal(signal.SIGTERM)
         assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
@@ -61,9 +61,9 @@ def test_start_up_line_and_drain(own_server: StartServer, server: Server) -> Non
 
 
 def test_drain_has_a_limit(own_server: StartServer) -> None:
-    with own_server("--workers", "1", "--drain-seconds", "0.3", stderr=subprocess.DEVNULL) as server:
+    with own_server("--drain-seconds", "0.3", stderr=subprocess.DEVNULL) as server:
         stubborn = server.solver.Solve.future(endless(), timeout=60)
-        wait_until(lambda: len(server.busy_workers()) == 1, 5)
+        server.wait_for_busy_workers(1)
         waiting = server.solver.Solve.future(EASY, timeout=60)
         time.sleep(0.1)
         server.process.send_signal(signal.SIGINT)
@@ -76,7 +76,7 @@ def test_drain_has_a_limit(own_server: StartServer) -> None:
 
 
 def test_nobody_outlives_a_killed_server(own_server: StartServer) -> None:
-    with own_server("--workers", "1") as server:
+    with own_server() as server:
         workers = server.workers()
         server.process.kill()
         wait_until(lambda: ended(workers), 2)

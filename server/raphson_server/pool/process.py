@@ -21,6 +21,12 @@ _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM
 class WorkerProcess:
     """A started worker: its process, its socket and its cancel flag.
 
+    Parameters
+    ----------
+    config : ServerConfig
+    hurry : bool
+        Whether the service waits for it: it then yields the core only once it is ready.
+
     Attributes
     ----------
     known : BoundedCache
@@ -35,7 +41,7 @@ class WorkerProcess:
         Whether it had to compile the engine when it started.
     """
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, *, hurry: bool) -> None:
         self.known = BoundedCache[bytes, bool](config.worker_systems)
         self.busy = False
         self.alive = True
@@ -53,6 +59,7 @@ class WorkerProcess:
             systems=config.worker_systems,
             max_message_bytes=config.max_message_bytes,
             niceness=config.worker_niceness,
+            hurry=hurry,
         )
         try:
             # -P: a file in the working directory never shadows a package.

@@ -55,6 +55,8 @@ class Supervisor:
         self._greeted: list[WorkerProcess] = []
         self._warming: WorkerProcess | None = None
         self._engine_ready = False
+        # The spare is started when the others are ready, so that it delays none of them.
+        self._wanted = config.workers
         self._failed_starts = 0
         self._start_after = 0.0
         self._kills: list[tuple[float, int, Ticket]] = []
@@ -114,14 +116,14 @@ class Supervisor:
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _missing(self) -> int:
-        return self._config.workers + 1 - len(self._workers)
+        return self._wanted - len(self._workers)
 
     def _start_missing(self) -> None:
         if time.monotonic() < self._start_after:
             return
         for _ in range(self._missing()):
             try:
-                worker = WorkerProcess(self._config)
+                worker = WorkerProcess(self._config, hurry=self._wanted == self._config.workers)
             except OSError as error:
                 self._start_failed(f"no worker could be started: {error}")
                 return
@@ -154,6 +156,8 @@ class Supervisor:
             self._engine_ready = True
             self._failed_starts = 0
             self._starting.remove(worker)
+            if not self._starting:
+                self._wanted = self._config.workers + 1
             if worker is self._warming:
                 self._warming = None
             # From here on only the end of the process is of interest: replies belong to the handlers.

@@ -32,6 +32,8 @@ def main(argument: str) -> None:
     # What was loaded stays; the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    if settings.hurry:
+        os.nice(settings.niceness)
     send_reply(channel, Reply(Outcome.READY, b"compiled" if compiled else b"loaded"))
     serve(channel, rs.CancelFlag(memoryview(flag)), settings)
 

@@ -10,11 +10,10 @@ from google.rpc import code_pb2
 from raphson.v1.jacobian_pb2 import EvaluateRequest
 from raphson.v1.solver_pb2 import SolveRequest
 
-from raphson_server.bounded_cache import BoundedCache
 from raphson_server.failures import CallError, Reason, invalid_input
 from raphson_server.worker.conversion import WIRE, to_arrays
 from raphson_server.worker.kept_system import KeptSystem
-from raphson_server.worker.request_form import RequestForm
+from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.systems import Systems
 
 M = TypeVar("M", bound=Message)
@@ -28,8 +27,8 @@ class Call:
     ----------
     systems : Systems
         The compiled systems that this worker keeps.
-    forms : BoundedCache
-        The forms of recent solve requests, by their first bytes and length.
+    forms : RequestForms
+        The forms of recent solve requests.
     cancel : CancelFlag
         Set by the front end when the call has ended.
     max_message_bytes : int
@@ -41,7 +40,7 @@ class Call:
     """
 
     systems: Systems
-    forms: BoundedCache[tuple[bytes, int], RequestForm]
+    forms: RequestForms
     cancel: rs.CancelFlag
     max_message_bytes: int
     definition: bytes = b""

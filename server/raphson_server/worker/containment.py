@@ -23,7 +23,8 @@ def contain(settings: WorkerSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The front end's mask is inherited; a worker must still end by SIGTERM.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    os.nice(settings.niceness)
+    if not settings.hurry:
+        os.nice(settings.niceness)
     if settings.memory_bytes:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         bound = settings.memory_bytes if hard == resource.RLIM_INFINITY else min(settings.memory_bytes, hard)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 import raphson_solver as rs
 from google.rpc import code_pb2
 
-from raphson_server.bounded_cache import BoundedCache
 from raphson_server.failures import CallError, Reason, unexpected
 from raphson_server.frames import (
     ChannelClosedError,
@@ -22,6 +21,7 @@ from raphson_server.frames import (
 from raphson_server.worker.call import Answer, Call
 from raphson_server.worker.compile import compile_system
 from raphson_server.worker.evaluate import evaluate
+from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.solve import solve
 from raphson_server.worker.solver_errors import to_failure
 from raphson_server.worker.systems import DefinitionNeededError, Systems
@@ -38,7 +38,7 @@ def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSetting
     """Answer requests one after another until the front end hangs up."""
     call = Call(
         systems=Systems(settings.systems),
-        forms=BoundedCache(settings.systems),
+        forms=RequestForms(settings.systems),
         cancel=cancel,
         max_message_bytes=settings.max_message_bytes,
     )

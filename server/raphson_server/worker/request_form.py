@@ -7,13 +7,13 @@ says. It spares most of the reading, which costs more than the solve where the s
 """
 
 import itertools
-import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from raphson_server.bounded_cache import BoundedCache
 from raphson_server.worker.conversion import WIRE, Array
 from raphson_server.worker.kept_system import KeptSystem
 
@@ -21,6 +21,7 @@ from raphson_server.worker.kept_system import KeptSystem
 _START_DATA = (2, 2, 2)
 _PARAMETER_DATA = (3, 2, 2)
 _MOST_ARRAYS = 64
+_KEY_BYTES = 72
 
 
 @dataclass(slots=True)
@@ -31,8 +32,10 @@ class Question:
     ----------
     kept : KeptSystem
         What to solve.
-    x, p : ndarray
-        Where to begin, and the parameters.
+    x : ndarray
+        Where to begin.
+    p : ndarray or None
+        The parameters, if there are any.
     options : bytes
         The SolveOptions, serialized.
     return_jacobian : bool
@@ -41,7 +44,7 @@ class Question:
 
     kept: KeptSystem
     x: Array
-    p: Array
+    p: Array | None
     options: bytes
     return_jacobian: bool
 
@@ -61,9 +64,11 @@ class RequestForm:
 
     def __init__(self, question: Question, between: struct.Struct, fixed: tuple[bytes, ...]) -> None:
         self._question = question
+        self._size = between.size
         self._between = between
         self._fixed = fixed
         self._n = question.x.size
+        self._has_parameters = question.p is not None
 
     @classmethod
     def of(cls, body: bytes, question: Question) -> "RequestForm | None":
@@ -71,25 +76,68 @@ class RequestForm:
         spans = [*_payloads(body, 0, len(body), _START_DATA), *_payloads(body, 0, len(body), _PARAMETER_DATA)]
         numbers = b"".join(body[first:last] for first, last in spans)
         in_order = all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(spans))
-        is_all = numbers == question.x.tobytes() + question.p.tobytes()
+        is_all = numbers == question.x.tobytes() + (b"" if question.p is None else question.p.tobytes())
         if not in_order or not is_all or len(spans) > _MOST_ARRAYS:
             return None
         between = struct.Struct(_alternating(spans, len(body)))
         return cls(question, between, between.unpack(body)[::2])
 
     def read(self, body: bytes) -> Question | None:
-        """Return what a request asks if it has this form, else None."""
-        if len(body) != self._between.size:
+        """Return what a request asks if it has this form, else None; its numbers may not be finite.
+
+        The question is the same object each time, with other numbers.
+        """
+        if len(body) != self._size:
             return None
         parts = self._between.unpack(body)
         if parts[::2] != self._fixed:
             return None
         numbers = np.frombuffer(b"".join(parts[1::2]), WIRE)
-        # What is not finite takes the long way, which names it; so do squares that overflow.
-        if not math.isfinite(numbers.dot(numbers)):
-            return None
-        asked = self._question
-        return Question(asked.kept, numbers[: self._n], numbers[self._n :], asked.options, asked.return_jacobian)
+        question = self._question
+        if self._has_parameters:
+            question.x = numbers[: self._n]
+            question.p = numbers[self._n :]
+        else:
+            question.x = numbers
+        return question
+
+
+class RequestForms:
+    """The forms that a worker remembers.
+
+    Parameters
+    ----------
+    capacity : int
+        How many.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._forms = BoundedCache[tuple[bytes, int], RequestForm](capacity)
+        self._last: RequestForm | None = None
+
+    def recognise(self, body: bytes) -> Question | None:
+        """Return what a request asks if it has a remembered form, else None."""
+        question = None if self._last is None else self._last.read(body)
+        if question is not None:
+            return question
+        form = self._forms.get(_key(body))
+        question = None if form is None else form.read(body)
+        if question is not None:
+            self._last = form
+        return question
+
+    def learn(self, body: bytes, question: Question) -> None:
+        """Remember the form of a request that was read, unless one like it is remembered."""
+        key = _key(body)
+        if key not in self._forms:
+            form = RequestForm.of(body, question)
+            if form is not None:
+                self._forms.put(key, form)
+
+
+def _key(body: bytes) -> tuple[bytes, int]:
+    """Return enough of a request to tell systems apart by their ids."""
+    return body[:_KEY_BYTES], len(body)
 
 
 def _alternating(spans: Sequence[tuple[int, int]], size: int) -> str:

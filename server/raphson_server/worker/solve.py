@@ -7,40 +7,33 @@ import time
 
 import raphson_solver as rs
 from google.rpc import code_pb2
-from raphson.v1.solver_pb2 import SolveOptions, SolveRequest
+from raphson.v1.solver_pb2 import SolveOptions, SolveRequest, SolveResponse
 
 from raphson_server.failures import CallError, Reason
 from raphson_server.worker.call import Answer, Call, check_matrix_fits, find_system, parsed
 from raphson_server.worker.conversion import to_options
 from raphson_server.worker.kept_system import KeptSystem
-from raphson_server.worker.request_form import Question, RequestForm
+from raphson_server.worker.request_form import Question
 
 # The reply must still reach the caller: a tenth of what is left, at most 20 ms.
 _LONGEST_MARGIN_SECONDS = 0.02
 _MARGIN_FRACTION = 0.1
 _TIMEOUT_STEPS = 128
-# Enough of a request to tell systems apart by their ids.
-_KEY_BYTES = 72
 
 
 def solve(body: bytes, call: Call) -> Answer:
     """Answer a SolveRequest."""
-    key = body[:_KEY_BYTES], len(body)
-    form = call.forms.get(key)
-    question = None if form is None else form.read(body)
-    learnt = None
-    if question is None:
-        question, learnt = _read(body, call)
-        form = RequestForm.of(body, question) if form is None and learnt is None else None
-        if form is not None:
-            call.forms.put(key, form)
-    options = _options(question.options, _allowed_seconds(call.deadline))
-    system = question.kept.system
-    if question.return_jacobian:
-        check_matrix_fits(system, call, "options.return_jacobian")
-    solution = system.solve(question.x, question.p, options, call.cancel)
-    jacobian = system.jacobian(solution.x, question.p, options.jacobian) if question.return_jacobian else None
-    return Answer(question.kept.solve_reply.fill(solution, jacobian), learnt)
+    question = call.forms.recognise(body)
+    if question is not None:
+        try:
+            return Answer(_reply(question, call))
+        except rs.InputError:
+            _read(body, call)  # the long way says which variable is not finite, not only where in x
+            raise
+    question, learnt = _read(body, call)
+    if learnt is None:
+        call.forms.learn(body, question)
+    return Answer(_reply(question, call), learnt)
 
 
 def _read(body: bytes, call: Call) -> tuple[Question, KeptSystem | None]:
@@ -51,7 +44,18 @@ def _read(body: bytes, call: Call) -> tuple[Question, KeptSystem | None]:
     kept, learnt = find_system(request, call)
     x = kept.point(request.start, "start")
     p = kept.parameters(request.parameters)
-    return Question(kept, x, p, asked, request.options.return_jacobian), learnt
+    return Question(kept, x, p if p.size else None, asked, request.options.return_jacobian), learnt
+
+
+def _reply(question: Question, call: Call) -> SolveResponse:
+    """Solve."""
+    options = _options(question.options, _allowed_seconds(call.deadline))
+    kept = question.kept
+    if not question.return_jacobian:
+        return kept.solve_reply.fill(kept.system.solve(question.x, question.p, options, call.cancel), None)
+    check_matrix_fits(kept.system, call, "options.return_jacobian")
+    solution = kept.system.solve(question.x, question.p, options, call.cancel)
+    return kept.solve_reply.fill(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
 
 
 @functools.lru_cache(maxsize=64)

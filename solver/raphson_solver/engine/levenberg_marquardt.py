@@ -11,8 +11,8 @@ import numpy as np
 from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import Integers, doubles
 from raphson_solver.engine.jit import jit
-from raphson_solver.engine.layout import DAMPING, DAMPING_GROWTH, ENTRIES, ESCAPING, LAST_STEP, N
-from raphson_solver.engine.newton import RUNNING, newton
+from raphson_solver.engine.layout import DAMPING, DAMPING_GROWTH, ENTRIES, LAST_STEP, N
+from raphson_solver.engine.newton import ROOT_AT_ZERO, RUNNING, newton
 from raphson_solver.engine.point import (
     by_differences,
     complete,
@@ -26,14 +26,12 @@ from raphson_solver.engine.point import (
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import damped_step, inverse_size, newton_step, normal_equations, relative_size
 
-_CONVERGED = int(Status.CONVERGED)
 _STALLED = int(Status.STALLED)
 _LOCAL_MINIMUM = int(Status.LOCAL_MINIMUM)
 _SINGULAR = int(Status.SINGULAR)
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
 _ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
 
-_SMALL_STEP = 1e-3
 _SHORT_NEWTON_STEP = 1e-2
 _EPSILON = 2.0**-52
 _FIRST_DAMPING = 1e-3
@@ -48,14 +46,10 @@ def levenberg_marquardt(plan: Integers) -> int:
     x, f, weight = doubles(plan[layout.X]), doubles(plan[layout.F]), doubles(plan[layout.WEIGHT])
     step, gradient = doubles(plan[layout.STEP]), doubles(plan[layout.ORIGIN])
     normal, keep = doubles(plan[layout.NORMAL]), doubles(plan[layout.TRIAL])
-    solved = passes(plan)
-    if solved and settings[LAST_STEP] <= _SMALL_STEP:
-        return _CONVERGED
-    # Near a root Newton's own step is short and converges faster, and to more digits, than squares can.
-    if newton_step(plan) and relative_size(plan) <= _SHORT_NEWTON_STEP:
+    # Near a root Newton's own step is short and converges faster, and to more digits, than squares can. And Newton
+    # tells a root from an escape: a damped step is short wherever it is.
+    if passes(plan) or (newton_step(plan) and relative_size(plan, 1.0) <= _SHORT_NEWTON_STEP):
         return int(newton(plan))
-    if solved:
-        plan[ESCAPING] = 1
     if not normal_equations(plan):
         return _SINGULAR
     if settings[DAMPING] == 0.0:
@@ -70,7 +64,7 @@ def levenberg_marquardt(plan: Integers) -> int:
     while True:
         damping = settings[DAMPING]
         solvable = damped_step(plan, damping)
-        relative = relative_size(plan) if solvable else 1.0
+        relative = relative_size(plan, ROOT_AT_ZERO) if solvable else 1.0
         if relative < _EPSILON or not np.isfinite(damping):
             evaluate(plan)
             complete(plan)
@@ -97,7 +91,7 @@ def levenberg_marquardt(plan: Integers) -> int:
         if ratio > _LEAST_RATIO:
             settings[DAMPING] = damping * max(0.1, 1.0 - (2.0 * ratio - 1.0) ** 3)
             settings[DAMPING_GROWTH] = 2.0
-            settings[LAST_STEP] = relative
+            settings[LAST_STEP] = np.inf
             return RUNNING if complete(plan) else _DOMAIN_ERROR
         if solvable:
             for j in range(n):

@@ -22,6 +22,7 @@ from raphson_solver.engine.layout import ENTRIES, ESCAPING, LAST_STEP, N
 from raphson_solver.engine.point import (
     by_differences,
     complete,
+    deaf,
     evaluate,
     evaluate_residual,
     finite,
@@ -47,6 +48,7 @@ _SMALL_STEP = 1e-3
 _EPSILON = 2.0**-52
 _SUFFICIENT_DECREASE = 1e-4
 _A_LITTLE = 0.05
+ROOT_AT_ZERO = 1e-5
 _LEAST_DAMPING = 1e-10
 
 
@@ -55,27 +57,33 @@ def newton(plan: Integers) -> int:
     """Test the current point; if it does not pass, take one step. Return a `Status` or `RUNNING`."""
     settings = doubles(plan[layout.SETTINGS])
     solved = passes(plan)
-    if solved and settings[LAST_STEP] <= _SMALL_STEP:
+    if solved and settings[LAST_STEP] <= _SMALL_STEP and plan[ESCAPING] == 0:
         return _CONVERGED
+    n = plan[N]
     singular = not newton_step(plan)
-    if singular and solved and plan[ESCAPING] == 0:
+    inverse_scales(plan)
+    # Minus half the slope of ‖W f‖² along the step: for Newton's step that is ‖W f‖² itself.
+    descent = weighted_square(doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), n)
+    if singular and solved and plan[ESCAPING] == 0 and not deaf(plan):
         return _CONVERGED
     if singular:
-        inverse_scales(plan)
         if flat(plan) or not (normal_equations(plan) and damped_step(plan, _LEAST_DAMPING)):
             return _SINGULAR
-    relative = relative_size(plan)
+        descent = 0.0
+        for j in range(n):
+            descent += doubles(plan[layout.ORIGIN])[j] * doubles(plan[layout.STEP])[j]
+    relative = relative_size(plan, ROOT_AT_ZERO)
     if solved and not singular:
-        if relative <= _SMALL_STEP:
+        if relative <= _SMALL_STEP and not deaf(plan):
             return _CONVERGED
         plan[ESCAPING] = 1
     if not may_step(plan):
         return _ITERATION_LIMIT
-    return _search(plan, relative, solved)
+    return _search(plan, relative, descent, solved)
 
 
 @jit
-def _search(plan: Integers, relative: float, solved: bool) -> int:
+def _search(plan: Integers, relative: float, descent: float, solved: bool) -> int:
     """Go along the step: all of it, or less where f is not finite or, unless undamped, not small enough."""
     n = plan[N]
     undamped = plan[layout.STAGE] == _UNDAMPED
@@ -83,7 +91,6 @@ def _search(plan: Integers, relative: float, solved: bool) -> int:
     step, origin, weight = doubles(plan[layout.STEP]), doubles(plan[layout.ORIGIN]), doubles(plan[layout.WEIGHT])
     for j in range(n):
         origin[j] = x[j]
-    inverse_scales(plan)
     merit = weighted_square(f, weight, n)
     length = 1.0
     while True:
@@ -99,14 +106,14 @@ def _search(plan: Integers, relative: float, solved: bool) -> int:
             new_merit = weighted_square(trial, weight, n)
             sound = True
         sound = sound and np.isfinite(new_merit)
-        enough = new_merit <= (1.0 - 2.0 * _SUFFICIENT_DECREASE * length) * merit
+        enough = new_merit <= merit - 2.0 * _SUFFICIENT_DECREASE * length * descent
         if sound and (enough or undamped):
             break
         # Where f is not finite nothing says how far to go back: a little at first, then by powers of ten.
         shorter = 0.5 if length > _A_LITTLE else 0.1
         if sound:
-            # Minimiser of the parabola through φ(0), φ′(0) = −2φ(0) and φ(length).
-            shorter = min(0.5, max(0.1, length * merit / (new_merit + (2.0 * length - 1.0) * merit)))
+            # Minimiser of the parabola through ‖W f‖² at 0 and at `length`, with the slope at 0.
+            shorter = min(0.5, max(0.1, length * descent / (new_merit - merit + 2.0 * length * descent)))
         length *= shorter
         if length * relative < _EPSILON:
             for j in range(n):
@@ -115,10 +122,10 @@ def _search(plan: Integers, relative: float, solved: bool) -> int:
             complete(plan)
             if not sound:
                 return _DOMAIN_ERROR
-            if solved and plan[ESCAPING] == 0:
+            if solved and plan[ESCAPING] == 0 and not deaf(plan):
                 return _CONVERGED
             return _LOCAL_MINIMUM if flat(plan) else _STALLED
     if length < 1.0:
         evaluate(plan)
-    doubles(plan[layout.SETTINGS])[LAST_STEP] = length * relative
+    doubles(plan[layout.SETTINGS])[LAST_STEP] = relative
     return RUNNING if complete(plan) else _DOMAIN_ERROR

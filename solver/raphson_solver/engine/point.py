@@ -11,6 +11,7 @@ from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ENTRIES, EVALUATIONS, ITERATIONS, MODE, STAGE_ITERATIONS, N
 from raphson_solver.engine.status import JacobianMode
 
+_EXACT = int(JacobianMode.EXACT)
 _FORWARD = int(JacobianMode.FORWARD)
 _CENTRAL = int(JacobianMode.CENTRAL)
 _FLAT_GRADIENT = 1e-8
@@ -80,8 +81,10 @@ def complete(plan: Integers) -> bool:
         )
     for i in range(n):
         scale[i] = magnitude[i]
-    for entry in range(entries):
-        scale[pattern[entry]] += abs(values[entry] * x[pattern[entries + entry]])
+    # In the other modes the kernel has added this to M: a scale from somebody's wrong J would pass anything.
+    if plan[MODE] == _EXACT:
+        for entry in range(entries):
+            scale[pattern[entry]] += abs(values[entry] * x[pattern[entries + entry]])
     for i in range(n):
         # Where the scale overflows, |f| over it would be zero and pass.
         scale[i] = min(scale[i], _LARGEST_DOUBLE)
@@ -107,6 +110,34 @@ def passes(plan: Integers) -> bool:
         if not (abs(f[i]) <= tolerance * scale[i] or abs(f[i]) <= absolute_tolerance):
             return False
     return True
+
+
+@jit
+def deaf(plan: Integers) -> bool:
+    """Return whether some equation hears so little of the variables that its passing says nothing.
+
+    Far out on x − √(x² + 1) f passes beside the size of its terms, and is zero by rounding further out, but moving x
+    by all of its size would not change f either. A residual of zero counts, unless the iteration was escaping.
+    """
+    n, entries = plan[N], plan[ENTRIES]
+    pattern, values, largest = (
+        integers(plan[layout.PATTERN]),
+        doubles(plan[layout.VALUES]),
+        doubles(plan[layout.LARGEST]),
+    )
+    f, magnitude, settings = doubles(plan[layout.F]), doubles(plan[layout.MAGNITUDE]), doubles(plan[layout.SETTINGS])
+    entry = 0
+    for i in range(n):
+        effect, known = 0.0, True
+        while entry < entries and pattern[entry] == i:
+            size = largest[pattern[entries + entry]]
+            known = known and (size > 0.0 or values[entry] == 0.0)
+            effect += abs(values[entry]) * size
+            entry += 1
+        unheard = known and not effect > settings[layout.TOLERANCE] * magnitude[i]
+        if unheard and (abs(f[i]) > settings[layout.ABSOLUTE_TOLERANCE] or plan[layout.ESCAPING] != 0):
+            return True
+    return False
 
 
 @jit
@@ -149,13 +180,13 @@ def inverse_scales(plan: Integers) -> None:
 
 @jit
 def flat(plan: Integers) -> bool:
-    """Return whether the gradient of ½‖W f‖², W the inverse scales, vanishes.
+    """Return whether the gradient of ½‖W f‖², W the weights, vanishes.
 
     Either its terms cancel, or moving a variable by its own size would change nothing.
     """
     n, entries = plan[N], plan[ENTRIES]
     pattern, x = integers(plan[layout.PATTERN]), doubles(plan[layout.X])
-    f, scale, values = doubles(plan[layout.F]), doubles(plan[layout.SCALE]), doubles(plan[layout.VALUES])
+    f, weight, values = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), doubles(plan[layout.VALUES])
     largest = doubles(plan[layout.LARGEST])
     by_column, starts = 2 * entries, 3 * entries
     for j in range(n):
@@ -163,8 +194,7 @@ def flat(plan: Integers) -> bool:
         for place in range(pattern[starts + j], pattern[starts + j + 1]):
             entry = pattern[by_column + place]
             row = pattern[entry]
-            weight = 1.0 / scale[row] if scale[row] > 0.0 else 1.0
-            part = weight * values[entry] * (weight * f[row])
+            part = weight[row] * values[entry] * (weight[row] * f[row])
             total += part
             size += abs(part)
         reach = max(abs(x[j]), largest[j])

@@ -101,15 +101,19 @@ def inverse_size(plan: Integers, j: int) -> float:
 
 
 @jit
-def relative_size(plan: Integers) -> float:
-    """Return the largest |step_j| against the size that x_j has had so far."""
+def relative_size(plan: Integers, memory: float) -> float:
+    """Return the largest |step_j| against the size of x_j.
+
+    Where x_j goes to zero its size counts as `memory` times what it has been. With 1e-5 the steps towards a singular
+    root at zero, each half the last, become small in time, and the steps of an escape from far away do not.
+    """
     n = plan[N]
-    step, largest = doubles(plan[layout.STEP]), doubles(plan[layout.LARGEST])
+    x, step, largest = doubles(plan[layout.X]), doubles(plan[layout.STEP]), doubles(plan[layout.LARGEST])
     extent = 0.0
     for j in range(n):
         extent = max(extent, largest[j])
     relative = 0.0
     for j in range(n):
-        size = max(largest[j], max(1e-8 * extent, 1e-30))
+        size = max(max(abs(x[j]), memory * largest[j]), max(1e-8 * extent, 1e-30))
         relative = max(relative, abs(step[j]) / size)
     return relative

@@ -17,6 +17,7 @@ from raphson_solver.language.integers import Indices, Integers
 from raphson_solver.language.names import Array
 from raphson_solver.language.parser import Uses, parse_equation, parse_expression
 from raphson_solver.language.syntax import Expression
+from raphson_solver.language.tokens import clip
 from raphson_solver.limits import Limits
 
 
@@ -59,7 +60,7 @@ def instantiate(definition: Definition, limits: Limits) -> Instance:
     LimitError
         Where it is too large.
     """
-    _check_length(definition, limits)
+    check_length(definition.equations, definition.jacobian, limits)
     fields = [f"equations[{number}]" for number in range(len(definition.equations))]
     uses = Uses()
     parsed = [
@@ -101,13 +102,14 @@ def instantiate(definition: Definition, limits: Limits) -> Instance:
     )
 
 
-def _check_length(definition: Definition, limits: Limits) -> None:
+def check_length(equations: tuple[str, ...], jacobian: tuple[tuple[str, ...], ...] | None, limits: Limits) -> None:
+    """Raise `LimitError` at the first text that takes the length of all of them past the limit."""
     length = 0
-    for number, text in enumerate(definition.equations):
+    for number, text in enumerate(equations):
         length += len(text)
         if length > limits.text_length:
             raise LimitError(f"equations[{number}]", "text_length", length, limits.text_length, "characters")
-    for i, row in enumerate(definition.jacobian or ()):
+    for i, row in enumerate(jacobian or ()):
         length += sum(map(len, row))
         if length > limits.text_length:
             raise LimitError(f"jacobian[{i}]", "text_length", length, limits.text_length, "characters")
@@ -164,18 +166,18 @@ class _Writer:
     def define(self, item: syntax.Assignment, field: str, source: str) -> None:
         self._enter(field, source)
         if item.name in names.RESERVED:
-            self._fail(f"the name '{item.name}' already stands for something in the language", item.column)
+            self._fail(f"the name '{clip(item.name)}' already stands for something in the language", item.column)
         if item.name in self._arrays:
             kind = "variable" if self._arrays[item.name].is_variable else "parameter"
-            self._fail(f"'{item.name}' is already a {kind}; a definition needs a name of its own", item.column)
+            self._fail(f"'{clip(item.name)}' is already a {kind}; a definition needs a name of its own", item.column)
         if item.name in self._definitions:
-            self._fail(f"'{item.name}' is defined twice", item.column)
+            self._fail(f"'{clip(item.name)}' is defined twice", item.column)
         self._definitions[item.name] = self._node(item.value, {})
 
     def write(self, item: syntax.Equation, field: str, source: str) -> None:
         self._enter(field, source)
         self._check_loops(item.loops)
-        for indices in self._integers.steps(item.loops, {}):
+        for indices in self._integers.steps(item.loops, {}, self._limits.equations):
             left = self._node(item.left, indices)
             node = left if item.right is None else self.graph.subtract(left, self._node(item.right, indices))
             self.equations.append(node)
@@ -195,7 +197,9 @@ class _Writer:
     def _check_loops(self, loops: list[syntax.Loop]) -> None:
         for loop in loops:
             if loop.name in self._arrays or loop.name in self._definitions or loop.name in names.RESERVED:
-                self._fail(f"the index '{loop.name}' shadows a name that already stands for something", loop.column)
+                self._fail(
+                    f"the index '{clip(loop.name)}' shadows a name that already stands for something", loop.column
+                )
 
     # --- numbers --------------------------------------------------------------------------------------------
 
@@ -216,7 +220,7 @@ class _Writer:
         if array is not None:
             if array.shape:
                 subscript = ",".join("ijkl"[: len(array.shape)])
-                self._fail(f"'{name}' is an array of shape {array.shape}; write {name}[{subscript}]", tree.column)
+                self._fail(f"'{clip(name)}' is an array of shape {array.shape}; write {name}[{subscript}]", tree.column)
             return self._number_at(array, 0)
         if name in self._definitions:
             return self._definitions[name]
@@ -228,10 +232,10 @@ class _Writer:
         array = self._arrays.get(tree.name)
         if array is None:
             if tree.name in self._definitions or tree.name in indices:
-                self._fail(f"'{tree.name}' is one number and takes no index", tree.column)
+                self._fail(f"'{clip(tree.name)}' is one number and takes no index", tree.column)
             self._fail_unknown(syntax.Name(tree.column, tree.name))
         if not array.shape:
-            self._fail(f"'{tree.name}' is a scalar and takes no index", tree.column)
+            self._fail(f"'{clip(tree.name)}' is a scalar and takes no index", tree.column)
         return self._number_at(array, self._integers.flat_index(tree.name, array, tree, indices))
 
     def _number_at(self, array: Array, place: int) -> int:
@@ -300,7 +304,7 @@ class _Writer:
             self._fail_function(tree)
         wanted = names.WRITTEN[name] if operation is None else operation.arity
         if given != wanted:
-            self._fail(f"'{name}' takes {wanted} argument{'s' * (wanted > 1)}, not {given}", tree.column)
+            self._fail(f"'{clip(name)}' takes {wanted} argument{'s' * (wanted > 1)}, not {given}", tree.column)
         if name == "where":
             condition, first, second = tree.arguments
             return self._conditional(syntax.Conditional(tree.column, condition, first, second), indices)
@@ -322,7 +326,7 @@ class _Writer:
         array = self._arrays.get(argument.name) if isinstance(argument, syntax.Name) else None
         if len(tree.arguments) != 1 or array is None or not array.shape:
             self._fail(
-                f"'{tree.name}' takes an array's name, or an expression with 'for': "
+                f"'{clip(tree.name)}' takes an array's name, or an expression with 'for': "
                 f"{tree.name}(x[i]**2 for i in range(n))",
                 tree.column,
             )
@@ -332,7 +336,7 @@ class _Writer:
         self._check_loops(tree.loops)
         nodes = [self._node(tree.body, inner) for inner in self._integers.steps(tree.loops, indices)]
         if not nodes and tree.name in {"min", "max"}:
-            self._fail(f"'{tree.name}' of nothing: its range is empty", tree.column)
+            self._fail(f"'{clip(tree.name)}' of nothing: its range is empty", tree.column)
         return self._fold(tree.name, nodes)
 
     def _fold(self, name: str, nodes: list[int]) -> int:
@@ -380,19 +384,19 @@ class _Writer:
 
     def _fail_unknown(self, tree: syntax.Name) -> NoReturn:
         if tree.name in names.FUNCTIONS or tree.name in names.WRITTEN:
-            self._fail(f"'{tree.name}' is a function; write {tree.name}(…)", tree.column)
+            self._fail(f"'{clip(tree.name)}' is a function; write {tree.name}(…)", tree.column)
         known = self._arrays.keys() | self._definitions.keys() | names.CONSTANTS.keys()
         self._fail(
-            f"unknown name '{tree.name}': neither a variable nor a parameter nor defined above"
+            f"unknown name '{clip(tree.name)}': neither a variable nor a parameter nor defined above"
             + names.suggestion(tree.name, known),
             tree.column,
         )
 
     def _fail_function(self, tree: syntax.Call) -> NoReturn:
         if tree.name in self._arrays or tree.name in self._definitions:
-            self._fail(f"'{tree.name}' is not a function; write '*' to multiply", tree.column)
+            self._fail(f"'{clip(tree.name)}' is not a function; write '*' to multiply", tree.column)
         known = names.FUNCTIONS.keys() | names.WRITTEN.keys() | {"sum", "prod", "min", "max"}
-        self._fail(f"unknown function '{tree.name}'" + names.suggestion(tree.name, known), tree.column)
+        self._fail(f"unknown function '{clip(tree.name)}'" + names.suggestion(tree.name, known), tree.column)
 
     def _fail(self, message: str, column: int) -> NoReturn:
         raise DefinitionError(self._field, message, self._source, column)

@@ -10,6 +10,7 @@ from raphson_solver.errors import DefinitionError, LimitError
 from raphson_solver.language import syntax
 from raphson_solver.language.names import Array
 from raphson_solver.language.syntax import Expression
+from raphson_solver.language.tokens import clip
 
 Indices = dict[str, int]
 
@@ -46,7 +47,7 @@ class Integers:
         """Return the whole number that an index expression stands for."""
         result = self._value(node, indices)
         if abs(result) > _LARGEST:
-            self._fail(f"the index {result:.3g} is too large", node)
+            self._fail("the index is too large", node)
         return result
 
     def condition(self, node: Expression, indices: Indices) -> bool:
@@ -70,7 +71,7 @@ class Integers:
         """Return whether a condition holds only whole numbers known before any x."""
         match node:
             case syntax.Number():
-                return node.value.is_integer()
+                return node.value.is_integer() and abs(node.value) <= _LARGEST
             case syntax.Name():
                 return node.name in indices or self._is_table(node.name)
             case syntax.Index():
@@ -79,6 +80,8 @@ class Integers:
                 return all(self.decides(term, indices) for _, term in node.terms)
             case syntax.Product():
                 return all(symbol != "/" and self.decides(factor, indices) for symbol, factor in node.factors)
+            case syntax.Power():
+                return self.decides(node.base, indices) and self.decides(node.exponent, indices)
             case syntax.Negative() | syntax.Not():
                 return self.decides(node.argument, indices)
             case syntax.Comparison() | syntax.Logic():
@@ -89,21 +92,31 @@ class Integers:
     def _is_table(self, name: str) -> bool:
         return name in self._arrays and self._arrays[name].values is not None
 
-    def steps(self, loops: list[syntax.Loop], indices: Indices) -> Iterator[Indices]:
-        """Yield the indices of every step of nested loops, the last loop fastest."""
+    def steps(self, loops: list[syntax.Loop], indices: Indices, equation_limit: int | None = None) -> Iterator[Indices]:
+        """Yield the indices of every step of nested loops, the last loop fastest.
+
+        With `equation_limit` each step is an equation: too many are refused before the first is written.
+        """
         if not loops:
             yield indices
             return
         loop, rest = loops[0], loops[1:]
         if loop.name in indices:
-            raise DefinitionError(self.field, f"the index '{loop.name}' is already in use", self.source, loop.column)
+            raise DefinitionError(
+                self.field, f"the index '{clip(loop.name)}' is already in use", self.source, loop.column
+            )
         bounds = [self.value(bound, indices) for bound in loop.bounds]
         if len(bounds) == 3 and bounds[2] == 0:
             self._fail("the step of a range must not be zero", loop.bounds[2])
-        for number in range(*bounds):
-            self._steps += 1
-            if self._steps > self._step_limit:
-                raise LimitError(self.field, "nodes", len(range(*bounds)), self._step_limit, "loop steps")
+        numbers = range(*bounds)
+        # Not len(): it refuses ranges longer than a list can be.
+        count = max(0, -((numbers.start - numbers.stop) // numbers.step))
+        if equation_limit is not None and count > equation_limit and not loop.filters:
+            raise LimitError(self.field, "equations", count, equation_limit, "equations")
+        self._steps += count
+        if self._steps > self._step_limit:
+            raise LimitError(self.field, "nodes", self._steps, self._step_limit, "loop steps")
+        for number in numbers:
             inner = {**indices, loop.name: number}
             if all(self.condition(part, inner) for part in loop.filters):
                 yield from self.steps(rest, inner)
@@ -112,7 +125,7 @@ class Integers:
         """Return the place of ``name[i, j]`` in the flattened array."""
         if len(node.indices) != len(array.shape):
             self._fail(
-                f"'{name}' has shape {array.shape} and so takes {len(array.shape)} "
+                f"'{clip(name)}' has shape {array.shape} and so takes {len(array.shape)} "
                 f"{'index' if len(array.shape) == 1 else 'indices'}, not {len(node.indices)}",
                 node,
             )
@@ -123,7 +136,7 @@ class Integers:
                 where = f" in dimension {axis}" if len(array.shape) > 1 else ""
                 at = "".join(f", {key}={value}" for key, value in indices.items())
                 self._fail(
-                    f"the index {number}{where} of '{name}' is outside 0 … {extent - 1}"
+                    f"the index {number}{where} of '{clip(name)}' is outside 0 … {extent - 1}"
                     + (f" (at {at[2:]})" if at else ""),
                     part,
                 )
@@ -159,15 +172,15 @@ class Integers:
         array = self._table(node, node.name)
         assert array.values is not None
         if array.shape:
-            self._fail(f"'{node.name}' is a table of shape {array.shape}; write {node.name}[…]", node)
+            self._fail(f"'{clip(node.name)}' is a table of shape {array.shape}; write {node.name}[…]", node)
         return int(array.values)
 
     def _table(self, node: Expression, name: str) -> Array:
         array = self._arrays.get(name)
         if array is None:
-            self._fail(f"unknown name '{name}' in an index: neither a loop index nor a parameter", node)
+            self._fail(f"unknown name '{clip(name)}' in an index: neither a loop index nor a parameter", node)
         if array.values is None:
-            self._fail(f"'{name}' cannot be used in an index", node)
+            self._fail(f"'{clip(name)}' cannot be used in an index", node)
         return array
 
     def _product(self, node: syntax.Product, indices: Indices) -> int:
@@ -194,7 +207,8 @@ class Integers:
     def _power(self, node: syntax.Power, indices: Indices) -> int:
         base, exponent = self._value(node.base, indices), self._value(node.exponent, indices)
         if exponent < 0 or (abs(base) > 1 and exponent * (abs(base).bit_length() - 1) > 53):
-            self._fail(f"{base}**{exponent} is no index", node)
+            written = f"{base}**{exponent}" if max(abs(base), abs(exponent)) <= _LARGEST else "this power"
+            self._fail(f"{written} is no index: it is negative or too large", node)
         return int(base**exponent)
 
     def _fail(self, message: str, node: Expression) -> NoReturn:

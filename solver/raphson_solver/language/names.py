@@ -14,7 +14,7 @@ from raphson_solver.expression import operations
 from raphson_solver.expression.operations import Operation
 from raphson_solver.language.definition import Definition, Shape, size
 from raphson_solver.language.parser import REDUCTIONS
-from raphson_solver.language.tokens import KEYWORDS
+from raphson_solver.language.tokens import KEYWORDS, clip
 from raphson_solver.limits import Limits
 
 CONSTANTS = {"pi": np.pi, "e": np.e}
@@ -35,6 +35,7 @@ WRITTEN = {"square": 1, "reciprocal": 1, "negative": 1, "power": 2, "pow": 2, "w
 
 RESERVED = KEYWORDS | FUNCTIONS.keys() | WRITTEN.keys() | REDUCTIONS | {"pi", "range", "lambda"}
 
+_LONGEST_SUGGESTED = 40
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
@@ -83,7 +84,7 @@ def declare(definition: Definition, structural: set[str], limits: Limits) -> dic
         _check_declaration(name, shape, field, arrays)
         if name in structural:
             raise DefinitionError(
-                field, f"the variable '{name}' is used in a range or as an index; only parameters can be"
+                field, f"the variable '{clip(name)}' is used in a range or as an index; only parameters can be"
             )
         arrays[name] = Array(shape, offset, is_variable=True)
         offset += size(shape)
@@ -105,31 +106,37 @@ def declare(definition: Definition, structural: set[str], limits: Limits) -> dic
 
 def _check_declaration(name: str, shape: Shape, field: str, arrays: dict[str, Array]) -> None:
     if not _IDENTIFIER.fullmatch(name):
-        raise DefinitionError(field, f"{name!r} is not a name: letters, digits and underscores, no digit first")
+        raise DefinitionError(field, f"{clip(name)!r} is not a name: letters, digits and underscores, no digit first")
     if name in RESERVED:
-        raise DefinitionError(field, f"the name '{name}' already stands for something in the language")
+        raise DefinitionError(field, f"the name '{clip(name)}' already stands for something in the language")
     if name in arrays:
-        raise DefinitionError(field, f"the name '{name}' is declared twice")
+        raise DefinitionError(field, f"the name '{clip(name)}' is declared twice")
     if any(extent < 0 for extent in shape):
-        raise DefinitionError(field, f"the shape {shape} of '{name}' has a negative extent")
+        raise DefinitionError(field, f"the shape {shape} of '{clip(name)}' has a negative extent")
 
 
 def _whole(name: str, shape: Shape, known: dict[str, tuple[float, ...]]) -> NDArray[np.int64]:
     field = f"parameters.{name}"
     if name not in known:
         raise DefinitionError(
-            field, f"'{name}' is used in a range or as an index, so its whole-number value must be given here"
+            field, f"'{clip(name)}' is used in a range or as an index, so its whole-number value must be given here"
+        )
+    if len(known[name]) != size(shape):
+        raise DefinitionError(
+            field, f"'{clip(name)}' has {len(known[name])} numbers; its shape {shape} holds {size(shape)}"
         )
     for value in known[name]:
         if not float(value).is_integer() or abs(value) > 2**53:
             raise DefinitionError(
-                field, f"'{name}' is used in a range or as an index, so it must be whole; found {value!r}"
+                field, f"'{clip(name)}' is used in a range or as an index, so it must be whole; found {value!r}"
             )
     return np.array(known[name], dtype=np.float64).astype(np.int64).reshape(shape)
 
 
 def suggestion(name: str, candidates: set[str]) -> str:
     """Return ``"; did you mean 'sin'?"`` or nothing."""
+    if len(name) > _LONGEST_SUGGESTED:
+        return ""
     close = difflib.get_close_matches(name, sorted(candidates), n=1)
     if not close and name.lower() != name:
         close = difflib.get_close_matches(name.lower(), sorted(candidates), n=1)

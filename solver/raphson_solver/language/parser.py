@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from raphson_solver.errors import DefinitionError, LimitError
 from raphson_solver.language import syntax
 from raphson_solver.language.syntax import Expression
-from raphson_solver.language.tokens import KEYWORDS, Token, tokenize
+from raphson_solver.language.tokens import KEYWORDS, Token, clip, tokenize
 
 REDUCTIONS = frozenset({"sum", "prod", "min", "max"})
 
@@ -172,7 +172,7 @@ class _Parser:
         if self._token.kind in {"name", "number", "("}:
             what = "call" if self._token.kind == "(" else "multiply"
             raise self._error(
-                f"an operator is missing before '{self._token.text}'"
+                f"an operator is missing before '{clip(self._token.text)}'"
                 + ("; write '*' to multiply" if what == "multiply" else "; only a function's name can be called"),
                 self._token,
             )
@@ -204,7 +204,7 @@ class _Parser:
     def _call(self, name: Token) -> Expression:
         opening = self._advance()
         if self._token.kind == ")":
-            raise self._error(f"'{name.text}' needs an argument", self._token)
+            raise self._error(f"'{clip(name.text)}' needs an argument", self._token)
         arguments = [self._expression()]
         if self._token.kind == "for":
             if name.text not in REDUCTIONS:
@@ -229,7 +229,7 @@ class _Parser:
             self._expect("in", f"after 'for {name.text}'")
             function = self._expect("name", "'range(…)' after 'in'")
             if function.text != "range":
-                raise self._error(f"'{function.text}' cannot be counted through; write range(…)", function)
+                raise self._error(f"'{clip(function.text)}' cannot be counted through; write range(…)", function)
             opening = self._expect("(", "after 'range'")
             self._uses.counted.add(name.text)
             self._inside += 1
@@ -290,12 +290,12 @@ class _Parser:
         if token.kind == "end":
             return self._error("the text ends where a value is expected", token)
         if token.kind in {")", "]"} and self._place >= 2:
-            return self._error(f"expected a value, found '{token.text}'", token)
+            return self._error(f"expected a value, found '{clip(token.text)}'", token)
         if token.kind == "[":
             return self._error("lists do not exist here; an index needs a name before it", token)
         if token.kind in KEYWORDS:
-            return self._error(f"expected a value, found the word '{token.text}'", token)
-        return self._error(f"expected a value, found '{token.text}'", token)
+            return self._error(f"expected a value, found the word '{clip(token.text)}'", token)
+        return self._error(f"expected a value, found '{clip(token.text)}'", token)
 
     def _enter(self) -> None:
         self._depth += 1
@@ -317,4 +317,4 @@ def _join(level: int, column: int, operands: list[Expression], operators: list[s
 
 
 def _found(token: Token) -> str:
-    return "the end" if token.kind == "end" else f"'{token.text}'"
+    return "the end" if token.kind == "end" else f"'{clip(token.text)}'"

@@ -67,15 +67,25 @@ def _skip_space(source: str, column: int) -> int:
     return column
 
 
+_LONGEST_QUOTE = 60
+
+
+def clip(text: str) -> str:
+    """Return a text short enough to stand in a message."""
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
+
+
 def _check_number(source: str, field: str, first: int, end: int) -> None:
     text = source[first:end]
     if end < len(source) and (source[end].isalnum() or source[end] in "._"):
         rest = re.match(r"[\w.]*", source[end:])
         written = text + (rest.group() if rest else "")
-        hint = f"; write '{text}*{written[len(text) :]}' to multiply" if source[end].isalpha() else ""
-        raise DefinitionError(field, f"'{written}' is neither a number nor a name{hint}", source, first)
+        hint = f"; write '{clip(text)}*{clip(written[len(text) :])}' to multiply" if source[end].isalpha() else ""
+        raise DefinitionError(field, f"'{clip(written)}' is neither a number nor a name{hint}", source, first)
     if not math.isfinite(float(text)):
-        raise DefinitionError(field, f"the number {text} is too large; a double holds at most 1.8e308", source, first)
+        raise DefinitionError(
+            field, f"the number {clip(text)} is too large; a double holds at most 1.8e308", source, first
+        )
 
 
 def _unknown_character(character: str) -> str:

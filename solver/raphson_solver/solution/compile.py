@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from raphson_solver.errors import DefinitionError, InputError
-from raphson_solver.language import Definition, Shape
+from raphson_solver.errors import DefinitionError, InputError, LimitError
+from raphson_solver.language import Definition, Shape, check_length
 from raphson_solver.language.names import CONSTANTS, FUNCTIONS
 from raphson_solver.language.tokens import KEYWORDS, tokenize
 from raphson_solver.limits import Limits
@@ -46,13 +46,21 @@ def compile_definition(definition: Definition, limits: Limits | None = None) -> 
             _systems.move_to_end(key)
     if mine:
         try:
-            future.set_result(System(*key, compile_now=False))
+            future.set_result(_system(*key))
         except BaseException as error:
             with _lock:
                 _systems.pop(key, None)
             future.set_exception(error)
             raise
     return future.result()
+
+
+def _system(definition: Definition, limits: Limits) -> System:
+    try:
+        return System(definition, limits, compile_now=False)
+    except RecursionError:
+        # The caller's own stack was deep already, or its limit of recursion low.
+        raise LimitError("equations", "depth", limits.depth, limits.depth, "levels of nesting") from None
 
 
 def compile(  # noqa: A001 - the name callers expect
@@ -88,7 +96,7 @@ def compile(  # noqa: A001 - the name callers expect
     DefinitionError, LimitError
         Where the text makes no sense, or is too large.
     """
-    system = compile_definition(define(equations, start, parameters, jacobian), limits)
+    system = compile_definition(define(equations, start, parameters, jacobian, limits), limits)
     system.compile()
     return system
 
@@ -98,9 +106,11 @@ def define(
     start: Mapping[str, Any] | Iterable[str] | None,
     parameters: Mapping[str, Any] | Iterable[str] | None,
     jacobian: Sequence[Sequence[str]] | None,
+    limits: Limits | None = None,
 ) -> Definition:
     """Return the definition that friendly arguments stand for."""
     texts = (equations,) if isinstance(equations, str) else tuple(equations)
+    check_length(texts, None, limits or Limits())
     given = _shapes(parameters or (), "parameters")
     names = _free_names(texts, {name for name, _ in given}) if start is None else start
     return Definition(
@@ -117,7 +127,14 @@ def _shapes(declared: Mapping[str, Any] | Iterable[str], field: str) -> tuple[tu
         if isinstance(declared, np.ndarray) or not all(isinstance(name, str) for name in declared):
             raise InputError(field, "expected names, or a mapping of names to values, e.g. {'x': 1.0}")
         return tuple((name, ()) for name in declared)
-    return tuple((name, np.shape(value)) for name, value in declared.items())
+    return tuple((name, _shape(value, f"{field}.{name}")) for name, value in declared.items())
+
+
+def _shape(value: Any, field: str) -> Shape:
+    try:
+        return np.shape(value)
+    except ValueError:
+        raise InputError(field, "expected a number or an array; its rows differ in length") from None
 
 
 def _values(

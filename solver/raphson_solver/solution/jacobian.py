@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from raphson_solver.engine.differences import differences_at
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
+from raphson_solver.solution.options import as_member
 
 if TYPE_CHECKING:
     from raphson_solver.solution.kernels import Kernels
@@ -29,6 +30,7 @@ class Jacobian:
     """
 
     def __init__(self, kernels: Kernels, mode: JacobianMode) -> None:
+        as_member(JacobianMode, mode, "mode")
         if mode is JacobianMode.ANALYTIC and not kernels.has_analytic:
             raise InputError("mode", "this system has no Jacobian of the caller's; give one, or use 'exact'")
         self._kernels = kernels

@@ -72,7 +72,10 @@ class Kernels:
 
         def make() -> Kernel:
             graph, equations = self._graph, self._equations
-            outputs = [*equations, *magnitudes(graph, equations)]
+            sizes = magnitudes(graph, equations)
+            if mode is not JacobianMode.EXACT:
+                sizes = self._with_effects_of_variables(sizes)
+            outputs = [*equations, *sizes]
             if mode in {JacobianMode.EXACT, JacobianMode.ANALYTIC}:
                 outputs += self._entries(mode)[1]
             return self._kernel(outputs)
@@ -116,6 +119,15 @@ class Kernels:
 
     def _pattern(self, rows: list[int], columns: list[int]) -> Pattern:
         return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self.n)
+
+    def _with_effects_of_variables(self, sizes: list[int]) -> list[int]:
+        """Add Σ_j |J_ij x_j| with exact derivatives; in the exact mode the engine adds it from the J it has."""
+        graph = self._graph
+        totals = list(sizes)
+        for row, column, node in zip(*jacobian_rows(graph, self._equations), strict=True):
+            effect = graph.apply(op.ABS, graph.multiply(node, graph.variable(column)))
+            totals[row] = graph.add(totals[row], effect)
+        return totals
 
     def _seeds(self, count: int) -> list[int]:
         return [self._graph.variable(self.n + place) for place in range(count)]

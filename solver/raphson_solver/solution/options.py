@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
+from numbers import Integral, Real
+from typing import TypeVar
 
 from raphson_solver.engine.status import JacobianMode, Method
 from raphson_solver.errors import InputError
+
+Member = TypeVar("Member", bound=IntEnum)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +43,10 @@ class SolveOptions:
     timeout_seconds: float | None = None
 
     def __post_init__(self) -> None:
+        as_member(Method, self.method, "options.method")
+        as_member(JacobianMode, self.jacobian, "options.jacobian")
+        for name in ("tolerance", "absolute_tolerance", "max_iterations", "timeout_seconds"):
+            self._check_number(name)
         if not 0.0 < self.tolerance < 1.0:
             raise InputError("options.tolerance", f"expected a number above 0 and below 1, found {self.tolerance!r}")
         if not 0.0 <= self.absolute_tolerance < math.inf:
@@ -55,3 +64,25 @@ class SolveOptions:
                 "options.timeout_seconds",
                 f"expected seconds above 0, or None, found {self.timeout_seconds!r}",
             )
+
+    def _check_number(self, name: str) -> None:
+        value = getattr(self, name)
+        if name == "timeout_seconds" and value is None:
+            return
+        whole = name == "max_iterations"
+        if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
+            expected = {
+                "tolerance": "a number above 0 and below 1",
+                "absolute_tolerance": "a number of at least 0",
+                "max_iterations": "a whole number of at least 1",
+                "timeout_seconds": "seconds above 0, or None",
+            }[name]
+            raise InputError(f"options.{name}", f"expected {expected}, found {value!r}")
+
+
+def as_member(kind: type[Member], value: object, field: str) -> Member:
+    """Return the value if it is a member of the enum; else raise `InputError` that lists them."""
+    if not isinstance(value, kind):
+        members = ", ".join(f"{kind.__name__}.{member.name}" for member in kind)
+        raise InputError(field, f"expected one of {members}, found {value!r}")
+    return value

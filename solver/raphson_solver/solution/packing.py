@@ -34,7 +34,7 @@ def pack(values: Mapping[str, Any], declared: Declared, field: str) -> NDArray[n
         where = f"{field}.{name}"
         if name not in values:
             raise InputError(where, f"no value for '{name}'; expected {_numbers(shape)}")
-        array = _array(values[name], where)
+        array = as_numbers(values[name], where)
         if array.shape != shape:
             raise InputError(where, f"'{name}' has shape {array.shape}; expected {shape}")
         check_finite(array, where)
@@ -57,17 +57,24 @@ def unpack(flat: NDArray[np.float64], declared: Declared) -> dict[str, float | N
 
 def vector(values: ArrayLike, length: int, field: str, what: str) -> NDArray[np.float64]:
     """Return a contiguous vector of finite float64 of the length expected."""
-    array = values if type(values) is np.ndarray and values.dtype == np.float64 else _array(values, field)
+    array = values if type(values) is np.ndarray and values.dtype == np.float64 else as_numbers(values, field)
     if array.shape != (length,):
         raise InputError(field, f"expected shape ({length},), {what}; found {array.shape}")
     return np.ascontiguousarray(array)
 
 
-def _array(values: Any, field: str) -> NDArray[np.float64]:
+def as_numbers(values: Any, field: str) -> NDArray[np.float64]:
+    """Return real numbers as float64, or raise `InputError`."""
     try:
-        return np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        if array.dtype.kind in "biuf":
+            return array.astype(np.float64, copy=False)
+        # Objects that are numbers, such as fractions; complex numbers and texts are not real.
+        if array.dtype.kind == "O":
+            return np.array([float(value) for value in array.flat]).reshape(array.shape)
     except (TypeError, ValueError):
-        raise InputError(field, f"expected numbers, found {type(values).__name__} {str(values)[:60]!r}") from None
+        pass
+    raise InputError(field, f"expected numbers, found {type(values).__name__} {str(values)[:60]!r}") from None
 
 
 def check_finite(array: NDArray[np.float64], field: str) -> None:

@@ -23,11 +23,12 @@ from raphson_solver.solution.identity import identity
 from raphson_solver.solution.jacobian import Jacobian
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
-from raphson_solver.solution.packing import check_finite, pack, unpack, vector
+from raphson_solver.solution.packing import as_numbers, check_finite, pack, unpack, vector
 from raphson_solver.solution.solution import Solution
 
 _DEFAULT = SolveOptions()
 _NEVER = CancelFlag()
+_FLOAT64 = np.dtype(np.float64)
 _STATUSES = {int(status): status for status in Status}
 # Sets of options whose memory is kept for the next solve.
 _LARGEST_PREPARED = 16
@@ -96,7 +97,10 @@ class System:
     def pack_parameters(self, parameters: Mapping[str, Any]) -> NDArray[np.float64]:
         """Return p from values by name; those that are part of the system may be left out."""
         for name, compiled in self.structural.items():
-            if name in parameters and not np.array_equal(np.asarray(parameters[name], dtype=float), compiled):
+            if name not in parameters:
+                continue
+            given = as_numbers(parameters[name], f"parameters.{name}")
+            if not np.array_equal(given, compiled):
                 raise InputError(
                     f"parameters.{name}",
                     f"'{name}' is used in a range or as an index, so its value belongs to the compiled system "
@@ -150,11 +154,11 @@ class System:
             self._use()
         memory = prepared.borrow()
         # What is borrowed is given back only after a whole solve: Ctrl-C leaves the plan half-way.
-        if type(x) is np.ndarray and x.shape == self._x_shape:
+        if type(x) is np.ndarray and x.shape == self._x_shape and x.dtype is _FLOAT64:
             memory.x[:] = x
         else:
             memory.x[:] = self._start(x, "start")
-        if type(p) is np.ndarray and p.shape == self._p_shape:
+        if type(p) is np.ndarray and p.shape == self._p_shape and p.dtype is _FLOAT64:
             memory.p[:] = p
         elif self._parameter_count or p is not None:
             memory.p[:] = self._given(p)
@@ -202,7 +206,9 @@ class System:
     ) -> NDArray[np.float64]:
         """Return J·v, shape (m,), for v of shape (n,)."""
         x, p = self._point(x, p)
-        return self._jacobian(mode).jvp(x, vector(v, self.n, "v", "a number a variable"), p)
+        v = vector(v, self.n, "v", "a number a variable")
+        check_finite(v, "v")
+        return self._jacobian(mode).jvp(x, v, p)
 
     def vjp(
         self,
@@ -213,7 +219,9 @@ class System:
     ) -> NDArray[np.float64]:
         """Return wᵀ·J, shape (n,), for w of shape (m,)."""
         x, p = self._point(x, p)
-        return self._jacobian(mode).vjp(x, vector(w, self.m, "w", "a number an equation"), p)
+        w = vector(w, self.m, "w", "a number an equation")
+        check_finite(w, "w")
+        return self._jacobian(mode).vjp(x, w, p)
 
     def determinant(
         self,

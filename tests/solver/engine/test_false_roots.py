@@ -1,0 +1,71 @@
+"""Where there is no root, none is found: *converged* is earned at the returned point, whatever the steps did."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import raphson_solver as rs
+
+from tests.solver.building import build
+
+every_method = pytest.mark.parametrize("method", list(rs.Method), ids=lambda method: method.name.lower())
+
+
+def converged_from(text: str, starts: list[float], method: rs.Method, limit: int) -> list[str]:
+    system = build(text, ["x"])
+    found = []
+    for mode in (rs.JacobianMode.EXACT, rs.JacobianMode.FORWARD, rs.JacobianMode.CENTRAL):
+        options = rs.SolveOptions(method=method, jacobian=mode, max_iterations=limit)
+        for start in starts:
+            solution = system.solve([start], options=options)
+            if solution.converged:
+                found.append(f"{mode.name} from {start}: x = {solution.x[0]}, f = {solution.residual[0]}")
+    return found
+
+
+@every_method
+@pytest.mark.parametrize("text", ["x**2 + 1", "abs(x) + 1", "cosh(x)", "arctan(x) - 2", "tanh(x) - 1.5"])
+def test_far_from_zero_everywhere(text: str, method: rs.Method) -> None:
+    starts = [-1e9, -100.0, -3.0, -1.0, -0.5, 0.0, 1e-12, 0.5, 1.0, 2.0, 10.0, 100.0, 500.0, 1e9]
+    assert not converged_from(text, starts, method, 3000)
+
+
+@every_method
+@pytest.mark.parametrize("text", ["exp(-x)", "1/x", "exp(x)"])
+def test_zero_only_at_infinity(text: str, method: rs.Method) -> None:
+    """Steps go on for ever, each towards where f is smaller, at last by underflow."""
+    starts = [-100.0, -3.0, -1.0, -0.5, 0.5, 1.0, 3.0, 10.0, 50.0, 100.0]
+    for limit in (200, 1000, 5000):
+        assert not converged_from(text, starts, method, limit)
+
+
+@every_method
+def test_zero_only_at_infinity_by_cancellation(method: rs.Method) -> None:
+    """x − √(x² + 1) is −1/(2x) there: its residual passes, as rounding cancels, from x = 1e6 on."""
+    starts = [-1e9, -1e3, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 1e3, 1e5, 1e6, 1e7]
+    assert not converged_from("x - sqrt(x**2 + 1)", starts, method, 1000)
+
+
+@every_method
+def test_in_two_variables(method: rs.Method) -> None:
+    """The circle and the line do not meet."""
+    system = build(["x**2 + y**2 = 1", "x + y = 3"], ["x", "y"])
+    random = np.random.default_rng(5)
+    for start in random.uniform(-5, 5, size=(50, 2)):
+        assert not system.solve(start, options=rs.SolveOptions(method=method)).converged
+
+
+@every_method
+def test_overflow_is_no_root(method: rs.Method) -> None:
+    """Where |J·x| overflows, the scale of an equation is infinite and any f small beside it."""
+    system = build("x**2 - 2", ["x"])
+    for start in (1.2e154, -1.2e154, 1e150):
+        solution = system.solve([start], options=rs.SolveOptions(method=method))
+        assert not solution.converged or abs(solution.x[0]) == pytest.approx(np.sqrt(2.0), rel=1e-9)
+
+
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-12])
+def test_a_loose_tolerance_does_not_make_a_root(tolerance: float) -> None:
+    for text in ("x**2 + 1", "exp(-x)", "1/x"):
+        solution = build(text, ["x"]).solve([2.0], options=rs.SolveOptions(tolerance=tolerance, max_iterations=100))
+        assert not solution.converged
