@@ -98,7 +98,21 @@ def iterate(plan_address: int) -> int:
     answer[layout.ANSWER_EVALUATIONS] = plan[layout.EVALUATIONS]
     answer[layout.ANSWER_JACOBIANS] = plan[layout.JACOBIAN_EVALUATIONS]
     answer[layout.ANSWER_METHOD] = plan[BEST_METHOD]
+    answer[layout.ANSWER_NORM] = _conclude(plan)
     return status
+
+
+@jit
+def _conclude(plan: Integers) -> float:
+    """Put the scaled residual in the place of the scale; return the largest |f|, NaN if any is."""
+    f, scale = doubles(plan[layout.F]), doubles(plan[layout.SCALE])
+    norm = 0.0
+    for i in range(plan[N]):
+        size = abs(f[i])
+        if not size <= norm:
+            norm = size
+        scale[i] = size / scale[i] if scale[i] > 0.0 else size
+    return norm
 
 
 @jit

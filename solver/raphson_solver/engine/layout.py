@@ -64,8 +64,8 @@ from numpy.typing import NDArray
 # At SETTINGS.
 TOLERANCE, ABSOLUTE_TOLERANCE, DEADLINE, BEST_NORM, LAST_STEP, DAMPING, DAMPING_GROWTH, SETTINGS_SIZE = range(8)
 
-# At ANSWER: what a caller reads after a solve. Scale, x and f follow.
-ANSWER_ITERATIONS, ANSWER_EVALUATIONS, ANSWER_JACOBIANS, ANSWER_METHOD, ANSWER_HEADER = range(5)
+# At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow.
+ANSWER_ITERATIONS, ANSWER_EVALUATIONS, ANSWER_JACOBIANS, ANSWER_METHOD, ANSWER_NORM, ANSWER_HEADER = range(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Memory:
     settings, p, x : ndarray of float64
         Where tolerances and deadline, parameters, and the start go.
     answer : ndarray of float64, shape (ANSWER_HEADER + 3n,)
-        What the engine leaves: counters, scale, x and f.
+        What the engine leaves: counters, the largest |f|, the scaled residual, x and f.
     """
 
     __slots__ = ("address", "answer", "p", "plan", "settings", "x")

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
 
 if TYPE_CHECKING:
     from raphson_solver.expression.graph import Graph
@@ -142,6 +141,17 @@ MINIMUM = _extremum("minimum", np.minimum, "minimum", LESS_EQUAL)
 MAXIMUM = _extremum("maximum", np.maximum, "maximum", GREATER_EQUAL)
 
 
+def _of_scipy(name: str) -> Callable[..., Any]:
+    """Return a function of scipy.special that is imported when first called: it takes a quarter of a second."""
+
+    def value(a: Any) -> Any:
+        from scipy import special  # noqa: PLC0415
+
+        return getattr(special, name)(a)
+
+    return value
+
+
 # --- functions of one number --------------------------------------------------------------------------------
 def _function(name: str, value: Callable[..., Any], partial: Partial, code: str) -> Operation:
     return Operation(name, 1, value, (partial,), code)
@@ -202,13 +212,13 @@ ARCCOSH = _function(
 ARCTANH = _function("arctanh", np.arctanh, lambda g, _, a: g.divide(g.one, _one_minus_square(g, a)), "@atanh")
 ERF = _function(
     "erf",
-    special.erf,
+    _of_scipy("erf"),
     lambda g, _, a: g.multiply(g.constant(2 / math.sqrt(math.pi)), g.apply(EXP, g.negative(g.multiply(a, a)))),
     "@erf",
 )
 ERFC = _function(
     "erfc",
-    special.erfc,
+    _of_scipy("erfc"),
     lambda g, _, a: g.multiply(g.constant(-2 / math.sqrt(math.pi)), g.apply(EXP, g.negative(g.multiply(a, a)))),
     "@erfc",
 )

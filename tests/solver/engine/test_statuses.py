@@ -126,6 +126,25 @@ def test_a_pivot_of_zero_is_no_singular_matrix() -> None:
     np.testing.assert_allclose(solution.x, [2.0, 1.0, 3.0], rtol=1e-15)
 
 
+def test_a_small_pivot_costs_no_digits() -> None:
+    options = rs.SolveOptions(method=rs.Method.NEWTON)
+    solution = build(["1e-7*x + y = 1", "x + y = 2"], ["x", "y"]).solve([0.0, 0.0], options=options)
+    assert (solution.status, solution.iterations) == (rs.Status.CONVERGED, 1)
+    np.testing.assert_allclose(solution.x, [1 / (1 - 1e-7), 1 - 1e-7 / (1 - 1e-7)], rtol=1e-14)
+
+
+def test_a_cascade_that_fails_returns_the_best_point_of_all() -> None:
+    """So it is no worse than its first attempt, which has a fifth of the steps."""
+    system = build(["-13 + x + ((5 - y)*y - 2)*y", "-29 + x + ((y + 1)*y - 14)*y"], ["x", "y"])
+    failures = 0
+    for start in np.random.default_rng(11).uniform(-20, 20, size=(60, 2)):
+        all_of_it = system.solve(start, options=rs.SolveOptions(max_iterations=15))
+        first = system.solve(start, options=rs.SolveOptions(method=rs.Method.LINE_SEARCH, max_iterations=3))
+        assert all_of_it.converged or all_of_it.scaled_residual.max() <= first.scaled_residual.max()
+        failures += not all_of_it.converged
+    assert failures > 10
+
+
 def test_equations_of_very_different_size() -> None:
     solution = build(["1e20*(x - y) = 1e20", "1e-20*(x + y) = 3e-20"], ["x", "y"]).solve([0.0, 0.0])
     assert solution.converged
