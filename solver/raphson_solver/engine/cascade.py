@@ -7,7 +7,13 @@ iterations; the best point of all is kept and returned.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any, cast
+
 import numpy as np
+from numba import types
+from numpy.typing import NDArray
 
 from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import Integers, doubles, integers, load_flag, monotonic_seconds
@@ -20,6 +26,8 @@ from raphson_solver.engine.status import Method, Status
 
 NOT_FINITE = -1
 """A start or a parameter is NaN or infinite; nothing was done."""
+WRONG_SIZE = -2
+"""There are more or fewer numbers than variables or parameters; nothing was done."""
 
 _CONVERGED = int(Status.CONVERGED)
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
@@ -113,6 +121,35 @@ def _conclude(plan: Integers) -> float:
             norm = size
         scale[i] = size / scale[i] if scale[i] > 0.0 else size
     return norm
+
+
+@jit
+def enter(plan_address: int, given_x: NDArray[np.float64], given_p: NDArray[np.float64]) -> int:
+    """Copy start and parameters in, then do as `iterate`; return `WRONG_SIZE` if they do not fit."""
+    plan = integers(plan_address)
+    if given_x.size != plan[N] or given_p.size != plan[layout.PARAMETER_COUNT]:
+        return WRONG_SIZE
+    x, p = doubles(plan[layout.X]), doubles(plan[layout.P])
+    for j in range(given_x.size):
+        x[j] = given_x[j]
+    for k in range(given_p.size):
+        p[k] = given_p[k]
+    return int(iterate(plan_address))
+
+
+@functools.cache
+def entrance() -> Callable[[int, NDArray[np.float64], NDArray[np.float64]], int]:
+    """Return `enter`, ready for contiguous vectors; for any other arguments it raises TypeError at once.
+
+    The vectors go in as arrays since copying a short one costs NumPy more than a step of the iteration.
+    """
+    dispatcher: Any = enter
+    vectors = [types.Array(types.float64, 1, "C", readonly=readonly) for readonly in (False, True)]
+    for x in vectors:
+        for p in vectors:
+            dispatcher.compile((types.int64, x, p))
+    dispatcher.disable_compile()
+    return cast("Callable[..., int]", dispatcher)
 
 
 @jit

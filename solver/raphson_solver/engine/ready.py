@@ -9,7 +9,7 @@ import numpy as np
 from raphson_solver.compiler import Kernel
 from raphson_solver.engine import layout
 from raphson_solver.engine.cancel import CancelFlag
-from raphson_solver.engine.cascade import iterate
+from raphson_solver.engine.cascade import enter, entrance, iterate
 from raphson_solver.engine.differences import differences_at
 from raphson_solver.engine.status import JacobianMode, Method
 from raphson_solver.expression.graph import Graph
@@ -29,7 +29,9 @@ def warm_up() -> bool:
     plan[layout.N] = plan[layout.ENTRIES] = plan[layout.SLICE_LIMIT] = plan[layout.ITERATION_LIMIT] = 1
     plan[layout.METHOD] = Method.AUTO
     plan[layout.MODE] = JacobianMode.EXACT
-    iterate(layout.Memory(plan, kernel.work_size).address)
+    memory = layout.Memory(plan, kernel.work_size)
+    iterate(memory.address)
+    entrance()(memory.address, np.ones(1), np.ones(0))
     room = np.ones(8)
     x = room.ctypes.data
     differences_at(
@@ -48,4 +50,4 @@ def warm_up() -> bool:
         x,
         x,
     )
-    return any(sum(cast("Any", function).stats.cache_misses.values()) for function in (iterate, differences_at))
+    return any(sum(cast("Any", function).stats.cache_misses.values()) for function in (iterate, enter, differences_at))

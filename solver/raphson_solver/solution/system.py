@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raphson_solver.engine import CancelFlag, JacobianMode, Status, layout
-from raphson_solver.engine.cascade import NOT_FINITE, iterate
+from raphson_solver.engine.cascade import NOT_FINITE, WRONG_SIZE, entrance, iterate
 from raphson_solver.engine.newton import RUNNING
 from raphson_solver.errors import InputError
 from raphson_solver.language import Definition, instantiate
@@ -28,7 +28,8 @@ from raphson_solver.solution.solution import Solution
 
 _DEFAULT = SolveOptions()
 _NEVER = CancelFlag()
-_FLOAT64 = np.dtype(np.float64)
+_ARRAY = np.ndarray
+_NOTHING = np.empty(0)
 _STATUSES = {int(status): status for status in Status}
 # Sets of options whose memory is kept for the next solve.
 _LARGEST_PREPARED = 16
@@ -74,9 +75,7 @@ class System:
         self.equation_names = instance.equation_names
         self._free = tuple((name, shape) for name, shape in definition.parameters if name not in self.structural)
         self._parameter_count = instance.parameter_count
-        self._x_shape = (self.n,)
         self._kernels = Kernels(instance, compile_now=compile_now)
-        self._p_shape = (self._parameter_count,)
         self._prepared: dict[SolveOptions, _Prepared] = {}
         self._last: tuple[SolveOptions | None, _Prepared | None] = (None, None)
         self._uses = 0
@@ -154,20 +153,20 @@ class System:
             self._use()
         memory = prepared.borrow()
         # What is borrowed is given back only after a whole solve: Ctrl-C leaves the plan half-way.
-        if type(x) is np.ndarray and x.shape == self._x_shape and x.dtype is _FLOAT64:
-            memory.x[:] = x
-        else:
-            memory.x[:] = self._start(x, "start")
-        if type(p) is np.ndarray and p.shape == self._p_shape and p.dtype is _FLOAT64:
-            memory.p[:] = p
-        elif self._parameter_count or p is not None:
-            memory.p[:] = self._given(p)
         if cancel is not None:
             memory.plan[layout.CANCEL_ADDRESS] = cancel.address
         began = time.monotonic()
         timeout = options.timeout_seconds
         memory.settings[layout.DEADLINE] = 0.0 if timeout is None else began + timeout
-        status = RUNNING
+        status = WRONG_SIZE
+        if type(x) is _ARRAY and (p is None or type(p) is _ARRAY):
+            try:
+                status = prepared.enter(memory.address, x, _NOTHING if p is None else p)
+            except TypeError:
+                # Vectors of another layout or type than the engine takes go the long way.
+                status = WRONG_SIZE
+        if status == WRONG_SIZE:
+            status = prepared.enter(memory.address, self._start(x, "start"), self._given(p))
         while status == RUNNING:
             status = iterate(memory.address)
         if status == NOT_FINITE:
@@ -310,6 +309,7 @@ class _Prepared:
     def __init__(self, kernels: Kernels, options: SolveOptions, parameters: int) -> None:
         mode = options.jacobian
         self._options = options
+        self.enter = entrance()
         self._residual = kernels.residual
         self._evaluate = kernels.evaluate(mode)
         self._work = max(self._residual.work_size, self._evaluate.work_size)
