@@ -30,6 +30,7 @@ from raphson_solver.engine.point import (
     inverse_scales,
     may_step,
     passes,
+    passes_by_terms,
     weighted_square,
 )
 from raphson_solver.engine.status import Method, Status
@@ -45,6 +46,7 @@ _ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
 
 _UNDAMPED = int(Method.NEWTON)
 _SMALL_STEP = 1e-3
+_ROUNDING_STEP = 2.0**-46
 _EPSILON = 2.0**-52
 _SUFFICIENT_DECREASE = 1e-4
 _A_LITTLE = 0.05
@@ -57,7 +59,10 @@ def newton(plan: Integers) -> int:
     """Test the current point; if it does not pass, take one step. Return a `Status` or `RUNNING`."""
     settings = doubles(plan[layout.SETTINGS])
     solved = passes(plan)
-    if solved and settings[LAST_STEP] <= _SMALL_STEP and plan[ESCAPING] == 0:
+    # Where f passes only beside what relative changes of x do to it, as sin(x**3) + 1.5 does far out, x must be right
+    # to rounding: then no step can do better.
+    by_terms = solved and passes_by_terms(plan)
+    if by_terms and settings[LAST_STEP] <= _SMALL_STEP and plan[ESCAPING] == 0:
         return _CONVERGED
     n = plan[N]
     singular = not newton_step(plan)
@@ -74,9 +79,10 @@ def newton(plan: Integers) -> int:
             descent += doubles(plan[layout.ORIGIN])[j] * doubles(plan[layout.STEP])[j]
     relative = relative_size(plan, ROOT_AT_ZERO)
     if solved and not singular:
-        if relative <= _SMALL_STEP and not deaf(plan):
+        if relative <= (_SMALL_STEP if by_terms else _ROUNDING_STEP) and not deaf(plan):
             return _CONVERGED
-        plan[ESCAPING] = 1
+        if relative > _SMALL_STEP:
+            plan[ESCAPING] = 1
     if not may_step(plan):
         return _ITERATION_LIMIT
     return _search(plan, relative, descent, solved)

@@ -113,6 +113,17 @@ def passes(plan: Integers) -> bool:
 
 
 @jit
+def passes_by_terms(plan: Integers) -> bool:
+    """Return whether every equation is solved beside its terms alone, without what changes of x could do to it."""
+    f, magnitude, settings = doubles(plan[layout.F]), doubles(plan[layout.MAGNITUDE]), doubles(plan[layout.SETTINGS])
+    for i in range(plan[N]):
+        size = abs(f[i])
+        if not (size <= settings[layout.TOLERANCE] * magnitude[i] or size <= settings[layout.ABSOLUTE_TOLERANCE]):
+            return False
+    return True
+
+
+@jit
 def deaf(plan: Integers) -> bool:
     """Return whether some equation hears so little of the variables that its passing says nothing.
 

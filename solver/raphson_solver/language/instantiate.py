@@ -274,7 +274,9 @@ class _Writer:
         """Return a // b as in Python: from the remainder, since a / b may round up to a whole number."""
         graph = self.graph
         nearly_whole = graph.divide(graph.subtract(a, self._modulo(a, b)), b)
-        return graph.apply(op.FLOOR, graph.add(nearly_whole, graph.constant(0.5)))
+        whole = graph.apply(op.FLOOR, nearly_whole)
+        above = graph.apply(op.GREATER, graph.subtract(nearly_whole, whole), graph.constant(0.5))
+        return graph.select(above, graph.add(whole, graph.one), whole)
 
     def _negative(self, tree: syntax.Negative, indices: Indices) -> int:
         return self.graph.negative(self._node(tree.argument, indices))

@@ -189,6 +189,8 @@ class Integers:
             number = self._value(factor, indices)
             if symbol == "*":
                 result *= number
+                if abs(result) > _LARGEST:
+                    self._fail("the index is too large", factor)
                 continue
             if number == 0:
                 self._fail("division by zero in an index", factor)

@@ -224,6 +224,7 @@ class _Parser:
     def _loops(self) -> list[syntax.Loop]:
         loops = []
         while self._token.kind == "for":
+            self._enter()
             column = self._advance().column
             name = self._expect("name", "to count with")
             self._expect("in", f"after 'for {name.text}'")
@@ -246,6 +247,7 @@ class _Parser:
                 filters.append(self._operators(_OR))
             self._inside -= 1
             loops.append(syntax.Loop(column, name.text, bounds, filters))
+        self._depth -= len(loops)
         return loops
 
     # --- tokens -----------------------------------------------------------------------------------------------

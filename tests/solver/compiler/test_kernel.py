@@ -28,7 +28,7 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 @given(programs(longest=40), points, points)
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_interpreter_and_machine_code_agree_to_the_bit(
     steps: list[Step], first: list[float], second: list[float]
 ) -> None:
@@ -41,7 +41,7 @@ def test_interpreter_and_machine_code_agree_to_the_bit(
 
 
 @given(programs(), points)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_the_interpreter_agrees_with_numpy(steps: list[Step], point: list[float]) -> None:
     graph = Graph()
     nodes = run(graph, steps)

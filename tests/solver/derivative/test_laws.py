@@ -51,7 +51,7 @@ def assert_close(got: NDArray, expected: NDArray, precise: NDArray) -> None:
 
 
 @given(programs(smooth_only=True, longest=12), points)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_reverse_and_forward_agree_with_the_complex_step(steps: list[Step], point: list[float]) -> None:
     graph = Graph()
     x, p = np.split(np.array(point), [VARIABLES])
@@ -63,7 +63,7 @@ def test_reverse_and_forward_agree_with_the_complex_step(steps: list[Step], poin
 
 
 @given(programs(), points)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_reverse_and_forward_agree_on_any_program(steps: list[Step], point: list[float]) -> None:
     graph = Graph()
     x, p = np.split(np.array(point), [VARIABLES])
@@ -73,7 +73,7 @@ def test_reverse_and_forward_agree_on_any_program(steps: list[Step], point: list
 
 
 @given(programs(), points)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_the_transpose_is_the_transpose(steps: list[Step], point: list[float]) -> None:
     graph = Graph()
     x, p = np.split(np.array(point), [VARIABLES])
@@ -87,7 +87,7 @@ def test_the_transpose_is_the_transpose(steps: list[Step], point: list[float]) -
 
 
 @given(programs(smooth_only=True), points)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_every_slope_that_is_not_zero_is_in_the_pattern(steps: list[Step], point: list[float]) -> None:
     graph = Graph()
     x, p = np.split(np.array(point), [VARIABLES])

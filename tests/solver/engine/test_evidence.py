@@ -29,7 +29,7 @@ def systems(draw: st.DrawFn) -> tuple[list[str], list[float]]:
 
 
 @given(systems(), st.sampled_from(list(rs.Method)), st.sampled_from([1, 2, 3]), st.sampled_from([1e-12, 1e-6]))
-@settings(max_examples=120)
+@settings(max_examples=80)
 def test_the_residual_is_that_of_the_point_and_converged_means_it_passes(
     case: tuple[list[str], list[float]], method: rs.Method, mode: int, tolerance: float
 ) -> None:

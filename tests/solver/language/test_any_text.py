@@ -64,7 +64,7 @@ def reference() -> tuple[str, bytes]:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200)
+@settings(max_examples=150)
 def test_any_text(text: str) -> None:
     system_or_error([text])
 
@@ -76,7 +76,7 @@ def test_any_bytes(raw: bytes) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14), st.sampled_from(["", " "]))
-@settings(max_examples=500)
+@settings(max_examples=300)
 @example(["x", "[", "1e300", "]"], "")
 @example(["u", "[", "10**15", "*", "10**15", "]"], "")
 @example(["sum", "(", "x", "for", "i", "in", "range(10**12)", ")"], " ")
@@ -85,7 +85,7 @@ def test_any_tokens(pieces: list[str], gap: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_a_valid_text_changed_somewhere(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(VALID))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -139,7 +139,7 @@ def test_a_branch_chosen_by_a_variable_is_written_whole() -> None:
         ("u[9**9**9]", "9**387420489 is no index", 3),
         ("u[9**99]", "9**99 is no index", 3),
         ("u[1e300]", "is too large", 2),
-        ("u[1e308*10]", "is too large", 7),
+        ("u[1e308*10]", "is too large", 2),
         ("u[abs(1)]", "an index may hold whole numbers, loop indices, + - * // % ** and integer tables", 2),
         ("u[t]", "'t' is a table of shape (2,); write t[…]", 2),
         ("u[t[2]]", "the index 2 of 't' is outside 0 … 1", 4),

@@ -83,6 +83,19 @@ def test_a_huge_range(text: str, limit: str) -> None:
     assert refused(text, ["x"]).limit == limit
 
 
+def test_an_index_of_a_hundred_kilobytes() -> None:
+    began = time.perf_counter()
+    with pytest.raises(rs.DefinitionError, match=r"the index is too large"):
+        build("u[" + "*".join(["9**15"] * 30_000) + "]", {"u": [1.0]})
+    assert time.perf_counter() - began < A_MOMENT_SECONDS
+
+
+def test_a_thousand_loops() -> None:
+    loops = "".join(f" for i{number} in range(1)" for number in range(1000))
+    assert refused("x" + loops, ["x"]).limit == "depth"
+    assert refused(f"sum(x{loops})", ["x"]).limit == "depth"
+
+
 def test_loops_within_loops_count_together() -> None:
     error = refused("sum(x for i in range(100) for j in range(100))", ["x"], rs.Limits(nodes=5000))
     assert (error.field, error.limit) == ("equations[0]", "nodes")
