@@ -124,7 +124,8 @@ class Kernels:
         """Add Σ_j |J_ij x_j| with exact derivatives; in the exact mode the engine adds it from the J it has."""
         graph = self._graph
         totals = list(sizes)
-        for row, column, node in zip(*jacobian_rows(graph, self._equations), strict=True):
+        pattern, nodes = self._entries(JacobianMode.EXACT)
+        for row, column, node in zip(pattern.rows.tolist(), pattern.columns.tolist(), nodes, strict=True):
             effect = graph.apply(op.ABS, graph.multiply(node, graph.variable(column)))
             totals[row] = graph.add(totals[row], effect)
         return totals
