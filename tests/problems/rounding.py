@@ -105,11 +105,15 @@ class _Running:
             + abs(self.slopes * b.value) + abs(b.slopes * self.value) + abs(slopes),
         )  # fmt: skip
 
-    def __pow__(self, exponent: mpf) -> _Running:
-        k = int(exponent)
-        if k != exponent or k < 2:
-            raise NotImplementedError(f"the standard problems need whole powers from 2, not {exponent}")
-        return self.map(lambda v: (v**k, k * v ** (k - 1), k * (k - 1) * v ** (k - 2)), operations=k)
+    def __pow__(self, exponent: Any) -> _Running:
+        if isinstance(exponent, _Running) and (exponent.error or any(exponent.slopes)):
+            return (exponent * _FUNCTIONS["log"](self)).map(_exp)
+        k = exponent.value if isinstance(exponent, _Running) else mpf(exponent)
+        count = max(1, abs(int(k))) if k == int(k) else 1
+        return self.map(lambda v: (v**k, k * v ** (k - 1), k * (k - 1) * v ** (k - 2)), operations=count)
+
+    def __rpow__(self, base: Any) -> _Running:
+        return _lift(base, len(self.slopes)) ** self
 
     def __neg__(self) -> _Running:
         return _Running(-self.value, self.error, -self.slopes, self.slope_errors)
@@ -165,8 +169,14 @@ def _function(derivatives: Callable[[Any], Derivatives]) -> Callable[[Any], Any]
     return apply
 
 
+def _exp(v: Any) -> Derivatives:
+    return mp.exp(v), mp.exp(v), mp.exp(v)
+
+
 _FUNCTIONS = {
-    "exp": _function(lambda v: (mp.exp(v), mp.exp(v), mp.exp(v))),
+    "exp": _function(_exp),
+    "log": _function(lambda v: (mp.log(v), 1 / v, -1 / v**2)),
+    "tan": _function(lambda v: (mp.tan(v), 1 + mp.tan(v) ** 2, 2 * mp.tan(v) * (1 + mp.tan(v) ** 2))),
     "sin": _function(lambda v: (mp.sin(v), mp.cos(v), -mp.sin(v))),
     "cos": _function(lambda v: (mp.cos(v), -mp.sin(v), -mp.cos(v))),
     "sqrt": _function(lambda v: (mp.sqrt(v), 1 / (2 * mp.sqrt(v)), -1 / (4 * mp.sqrt(v) ** 3))),

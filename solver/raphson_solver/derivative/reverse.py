@@ -8,16 +8,22 @@ from collections.abc import Mapping, Sequence
 from raphson_solver.derivative.choice import is_choice, times, unless_zero
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
+from raphson_solver.expression.operations import Operation
 
 
-def jacobian_rows(graph: Graph, outputs: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
-    """Return rows, columns and nodes of the entries of J that are not identically zero, row by row."""
-    depends = graph.dependent()
+def jacobian_rows(
+    graph: Graph, outputs: Sequence[int], leaf: Operation = op.VARIABLE
+) -> tuple[list[int], list[int], list[int]]:
+    """Return rows, columns and nodes of the entries of J that are not identically zero, row by row.
+
+    With parameters as the leaf, columns are places in p, and the entries are those of ∂f/∂p.
+    """
+    depends = graph.dependent(leaf)
     rows: list[int] = []
     columns: list[int] = []
     nodes: list[int] = []
     for row, output in enumerate(outputs):
-        gradient = _sweep(graph, {output: graph.one}, depends)
+        gradient = _sweep(graph, {output: graph.one}, depends, leaf)
         for column in sorted(gradient):
             rows.append(row)
             columns.append(column)
@@ -30,12 +36,12 @@ def pullback(graph: Graph, outputs: Sequence[int], seeds: Sequence[int], n: int)
     adjoints: dict[int, int] = {}
     for output, seed in zip(outputs, seeds, strict=True):
         adjoints[output] = graph.add(adjoints[output], seed) if output in adjoints else seed
-    gradient = _sweep(graph, adjoints, graph.dependent())
+    gradient = _sweep(graph, adjoints, graph.dependent(), op.VARIABLE)
     return [gradient.get(column, graph.zero) for column in range(n)]
 
 
-def _sweep(graph: Graph, adjoints: Mapping[int, int], depends: bytearray) -> dict[int, int]:
-    """Return the adjoint of every variable reached: column → node, identically zero ones left out."""
+def _sweep(graph: Graph, adjoints: Mapping[int, int], depends: bytearray, leaf: Operation) -> dict[int, int]:
+    """Return the adjoint of every leaf of a kind that is reached: place → node, identically zero ones left out."""
     adjoint = {node: seed for node, seed in adjoints.items() if depends[node]}
     waiting = [-node for node in adjoint]
     heapq.heapify(waiting)
@@ -48,7 +54,7 @@ def _sweep(graph: Graph, adjoints: Mapping[int, int], depends: bytearray) -> dic
         if bar == graph.zero:
             continue
         kind, arguments = graph.operation[node], graph.arguments[node]
-        if kind is op.VARIABLE:
+        if kind is leaf:
             gradient[int(graph.value[node])] = bar
             continue
         for partial, argument in zip(kind.partials, arguments, strict=False):

@@ -1,9 +1,4 @@
-"""The way into the engine: attempts one after another, each from the start, until one converges.
-
-`auto` tries a line search, then undamped Newton, which leaves minima that trap every line search, then
-Levenberg–Marquardt with equations weighted to equal size and as they stand. Each attempt has a share of the allowed
-iterations; the best point of all is kept and returned.
-"""
+"""The way into the engine: attempts one after another until one converges; the best point of all is kept."""
 
 from __future__ import annotations
 
@@ -16,13 +11,20 @@ from numba import types
 from numpy.typing import NDArray
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.attempts import attempt, attempts, may_try_again, set_start
+from raphson_solver.engine.broyden import broyden
+from raphson_solver.engine.convergence import LOOSELY, stationary
 from raphson_solver.engine.intrinsics import Integers, doubles, integers, load_flag, monotonic_seconds
 from raphson_solver.engine.jit import jit
-from raphson_solver.engine.layout import BEST_METHOD, DEADLINE, FIRST_STATUS, ITERATIONS, STAGE, N
+from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, DEADLINE, ITERATIONS, STAGE, M, N
 from raphson_solver.engine.levenberg_marquardt import levenberg_marquardt
+from raphson_solver.engine.line_search import line_search
 from raphson_solver.engine.newton import RUNNING, newton
-from raphson_solver.engine.point import complete, evaluate, finite, inverse_scales, scaled_norm
+from raphson_solver.engine.point import complete, evaluate, finite, set_weights
+from raphson_solver.engine.pseudo_transient import pseudo_transient
 from raphson_solver.engine.status import Method, Status
+from raphson_solver.engine.step import newton_step
+from raphson_solver.engine.trust_region import trust_region
 
 NOT_FINITE = -1
 """A start or a parameter is NaN or infinite; nothing was done."""
@@ -33,14 +35,18 @@ _CONVERGED = int(Status.CONVERGED)
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
 _TIME_LIMIT = int(Status.TIME_LIMIT)
 _CANCELLED = int(Status.CANCELLED)
-_AUTO = int(Method.AUTO)
+_EVALUATION_LIMIT = int(Status.EVALUATION_LIMIT)
+_LEAST_SQUARES = int(Status.LEAST_SQUARES)
 _NEWTON = int(Method.NEWTON)
 _LINE_SEARCH = int(Method.LINE_SEARCH)
 _LEVENBERG_MARQUARDT = int(Method.LEVENBERG_MARQUARDT)
-
-# Attempts: the methods by their numbers, and after them variants of a method.
-_UNWEIGHTED = 100
-_OVER = 0
+_CUBIC_LINE_SEARCH = int(Method.CUBIC_LINE_SEARCH)
+_TRUST_REGION = int(Method.TRUST_REGION)
+_PSEUDO_TRANSIENT = int(Method.PSEUDO_TRANSIENT)
+_SINGULAR = int(Status.SINGULAR)
+_STALLED = int(Status.STALLED)
+_LOCAL_MINIMUM = int(Status.LOCAL_MINIMUM)
+_ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
 
 
 @jit
@@ -55,12 +61,11 @@ def iterate(plan_address: int) -> int:
     if plan[STAGE] == 0:
         if not (finite(x, n) and finite(doubles(plan[layout.P]), plan[layout.PARAMETER_COUNT])):
             return NOT_FINITE
-        for counter in range(STAGE, layout.PLAN_SIZE):
+        for counter in range(ATTEMPT, layout.PLAN_SIZE):
             plan[counter] = 0
         start = doubles(plan[layout.START])
         for j in range(n):
             start[j] = x[j]
-        plan[STAGE] = _LINE_SEARCH if plan[layout.METHOD] == _AUTO else plan[layout.METHOD]
         status = _begin(plan)
     while True:
         while status == RUNNING:
@@ -68,6 +73,8 @@ def iterate(plan_address: int) -> int:
                 status = _CANCELLED
             elif settings[DEADLINE] > 0.0 and monotonic_seconds() > settings[DEADLINE]:
                 status = _TIME_LIMIT
+            elif plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]:
+                status = _EVALUATION_LIMIT
             elif taken >= plan[layout.SLICE_LIMIT]:
                 return RUNNING
             else:
@@ -77,37 +84,66 @@ def iterate(plan_address: int) -> int:
             plan[BEST_METHOD] = plan[STAGE]
             break
         # Keep the point if it is the best so far; go on with the next attempt, if any.
-        norm = scaled_norm(plan)
-        if norm < settings[layout.BEST_NORM] or plan[BEST_METHOD] == 0:
+        norm = _height(plan)
+        if norm < settings[layout.BEST_NORM] or plan[BEST_METHOD] == 0 or np.isnan(settings[layout.BEST_NORM]):
             settings[layout.BEST_NORM] = norm
-            plan[BEST_METHOD] = plan[STAGE]
+            plan[BEST_METHOD], plan[BEST_STATUS] = plan[STAGE], status
             for j in range(n):
                 best[j] = x[j]
-        if plan[FIRST_STATUS] == 0:
-            plan[FIRST_STATUS] = status
-        following = _next(plan[STAGE]) if plan[layout.METHOD] == _AUTO else _OVER
-        if status == _CANCELLED or status == _TIME_LIMIT:
+        ended = status == _CANCELLED or status == _TIME_LIMIT or status == _EVALUATION_LIMIT
+        if ended or status == _LEAST_SQUARES:
             break
-        if following == _OVER or plan[ITERATIONS] >= plan[layout.ITERATION_LIMIT]:
-            status = plan[FIRST_STATUS]
+        if plan[ATTEMPT] + 1 >= attempts(plan) or plan[ITERATIONS] >= plan[layout.ITERATION_LIMIT]:
+            status = plan[BEST_STATUS]
             break
-        plan[STAGE] = following
+        plan[ATTEMPT] += 1
         status = _begin(plan)
     if status != _CONVERGED:
         for j in range(n):
             x[j] = best[j]
         evaluate(plan)
         complete(plan)
-    if plan[BEST_METHOD] == _UNWEIGHTED:
-        plan[BEST_METHOD] = _LEVENBERG_MARQUARDT
+        status = _judge(plan, status)
     plan[STAGE] = 0
     answer = doubles(plan[layout.ANSWER])
     answer[layout.ANSWER_ITERATIONS] = plan[ITERATIONS]
     answer[layout.ANSWER_EVALUATIONS] = plan[layout.EVALUATIONS]
     answer[layout.ANSWER_JACOBIANS] = plan[layout.JACOBIAN_EVALUATIONS]
     answer[layout.ANSWER_METHOD] = plan[BEST_METHOD]
+    answer[layout.ANSWER_REGULARIZED] = plan[layout.REGULARIZED]
     answer[layout.ANSWER_NORM] = _conclude(plan)
     return status
+
+
+@jit
+def _height(plan: Integers) -> float:
+    """Return what makes one point better than another: ‖f‖, every equation by its scale at the start."""
+    f, reference = doubles(plan[layout.F]), doubles(plan[layout.REFERENCE])
+    total = 0.0
+    for i in range(plan[M]):
+        total += (f[i] * reference[i]) ** 2
+    return total
+
+
+@jit
+def _set_reference(plan: Integers) -> None:
+    set_weights(plan)
+    weight, reference = doubles(plan[layout.WEIGHT]), doubles(plan[layout.REFERENCE])
+    for i in range(plan[M]):
+        reference[i] = weight[i] if np.isfinite(weight[i]) else 1.0
+
+
+@jit
+def _judge(plan: Integers, status: int) -> int:
+    """Return the status that says most of the best point of several attempts."""
+    if plan[ATTEMPT] == 0 or not (status == _ITERATION_LIMIT or status == _STALLED):
+        return status
+    if plan[M] == plan[N] and not newton_step(plan):
+        return _SINGULAR
+    set_weights(plan)
+    if stationary(plan, LOOSELY):
+        return _LEAST_SQUARES if plan[M] > plan[N] else _LOCAL_MINIMUM
+    return _ITERATION_LIMIT if plan[ITERATIONS] >= plan[layout.ITERATION_LIMIT] else _STALLED
 
 
 @jit
@@ -115,7 +151,7 @@ def _conclude(plan: Integers) -> float:
     """Put the scaled residual in the place of the scale; return the largest |f|, NaN if any is."""
     f, scale = doubles(plan[layout.F]), doubles(plan[layout.SCALE])
     norm = 0.0
-    for i in range(plan[N]):
+    for i in range(plan[M]):
         size = abs(f[i])
         if not size <= norm:
             norm = size
@@ -153,52 +189,51 @@ def entrance() -> Callable[[int, NDArray[np.float64], NDArray[np.float64]], int]
 
 
 @jit
-def _next(stage: int) -> int:
-    if stage == _LINE_SEARCH:
-        return _NEWTON
-    if stage == _NEWTON:
-        return _LEVENBERG_MARQUARDT
-    return _UNWEIGHTED if stage == _LEVENBERG_MARQUARDT else _OVER
-
-
-@jit
 def _begin(plan: Integers) -> int:
-    """Go back to the start and evaluate there."""
+    """Set the current attempt up, and evaluate where it begins."""
     n = plan[N]
-    settings = doubles(plan[layout.SETTINGS])
-    x, f, start = doubles(plan[layout.X]), doubles(plan[layout.F]), doubles(plan[layout.START])
-    largest, weight = doubles(plan[layout.LARGEST]), doubles(plan[layout.WEIGHT])
+    settings, largest = doubles(plan[layout.SETTINGS]), doubles(plan[layout.LARGEST])
+    weight, nominal = doubles(plan[layout.WEIGHT]), doubles(plan[layout.NOMINAL])
+    plan[STAGE], unweighted, number, plan[layout.STAGE_LIMIT] = attempt(plan)
     plan[layout.STAGE_ITERATIONS] = 0
-    plan[layout.STAGE_LIMIT] = _share(plan)
     plan[layout.ESCAPING] = 0
+    plan[layout.APPROXIMATE] = 0
+    plan[layout.SLOW_STEPS] = 0
     settings[layout.LAST_STEP] = np.inf
+    settings[layout.LAST_LENGTH] = 0.0
     settings[layout.DAMPING] = 0.0
-    for j in range(n):
-        x[j] = start[j]
-        largest[j] = 0.0
-    evaluate(plan)
-    sound = complete(plan)
+    again = 0
+    while True:
+        set_start(plan, number, again)
+        for j in range(n):
+            largest[j] = nominal[j]
+        evaluate(plan)
+        sound = complete(plan) and finite(doubles(plan[layout.F]), plan[M])
+        if sound or not may_try_again(plan, again):
+            break
+        again += 1
+    if plan[ATTEMPT] == 0:
+        _set_reference(plan)
     if plan[STAGE] == _LEVENBERG_MARQUARDT:
-        inverse_scales(plan)
-    elif plan[STAGE] == _UNWEIGHTED:
-        for i in range(n):
-            weight[i] = 1.0
-    return RUNNING if sound and finite(f, n) else _DOMAIN_ERROR
+        set_weights(plan)
+        if unweighted != 0 and plan[M] == plan[N]:
+            for i in range(n):
+                weight[i] = 1.0
+    return RUNNING if sound else _DOMAIN_ERROR
 
 
 @jit
 def _advance(plan: Integers) -> int:
     """Take one step of the current attempt."""
-    if plan[STAGE] == _LINE_SEARCH or plan[STAGE] == _NEWTON:
+    stage = plan[STAGE]
+    if stage == _NEWTON:
         return int(newton(plan))
-    return int(levenberg_marquardt(plan))
-
-
-@jit
-def _share(plan: Integers) -> int:
-    """Return how many steps the current attempt may take: a fifth of all, undamped Newton two."""
-    limit = int(plan[layout.ITERATION_LIMIT])
-    if plan[layout.METHOD] != _AUTO or plan[STAGE] == _UNWEIGHTED:
-        return limit
-    fifths = 2 if plan[STAGE] == _NEWTON else 1
-    return (fifths * limit + 4) // 5
+    if stage == _LINE_SEARCH or stage == _CUBIC_LINE_SEARCH:
+        return int(line_search(plan, stage == _CUBIC_LINE_SEARCH))
+    if stage == _LEVENBERG_MARQUARDT:
+        return int(levenberg_marquardt(plan))
+    if stage == _TRUST_REGION:
+        return int(trust_region(plan))
+    if stage == _PSEUDO_TRANSIENT:
+        return int(pseudo_transient(plan))
+    return int(broyden(plan))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import Doubles, Integers, call_kernel, doubles, integers
 from raphson_solver.engine.jit import jit
+from raphson_solver.engine.layout import BOUNDED, ENTRIES, N
 from raphson_solver.engine.status import JacobianMode
 
 _CENTRAL = int(JacobianMode.CENTRAL)
@@ -15,36 +17,45 @@ _CENTRAL_STEP = 2.0**-17.5
 
 
 @jit
-def differences(
-    address: int, program: int, mode: int, pattern: Integers, n: int, entries: int, x: Doubles, p: Doubles,
-    typical: Doubles, f: Doubles, values: Doubles, above: Doubles, below: Doubles, work: Doubles,
-) -> int:  # fmt: skip
-    """Fill the entries of J; return how many times f was evaluated.
+def differences(plan: Integers) -> int:
+    """Fill the entries of J at x from f there; return how many times f was evaluated.
 
-    `x` is moved one variable at a time and restored. `typical` gives each variable's size, for its step. Where f
-    is not finite on one side, the other side alone is used.
+    x is moved one variable at a time, within its bounds, and restored. LARGEST gives each variable's size, for its
+    step. Where f is not finite on one side, the other side alone is used. TRIAL and CHANGE are overwritten.
     """
-    by_column = 2 * entries
-    starts = 3 * entries
+    n, entries = plan[N], plan[ENTRIES]
+    pattern = integers(plan[layout.PATTERN])
+    x, f, values = doubles(plan[layout.X]), doubles(plan[layout.F]), doubles(plan[layout.VALUES])
+    largest, lowest, highest = (
+        doubles(plan[layout.LARGEST]),
+        doubles(plan[layout.LOWER]),
+        doubles(plan[layout.UPPER]),
+    )
+    above, below = doubles(plan[layout.TRIAL]), doubles(plan[layout.CHANGE])
+    central = plan[layout.MODE] == _CENTRAL
+    by_column, starts = 2 * entries, 3 * entries
     evaluations = 0
     for j in range(n):
         first, last = pattern[starts + j], pattern[starts + j + 1]
         if first == last:
             continue
         centre = x[j]
-        size = max(abs(centre), typical[j])
+        size = max(abs(centre), largest[j])
         if not size > 0.0:
             size = 1.0
-        wanted = size * (_CENTRAL_STEP if mode == _CENTRAL else _FORWARD_STEP)
+        wanted = size * (_CENTRAL_STEP if central else _FORWARD_STEP)
         upper, lower = centre + wanted, centre - wanted
-        x[j] = upper
-        call_kernel(address, program, x, p, above, work)
-        evaluations += 1
-        sound_above = _finite(above, pattern, by_column, first, last)
-        sound_below = False
-        if mode == _CENTRAL or not sound_above:
+        if plan[BOUNDED] != 0:
+            upper, lower = min(upper, highest[j]), max(lower, lowest[j])
+        sound_above, sound_below = False, False
+        if upper > centre:
+            x[j] = upper
+            _residual(plan, above)
+            evaluations += 1
+            sound_above = _finite(above, pattern, by_column, first, last)
+        if (central or not sound_above) and lower < centre:
             x[j] = lower
-            call_kernel(address, program, x, p, below, work)
+            _residual(plan, below)
             evaluations += 1
             sound_below = _finite(below, pattern, by_column, first, last)
         x[j] = centre
@@ -57,9 +68,24 @@ def differences(
                 values[entry] = (above[row] - f[row]) / (upper - centre)
             elif sound_below:
                 values[entry] = (f[row] - below[row]) / (centre - lower)
+            elif upper == lower:
+                # Between equal bounds the variable cannot move, and no step asks for its slope.
+                values[entry] = 0.0
             else:
                 values[entry] = np.nan
     return evaluations
+
+
+@jit
+def _residual(plan: Integers, out: Doubles) -> None:
+    call_kernel(
+        plan[layout.RESIDUAL_ADDRESS],
+        plan[layout.RESIDUAL_PROGRAM],
+        doubles(plan[layout.X]),
+        doubles(plan[layout.P]),
+        out,
+        doubles(plan[layout.WORK]),
+    )
 
 
 @jit
@@ -71,12 +97,6 @@ def _finite(f: Doubles, pattern: Integers, by_column: int, first: int, last: int
 
 
 @jit
-def differences_at(
-    address: int, program: int, mode: int, pattern: int, n: int, entries: int, x: int, p: int, typical: int,
-    f: int, values: int, above: int, below: int, work: int,
-) -> int:  # fmt: skip
-    """Do as `differences`, from Python: arrays come by address."""
-    return differences(
-        address, program, mode, integers(pattern), n, entries, doubles(x), doubles(p), doubles(typical), doubles(f),
-        doubles(values), doubles(above), doubles(below), doubles(work),
-    )  # fmt: skip
+def differences_at(plan_address: int) -> int:
+    """Do as `differences`, from Python."""
+    return differences(integers(plan_address))

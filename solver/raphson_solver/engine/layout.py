@@ -13,24 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 (
-    # The kernels: f alone, and f with the size of its terms and, unless by differences, the entries of J.
+    # The kernels: f alone; f with the size of its terms and, unless by differences, the entries of J; and, where J is
+    # not exact, the effect of every variable on each equation.
     RESIDUAL_ADDRESS,
     RESIDUAL_PROGRAM,
     EVALUATE_ADDRESS,
     EVALUATE_PROGRAM,
+    EFFECT_ADDRESS,
+    EFFECT_PROGRAM,
     # Sizes and options.
     CANCEL_ADDRESS,
+    M,
     N,
     ENTRIES,
     PARAMETER_COUNT,
     METHOD,
     MODE,
+    BOUNDED,
     ITERATION_LIMIT,
+    EVALUATION_LIMIT,
     SLICE_LIMIT,
     # (addresses) What is given, what is known at x, and room to work. PATTERN and PIVOTS point to int64.
     PATTERN,
     SETTINGS,
     P,
+    LOWER,
+    UPPER,
+    NOMINAL,
+    NOMINAL_RESIDUAL,
     ANSWER,
     SCALE,
     X,
@@ -42,30 +52,60 @@ from numpy.typing import NDArray
     LARGEST,
     STEP,
     ORIGIN,
+    GRADIENT,
+    INVERSE_SIZE,
     WEIGHT,
+    REFERENCE,
     TRIAL,
+    CHANGE,
+    LAST_DIRECTION,
     PIVOTS,
     MATRIX,
-    NORMAL,
+    APPROXIMATION,
+    LEAST_SQUARES,
     WORK,
     # How far it has come; set to zero when a solve starts.
+    ATTEMPT,
     STAGE,
     STAGE_LIMIT,
     STAGE_ITERATIONS,
     ITERATIONS,
     EVALUATIONS,
     JACOBIAN_EVALUATIONS,
+    REGULARIZED,
+    APPROXIMATE,
+    SLOW_STEPS,
     BEST_METHOD,
+    BEST_STATUS,
     ESCAPING,
-    FIRST_STATUS,
     PLAN_SIZE,
-) = range(42)
+) = range(61)
 
-# At SETTINGS.
-TOLERANCE, ABSOLUTE_TOLERANCE, DEADLINE, BEST_NORM, LAST_STEP, DAMPING, DAMPING_GROWTH, SETTINGS_SIZE = range(8)
+(
+    # At SETTINGS: what a caller chooses,
+    TOLERANCE,
+    ABSOLUTE_TOLERANCE,
+    DEADLINE,
+    # and what the methods keep from step to step.
+    BEST_NORM,
+    LAST_STEP,
+    LAST_LENGTH,
+    DESCENT,
+    DAMPING,
+    DAMPING_GROWTH,
+    SETTINGS_SIZE,
+) = range(10)
 
 # At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow.
-ANSWER_ITERATIONS, ANSWER_EVALUATIONS, ANSWER_JACOBIANS, ANSWER_METHOD, ANSWER_NORM, ANSWER_HEADER = range(6)
+(
+    ANSWER_ITERATIONS,
+    ANSWER_EVALUATIONS,
+    ANSWER_JACOBIANS,
+    ANSWER_METHOD,
+    ANSWER_NORM,
+    ANSWER_REGULARIZED,
+    ANSWER_HEADER,
+) = range(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,39 +150,60 @@ class Memory:
         Of the plan.
     settings, p, x : ndarray of float64
         Where tolerances and deadline, parameters, and the start go.
-    answer : ndarray of float64, shape (ANSWER_HEADER + 3n,)
+    lower, upper, nominal : ndarray of float64, shape (n,)
+        Where bounds and sizes of the variables go; a nominal size of 0 is unknown.
+    nominal_residual : ndarray of float64, shape (m,)
+        Where sizes of the equations go; 0 is unknown.
+    scale, f, values, largest : ndarray of float64
+        What is known where the engine stands: the scale of each equation, f, the entries of J, and the size that
+        each variable has had.
+    answer : ndarray of float64, shape (ANSWER_HEADER + m + n + m,)
         What the engine leaves: counters, the largest |f|, the scaled residual, x and f.
     """
 
-    __slots__ = ("address", "answer", "p", "plan", "settings", "x")
+    __slots__ = (
+        "address", "answer", "f", "largest", "lower", "nominal", "nominal_residual", "p", "plan", "scale", "settings",
+        "upper", "values", "x"
+    )  # fmt: skip
 
     def __init__(self, plan: NDArray[np.int64], work: int) -> None:
         plan = plan.copy()
-        n, entries = int(plan[N]), int(plan[ENTRIES])
+        m, n, entries = int(plan[M]), int(plan[N]), int(plan[ENTRIES])
+        wide = max(m, n)
         # In this order: the answer is one piece, and the kernel writes f, the size of its terms and J as one.
         parts = [
             (SETTINGS, SETTINGS_SIZE),
             (P, int(plan[PARAMETER_COUNT])),
+            (LOWER, n),
+            (UPPER, n),
+            (NOMINAL, n),
+            (NOMINAL_RESIDUAL, m),
             (ANSWER, ANSWER_HEADER),
-            (SCALE, n),
+            (SCALE, m),
             (X, n),
-            (F, n),
-            (MAGNITUDE, n),
+            (F, m),
+            (MAGNITUDE, m),
             (VALUES, entries),
-            *((part, n) for part in (START, BEST, LARGEST, STEP, ORIGIN, WEIGHT, TRIAL, PIVOTS)),
+            *((part, n) for part in (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, LAST_DIRECTION)),
+            *((part, wide) for part in (STEP, WEIGHT, REFERENCE, TRIAL, CHANGE, PIVOTS)),
             (MATRIX, n * n),
-            (NORMAL, n * n),
+            (APPROXIMATION, n * n),
+            (LEAST_SQUARES, (m + n) * (n + 1)),
             (WORK, work),
         ]
+        # Untouched pages of zeros cost nothing: rooms that a method does not use are never there.
         numbers = np.zeros(sum(count for _, count in parts))
-        base, place, starts = int(numbers.ctypes.data), 0, {}
+        base, place = int(numbers.ctypes.data), 0
+        views = {}
         for part, count in parts:
             plan[part] = base + 8 * place
-            starts[part] = place
+            views[part] = numbers[place : place + count]
             place += count
         self.plan = plan
         self.address = int(plan.ctypes.data)
-        self.settings = numbers[:SETTINGS_SIZE]
-        self.p = numbers[starts[P] : starts[ANSWER]]
-        self.answer = numbers[starts[ANSWER] : starts[MAGNITUDE]]
-        self.x = numbers[starts[X] : starts[F]]
+        self.settings, self.p, self.x = views[SETTINGS], views[P], views[X]
+        self.scale, self.f, self.values, self.largest = views[SCALE], views[F], views[VALUES], views[LARGEST]
+        self.lower, self.upper = views[LOWER], views[UPPER]
+        self.nominal, self.nominal_residual = views[NOMINAL], views[NOMINAL_RESIDUAL]
+        first = int(plan[ANSWER] - base) // 8
+        self.answer = numbers[first : first + ANSWER_HEADER + m + n + m]

@@ -24,30 +24,17 @@ def warm_up() -> bool:
     plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
     plan[layout.RESIDUAL_ADDRESS] = plan[layout.EVALUATE_ADDRESS] = kernel.address
     plan[layout.RESIDUAL_PROGRAM] = plan[layout.EVALUATE_PROGRAM] = kernel.program
+    plan[layout.EFFECT_ADDRESS], plan[layout.EFFECT_PROGRAM] = kernel.address, kernel.program
     plan[layout.CANCEL_ADDRESS] = flag.address
     plan[layout.PATTERN] = pattern.ctypes.data
-    plan[layout.N] = plan[layout.ENTRIES] = plan[layout.SLICE_LIMIT] = plan[layout.ITERATION_LIMIT] = 1
+    for place in (layout.M, layout.N, layout.ENTRIES, layout.SLICE_LIMIT, layout.ITERATION_LIMIT):
+        plan[place] = 1
+    plan[layout.EVALUATION_LIMIT] = 100
     plan[layout.METHOD] = Method.AUTO
     plan[layout.MODE] = JacobianMode.EXACT
     memory = layout.Memory(plan, kernel.work_size)
     iterate(memory.address)
     entrance()(memory.address, np.ones(1), np.ones(0))
-    room = np.ones(8)
-    x = room.ctypes.data
-    differences_at(
-        kernel.address,
-        kernel.program,
-        int(JacobianMode.FORWARD),
-        pattern.ctypes.data,
-        0,
-        0,
-        x,
-        x,
-        x,
-        x,
-        x,
-        x,
-        x,
-        x,
-    )
+    memory.plan[layout.N] = 0
+    differences_at(memory.address)
     return any(sum(cast("Any", function).stats.cache_misses.values()) for function in (iterate, enter, differences_at))

@@ -58,19 +58,37 @@ class Status(IntEnum):
         "raise timeout_seconds, or start nearer to the root",
     )
     CANCELLED = 8, "the caller cancelled", ""
+    LEAST_SQUARES = (
+        9,
+        "the sum of squares is at a minimum that is not zero: a least-squares point, no root",
+        "expected of more equations than variables; for a root, drop or correct equations that contradict the others",
+    )
+    EVALUATION_LIMIT = (
+        10,
+        "the evaluation limit was reached",
+        "raise max_evaluations, or start nearer to the root",
+    )
 
 
 class Method(IntEnum):
     """How to iterate. The numbers are those of `raphson.v1.Method`."""
 
     AUTO = 1
-    """Line search, undamped Newton, Levenberg–Marquardt: one after another from the same start, until one converges."""
+    """A cascade: undamped Newton, line search, Levenberg–Marquardt and others, until one converges."""
     NEWTON = 2
     """Undamped Newton–Raphson; a trial point where f is not finite shortens the step."""
     LINE_SEARCH = 3
-    """Newton's direction with a backtracking line search on the scaled residual."""
+    """Newton's direction, backtracking by parabolas until the scaled residual falls."""
     LEVENBERG_MARQUARDT = 4
     """Newton's step damped towards the gradient until the sum of squares falls as predicted."""
+    CUBIC_LINE_SEARCH = 5
+    """Newton's direction, backtracking by cubics."""
+    TRUST_REGION = 6
+    """Powell's dogleg: between steepest descent and Newton's step, no further than the linear model is trusted."""
+    PSEUDO_TRANSIENT = 7
+    """Implicit Euler steps through a pseudo-time that grow into Newton's as the residual falls; square systems."""
+    BROYDEN = 8
+    """Newton's step from a Jacobian updated by secants, evaluated anew when that fails; square systems."""
 
 
 class JacobianMode(IntEnum):

@@ -1,41 +1,46 @@
-"""Where to go from a point: Newton's step, and the damped one where the Jacobian does not allow it."""
+"""Where to go from a point: Newton's step, and the least-squares step where J is not square or not regular."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from raphson_solver.engine import layout
-from raphson_solver.engine.intrinsics import Integers, doubles, integers
+from raphson_solver.engine.convergence import CLOSELY, blocked, stationary
+from raphson_solver.engine.intrinsics import Doubles, Integers, doubles, integers
 from raphson_solver.engine.jit import jit
-from raphson_solver.engine.layout import ENTRIES, N
+from raphson_solver.engine.layout import ENTRIES, M, N
+from raphson_solver.engine.least_squares import minimize
 from raphson_solver.engine.linear import factor, substitute
-from raphson_solver.engine.point import finite
+from raphson_solver.engine.move import bend
+from raphson_solver.engine.point import finite, weighted_square
+
+_LEAST_SHARE = 1e-3
+_NOTHING_TO_GAIN = 1e-8
+LEAST_DAMPING = 1e-20
+"""What least squares are damped by at least: it chooses where several points are as good."""
 
 
 @jit
 def newton_step(plan: Integers) -> bool:
-    """Solve J·step = −f, rows scaled to equal size; return whether J allowed it."""
+    """Solve J·step = −f, rows scaled to equal size; return whether J, square, allowed it."""
     n, entries = plan[N], plan[ENTRIES]
     pattern, pivots = integers(plan[layout.PATTERN]), integers(plan[layout.PIVOTS])
     f, values = doubles(plan[layout.F]), doubles(plan[layout.VALUES])
     step, matrix = doubles(plan[layout.STEP]), doubles(plan[layout.MATRIX])
     for place in range(n * n):
         matrix[place] = 0.0
+    entry = 0
     for i in range(n):
-        step[i] = 0.0
-    for entry in range(entries):
-        row = pattern[entry]
-        step[row] = max(step[row], abs(values[entry]))
-    for i in range(n):
-        inverse = 1.0 / step[i]
-        if not (step[i] > 0.0 and np.isfinite(inverse)):
+        first, largest = entry, 0.0
+        while entry < entries and pattern[entry] == i:
+            largest = max(largest, abs(values[entry]))
+            entry += 1
+        inverse = 1.0 / largest
+        if not (largest > 0.0 and np.isfinite(inverse)):
             return False
-        step[i] = inverse
-    for entry in range(entries):
-        row = pattern[entry]
-        matrix[row * n + pattern[entries + entry]] = values[entry] * step[row]
-    for i in range(n):
-        step[i] *= -f[i]
+        step[i] = -f[i] * inverse
+        for place in range(first, entry):
+            matrix[i * n + pattern[entries + place]] = values[place] * inverse
     if factor(matrix, pivots, n) < n:
         return False
     substitute(matrix, pivots, step, n)
@@ -43,77 +48,85 @@ def newton_step(plan: Integers) -> bool:
 
 
 @jit
-def normal_equations(plan: Integers) -> bool:
-    """Fill NORMAL with JᵀW²J and ORIGIN with −JᵀW²f, W the weights; return whether they are finite and not zero."""
-    n, entries = plan[N], plan[ENTRIES]
-    pattern = integers(plan[layout.PATTERN])
-    f, values, weight = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.WEIGHT])
-    normal, gradient = doubles(plan[layout.NORMAL]), doubles(plan[layout.ORIGIN])
-    for place in range(n * n):
-        normal[place] = 0.0
-    for i in range(n):
-        gradient[i] = 0.0
-    first = 0
-    while first < entries:
-        row = pattern[first]
-        last = first
-        while last < entries and pattern[last] == row:
-            last += 1
-        for a in range(first, last):
-            i = pattern[entries + a]
-            weighted = weight[row] * values[a]
-            gradient[i] -= weighted * (weight[row] * f[row])
-            for b in range(first, last):
-                normal[i * n + pattern[entries + b]] += weighted * (weight[row] * values[b])
-        first = last
-    moves = False
-    for i in range(n):
-        moves = moves or gradient[i] != 0.0
-    return moves and finite(normal, n * n) and finite(gradient, n)
+def set_inverse_sizes(plan: Integers) -> None:
+    """Fill INVERSE_SIZE with one over the size each variable has had; next to none is a thousandth of the largest."""
+    n = plan[N]
+    largest, inverse = doubles(plan[layout.LARGEST]), doubles(plan[layout.INVERSE_SIZE])
+    extent = 0.0
+    for j in range(n):
+        extent = max(extent, largest[j])
+    for j in range(n):
+        inverse[j] = 1.0 / max(largest[j], _LEAST_SHARE * max(extent, 1.0))
 
 
 @jit
 def damped_step(plan: Integers, damping: float) -> bool:
-    """Solve (JᵀW²J + damping·D²)·step = −JᵀW²f from NORMAL and ORIGIN; D_j is one over the size of x_j so far."""
-    n = plan[N]
-    normal, gradient = doubles(plan[layout.NORMAL]), doubles(plan[layout.ORIGIN])
-    step, matrix, pivots = doubles(plan[layout.STEP]), doubles(plan[layout.MATRIX]), integers(plan[layout.PIVOTS])
-    for place in range(n * n):
-        matrix[place] = normal[place]
-    for j in range(n):
-        inverse = inverse_size(plan, j)
-        matrix[j * n + j] += damping * inverse * inverse
-        step[j] = gradient[j]
-    if factor(matrix, pivots, n) < n:
-        return False
-    substitute(matrix, pivots, step, n)
-    return finite(step, n)
+    """Minimise ‖W(J·step + f)‖² + damping·‖D·step‖², D from INVERSE_SIZE; return whether it is finite.
 
-
-@jit
-def inverse_size(plan: Integers, j: int) -> float:
-    """Return one over the size that x_j has had so far; a variable at zero counts as a thousandth of the largest."""
-    largest = doubles(plan[layout.LARGEST])
-    extent = 0.0
-    for k in range(plan[N]):
-        extent = max(extent, largest[k])
-    return float(1.0 / max(largest[j], 1e-3 * max(extent, 1.0)))
-
-
-@jit
-def relative_size(plan: Integers, memory: float) -> float:
-    """Return the largest |step_j| against the size of x_j.
-
-    Where x_j goes to zero its size counts as `memory` times what it has been. With 1e-5 the steps towards a singular
-    root at zero, each half the last, become small in time, and the steps of an escape from far away do not.
+    A variable at a bound that GRADIENT leads out of stays where it is.
     """
-    n = plan[N]
-    x, step, largest = doubles(plan[layout.X]), doubles(plan[layout.STEP]), doubles(plan[layout.LARGEST])
-    extent = 0.0
+    m, n, entries = plan[M], plan[N], plan[ENTRIES]
+    rows = m + n
+    pattern, values = integers(plan[layout.PATTERN]), doubles(plan[layout.VALUES])
+    f, weight, inverse = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), doubles(plan[layout.INVERSE_SIZE])
+    matrix, down = doubles(plan[layout.LEAST_SQUARES]), doubles(plan[layout.GRADIENT])
+    right = doubles(plan[layout.LEAST_SQUARES] + 8 * rows * n)
+    for place in range(rows * n):
+        matrix[place] = 0.0
+    for entry in range(entries):
+        row, column = pattern[entry], pattern[entries + entry]
+        if not blocked(plan, column, down[column]):
+            matrix[column * rows + row] = weight[row] * values[entry]
+    root = np.sqrt(damping)
     for j in range(n):
-        extent = max(extent, largest[j])
-    relative = 0.0
-    for j in range(n):
-        size = max(max(abs(x[j]), memory * largest[j]), max(1e-8 * extent, 1e-30))
-        relative = max(relative, abs(step[j]) / size)
-    return relative
+        matrix[j * rows + m + j] = root * inverse[j]
+        right[m + j] = 0.0
+    for i in range(m):
+        right[i] = -weight[i] * f[i]
+    step = doubles(plan[layout.STEP])
+    return minimize(matrix, right, rows, n, step) and finite(step, n)
+
+
+@jit
+def predicted_square(plan: Integers, step: Doubles, length: float) -> float:
+    """Return ‖W(f + length·J·step)‖²: what the linear model says the sum of squares will be."""
+    entries = plan[ENTRIES]
+    pattern, values = integers(plan[layout.PATTERN]), doubles(plan[layout.VALUES])
+    f, weight = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT])
+    total, entry = 0.0, 0
+    for i in range(plan[M]):
+        change = 0.0
+        while entry < entries and pattern[entry] == i:
+            change += values[entry] * step[pattern[entries + entry]]
+            entry += 1
+        total += (weight[i] * (f[i] + length * change)) ** 2
+    return total
+
+
+@jit
+def descent(plan: Integers, step: Doubles) -> float:
+    """Return minus half the slope of ‖W f‖² along the step."""
+    entries = plan[ENTRIES]
+    pattern, values = integers(plan[layout.PATTERN]), doubles(plan[layout.VALUES])
+    f, weight = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT])
+    total = 0.0
+    for entry in range(entries):
+        row = pattern[entry]
+        total -= weight[row] * f[row] * (weight[row] * values[entry] * step[pattern[entries + entry]])
+    return total
+
+
+@jit
+def at_least_squares(plan: Integers) -> bool:
+    """Return whether the sum of squares is at its minimum: no slope, and nothing to gain by the whole step.
+
+    Where J is ill-conditioned the slope alone is lost in rounding far from the minimum. STEP is then the undamped
+    least-squares step; GRADIENT and INVERSE_SIZE must be set.
+    """
+    if not damped_step(plan, LEAST_DAMPING):
+        return False
+    if not stationary(plan, CLOSELY):
+        return False
+    merit = weighted_square(plan, doubles(plan[layout.F]))
+    bend(plan)
+    return bool(merit - predicted_square(plan, doubles(plan[layout.STEP]), 1.0) <= _NOTHING_TO_GAIN * merit)

@@ -230,11 +230,11 @@ class Graph:
         columns[np.arange(3) < lengths[:, None]] = flat
         return columns
 
-    def dependent(self) -> bytearray:
-        """Return, for every node, whether it depends on a variable."""
+    def dependent(self, leaf: Operation = op.VARIABLE) -> bytearray:
+        """Return, for every node, whether it depends on a variable, or on a parameter if that is the leaf named."""
         depends = bytearray(len(self.operation))
         for node, (kind, arguments) in enumerate(zip(self.operation, self.arguments, strict=True)):
-            if kind is op.VARIABLE:
+            if kind is leaf:
                 depends[node] = 1
             else:
                 for argument in arguments:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.engine import layout
 from raphson_solver.engine.differences import differences_at
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
@@ -47,19 +48,17 @@ class Jacobian:
         if not self.by_differences:
             m = kernels.m
             return kernels.evaluate(self._mode)(x, p)[2 * m :]
-        pattern = kernels.pattern(self._mode)
-        values = np.empty(pattern.rows.size)
-        residual = kernels.residual
-        f = residual(x, p)
-        pattern_array = kernels.packed(self._mode)
-        moved, typical = x.copy(), np.abs(x)
-        above, below, work = np.empty(kernels.m), np.empty(kernels.m), np.empty(residual.work_size)
-        differences_at(
-            residual.address, residual.program, int(self._mode), pattern_array.ctypes.data, kernels.n, values.size,
-            moved.ctypes.data, p.ctypes.data, typical.ctypes.data, f.ctypes.data, values.ctypes.data,
-            above.ctypes.data, below.ctypes.data, work.ctypes.data,
-        )  # fmt: skip
-        return values
+        plan = np.zeros(layout.PLAN_SIZE, np.int64)
+        residual, pattern = kernels.residual, kernels.packed(self._mode)
+        plan[layout.RESIDUAL_ADDRESS], plan[layout.RESIDUAL_PROGRAM] = residual.address, residual.program
+        plan[layout.M], plan[layout.N], plan[layout.MODE] = kernels.m, kernels.n, self._mode
+        plan[layout.ENTRIES] = kernels.pattern(self._mode).rows.size
+        plan[layout.PATTERN] = pattern.ctypes.data
+        plan[layout.PARAMETER_COUNT] = p.size
+        memory = layout.Memory(plan, residual.work_size)
+        memory.x[:], memory.p[:], memory.f[:], memory.largest[:] = x, p, residual(x, p), np.abs(x)
+        differences_at(memory.address)
+        return memory.values
 
     def matrix(self, x: Array, p: Array) -> Array:
         """Return the matrix, shape (m, n)."""

@@ -32,6 +32,10 @@ class Kernels:
 
     Attributes
     ----------
+    graph : Graph
+        Holds every node, those of derivatives made so far included.
+    equations : tuple of int, length m
+        The nodes of f.
     m, n : int
         Extents of the Jacobian.
     has_analytic : bool
@@ -39,9 +43,10 @@ class Kernels:
     """
 
     def __init__(self, instance: Instance, *, compile_now: bool) -> None:
-        self._graph = instance.graph
-        self._equations = instance.equations
+        self.graph = instance.graph
+        self.equations = instance.equations
         self._analytic = instance.jacobian
+        self._parameters = instance.parameter_count
         self._lock = threading.RLock()
         self._made: dict[str, object] = {}
         self._kernels: list[Kernel] = []
@@ -53,42 +58,63 @@ class Kernels:
     @property
     def residual(self) -> Kernel:
         """F."""
-        return self._once("residual", lambda: self._kernel([*self._equations]))
+        return self._once("residual", lambda: self._kernel([*self.equations]))
 
     @property
     def jvp(self) -> Kernel:
         """J·v, from x followed by v."""
-        return self._once("jvp", lambda: self._kernel(pushforward(self._graph, self._equations, self._seeds(self.n))))
+        return self._once("jvp", lambda: self._kernel(pushforward(self.graph, self.equations, self._seeds(self.n))))
 
     @property
     def vjp(self) -> Kernel:
         """wᵀ·J, from x followed by w."""
         return self._once(
-            "vjp", lambda: self._kernel(pullback(self._graph, self._equations, self._seeds(self.m), self.n))
+            "vjp", lambda: self._kernel(pullback(self.graph, self.equations, self._seeds(self.m), self.n))
         )
 
     def evaluate(self, mode: JacobianMode) -> Kernel:
         """Return f, then the size of the terms in each equation, then the entries of J unless by differences."""
 
         def make() -> Kernel:
-            graph, equations = self._graph, self._equations
-            sizes = magnitudes(graph, equations)
-            if mode is not JacobianMode.EXACT:
-                sizes = self._with_effects_of_variables(sizes)
-            outputs = [*equations, *sizes]
+            outputs = [*self.equations, *magnitudes(self.graph, self.equations)]
             if mode in {JacobianMode.EXACT, JacobianMode.ANALYTIC}:
-                outputs += self._entries(mode)[1]
+                outputs += self.entries(mode)[1]
             return self._kernel(outputs)
 
         return self._once(f"evaluate {mode}", make)
 
+    @property
+    def effect(self) -> Kernel:
+        """Σ_j |J_ij x_j| a row, from exact derivatives: for the modes whose J may be wrong."""
+
+        def make() -> Kernel:
+            graph = self.graph
+            totals = [graph.zero] * self.m
+            pattern, nodes = self.entries(JacobianMode.EXACT)
+            for row, column, node in zip(pattern.rows.tolist(), pattern.columns.tolist(), nodes, strict=True):
+                part = graph.apply(op.ABS, graph.multiply(node, graph.variable(column)))
+                totals[row] = graph.add(totals[row], part)
+            return self._kernel(totals)
+
+        return self._once("effect", make)
+
     def pattern(self, mode: JacobianMode) -> Pattern:
         """Return where J may differ from zero."""
-        return self._entries(mode)[0]
+        return self.entries(mode)[0]
 
     def packed(self, mode: JacobianMode) -> NDArray[np.int64]:
         """Return the pattern as the engine reads it."""
         return self._once(f"packed {mode is JacobianMode.ANALYTIC}", lambda: self.pattern(mode).packed())
+
+    @property
+    def parameter_slopes(self) -> Kernel:
+        """The entries of ∂f/∂p, in the order of `parameter_pattern`."""
+        return self._once("parameter slopes", lambda: self._kernel(self._parameter_entries()[1]))
+
+    @property
+    def parameter_pattern(self) -> Pattern:
+        """Where ∂f/∂p may differ from zero."""
+        return self._parameter_entries()[0]
 
     def compile(self) -> None:
         """Make machine code of every kernel made so far, and of those to come."""
@@ -98,17 +124,25 @@ class Kernels:
         for kernel in kernels:
             kernel.compile()
 
-    def _entries(self, mode: JacobianMode) -> tuple[Pattern, list[int]]:
+    def entries(self, mode: JacobianMode) -> tuple[Pattern, list[int]]:
+        """Return where J may differ from zero, and the nodes of its entries."""
         analytic = mode is JacobianMode.ANALYTIC
         return self._once(f"entries {analytic}", self._written if analytic else self._differentiated)
 
     def _differentiated(self) -> tuple[Pattern, list[int]]:
-        rows, columns, nodes = jacobian_rows(self._graph, self._equations)
+        rows, columns, nodes = jacobian_rows(self.graph, self.equations)
         return self._pattern(rows, columns), nodes
+
+    def _parameter_entries(self) -> tuple[Pattern, list[int]]:
+        def make() -> tuple[Pattern, list[int]]:
+            rows, columns, nodes = jacobian_rows(self.graph, self.equations, op.PARAMETER)
+            return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self._parameters), nodes
+
+        return self._once("parameter entries", make)
 
     def _written(self) -> tuple[Pattern, list[int]]:
         assert self._analytic is not None
-        graph = self._graph
+        graph = self.graph
         places = [
             (i, j, node)
             for i, row in enumerate(self._analytic)
@@ -120,21 +154,11 @@ class Kernels:
     def _pattern(self, rows: list[int], columns: list[int]) -> Pattern:
         return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self.n)
 
-    def _with_effects_of_variables(self, sizes: list[int]) -> list[int]:
-        """Add Σ_j |J_ij x_j| with exact derivatives; in the exact mode the engine adds it from the J it has."""
-        graph = self._graph
-        totals = list(sizes)
-        pattern, nodes = self._entries(JacobianMode.EXACT)
-        for row, column, node in zip(pattern.rows.tolist(), pattern.columns.tolist(), nodes, strict=True):
-            effect = graph.apply(op.ABS, graph.multiply(node, graph.variable(column)))
-            totals[row] = graph.add(totals[row], effect)
-        return totals
-
     def _seeds(self, count: int) -> list[int]:
-        return [self._graph.variable(self.n + place) for place in range(count)]
+        return [self.graph.variable(self.n + place) for place in range(count)]
 
     def _kernel(self, outputs: list[int]) -> Kernel:
-        kernel = Kernel(self._graph, outputs)
+        kernel = Kernel(self.graph, outputs)
         if self._compile_now:
             kernel.compile()
         self._kernels.append(kernel)

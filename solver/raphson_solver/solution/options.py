@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from numbers import Integral, Real
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from raphson_solver.engine.status import JacobianMode, Method
 from raphson_solver.errors import InputError
@@ -31,6 +32,9 @@ class SolveOptions:
         … or when |f| is at most this, in the equation's unit; at least 0.
     max_iterations : int
         Newton steps over all attempts; at least 1.
+    max_evaluations : int, optional
+        Evaluations of f, those for differences included; at least 1. Looked at before every step and trial: the
+        last Jacobian by differences may exceed it. None: no limit.
     timeout_seconds : float, optional
         Seconds after which the best point so far is returned; above 0. None: no limit.
     """
@@ -40,43 +44,24 @@ class SolveOptions:
     tolerance: float = 1e-12
     absolute_tolerance: float = 1e-30
     max_iterations: int = 1000
+    max_evaluations: int | None = None
     timeout_seconds: float | None = None
 
     def __post_init__(self) -> None:
         as_member(Method, self.method, "options.method")
         as_member(JacobianMode, self.jacobian, "options.jacobian")
-        for name in ("tolerance", "absolute_tolerance", "max_iterations", "timeout_seconds"):
-            self._check_number(name)
-        if not 0.0 < self.tolerance < 1.0:
-            raise InputError("options.tolerance", f"expected a number above 0 and below 1, found {self.tolerance!r}")
-        if not 0.0 <= self.absolute_tolerance < math.inf:
-            raise InputError(
-                "options.absolute_tolerance",
-                f"expected a number of at least 0, found {self.absolute_tolerance!r}",
-            )
-        if not 1 <= self.max_iterations < 2**62:
-            raise InputError(
-                "options.max_iterations",
-                f"expected a whole number of at least 1, found {self.max_iterations!r}",
-            )
-        if self.timeout_seconds is not None and not self.timeout_seconds > 0.0:
-            raise InputError(
-                "options.timeout_seconds",
-                f"expected seconds above 0, or None, found {self.timeout_seconds!r}",
-            )
+        self._check("tolerance", Real, lambda value: 0.0 < value < 1.0, "a number above 0 and below 1")
+        self._check("absolute_tolerance", Real, lambda value: 0.0 <= value < math.inf, "a number of at least 0")
+        self._check("max_iterations", Integral, lambda value: 1 <= value < 2**62, "a whole number of at least 1")
+        if self.max_evaluations is not None:
+            wanted = "a whole number of at least 1, or None"
+            self._check("max_evaluations", Integral, lambda value: 1 <= value < 2**62, wanted)
+        if self.timeout_seconds is not None:
+            self._check("timeout_seconds", Real, lambda value: value > 0.0, "seconds above 0, or None")
 
-    def _check_number(self, name: str) -> None:
+    def _check(self, name: str, kind: type, fits: Callable[[Any], bool], expected: str) -> None:
         value = getattr(self, name)
-        if name == "timeout_seconds" and value is None:
-            return
-        whole = name == "max_iterations"
-        if not isinstance(value, Integral if whole else Real) or isinstance(value, bool):
-            expected = {
-                "tolerance": "a number above 0 and below 1",
-                "absolute_tolerance": "a number of at least 0",
-                "max_iterations": "a whole number of at least 1",
-                "timeout_seconds": "seconds above 0, or None",
-            }[name]
+        if not isinstance(value, kind) or isinstance(value, bool) or not fits(value):
             raise InputError(f"options.{name}", f"expected {expected}, found {value!r}")
 
 

@@ -12,7 +12,11 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.status import Method, Status
 
 if TYPE_CHECKING:
+    from raphson_solver.explanation import Explanation, Structure
+    from raphson_solver.proof import Certificate
+    from raphson_solver.solution.region import Bounds
     from raphson_solver.solution.system import System
+    from raphson_solver.solution.trace import TraceStep
 
 # By the float that the engine writes: looking it up costs a tenth of making the member.
 _METHODS = {float(method): method for method in Method}
@@ -37,15 +41,31 @@ class Solution:
         Time spent iterating.
     method : Method
         The method that reached the point.
+    p : ndarray
+        The free parameters that it was solved for, flattened.
+    trace : list of TraceStep, optional
+        Every step, if asked for.
     """
 
-    __slots__ = ("_answer", "_system", "elapsed_seconds", "status")
+    __slots__ = ("_answer", "_bounds", "_system", "elapsed_seconds", "p", "status", "trace")
 
-    def __init__(self, system: System, answer: NDArray[np.float64], status: Status, elapsed_seconds: float) -> None:
+    def __init__(
+        self,
+        system: System,
+        answer: NDArray[np.float64],
+        status: Status,
+        elapsed_seconds: float,
+        p: NDArray[np.float64],
+        bounds: Bounds | None = None,
+        trace: list[TraceStep] | None = None,
+    ) -> None:
         self._system = system
         self._answer = answer
+        self.p = p
+        self._bounds = bounds
         self.status = status
         self.elapsed_seconds = elapsed_seconds
+        self.trace = trace
 
     @property
     def iterations(self) -> int:
@@ -68,20 +88,33 @@ class Solution:
         return _METHODS[self._answer[layout.ANSWER_METHOD]]
 
     @property
+    def regularized_steps(self) -> int:
+        """Steps at which J was singular, so that the shortest least-squares step was taken instead of Newton's."""
+        return int(self._answer[layout.ANSWER_REGULARIZED])
+
+    @property
     def x(self) -> NDArray[np.float64]:
         """The returned point, shape (n,)."""
-        n = self._system.n
-        return self._answer[layout.ANSWER_HEADER + n : layout.ANSWER_HEADER + 2 * n]
+        first = layout.ANSWER_HEADER + self._system.m
+        return self._answer[first : first + self._system.n]
 
     @property
     def residual(self) -> NDArray[np.float64]:
         """F at the returned point, shape (m,)."""
-        return self._answer[layout.ANSWER_HEADER + 2 * self._system.n :]
+        return self._answer[layout.ANSWER_HEADER + self._system.m + self._system.n :]
 
     @property
     def scaled_residual(self) -> NDArray[np.float64]:
         """|f| over the size of the terms that cancel, shape (m,)."""
-        return self._answer[layout.ANSWER_HEADER : layout.ANSWER_HEADER + self._system.n]
+        return self._answer[layout.ANSWER_HEADER : layout.ANSWER_HEADER + self._system.m]
+
+    @property
+    def active_bounds(self) -> tuple[tuple[int, str], ...]:
+        """The variables that stand at a bound: their places in x, and "lower" or "upper"."""
+        if self._bounds is None:
+            return ()
+        lower, upper = self.x <= self._bounds.lower, self.x >= self._bounds.upper
+        return tuple((int(j), "lower" if lower[j] else "upper") for j in np.flatnonzero(lower | upper))
 
     @property
     def residual_norm(self) -> float:
@@ -102,6 +135,16 @@ class Solution:
     def remedy(self) -> str:
         """What to try next; empty for success."""
         return self.status.remedy
+
+    def explain(self) -> Explanation | Structure:
+        """Say what is wrong at the returned point: the worst equations, what is dependent, not finite, at a bound."""
+        from raphson_solver.solution.evidence import explain  # noqa: PLC0415
+
+        return explain(self._system, self.x, self.p, self._bounds)
+
+    def certify(self) -> Certificate:
+        """Prove that a box around the returned point holds exactly one root, or say why that fails."""
+        return self._system.certify(self.x, self.p)
 
     def __getitem__(self, name: str) -> float | NDArray[np.float64]:
         """Return a variable: a float for a scalar, else an array of its shape."""

@@ -7,12 +7,12 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raphson_solver.engine import CancelFlag, JacobianMode, Status, layout
+from raphson_solver.engine import CancelFlag, JacobianMode, Method, Status, layout
 from raphson_solver.engine.cascade import NOT_FINITE, WRONG_SIZE, entrance, iterate
 from raphson_solver.engine.newton import RUNNING
 from raphson_solver.errors import InputError
@@ -24,15 +24,30 @@ from raphson_solver.solution.jacobian import Jacobian
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.solution.packing import as_numbers, check_finite, pack, unpack, vector
+from raphson_solver.solution.region import (
+    Bounds,
+    BoundsLike,
+    NominalLike,
+    pack_bounds,
+    pack_nominal,
+    pack_nominal_residual,
+)
 from raphson_solver.solution.solution import Solution
+from raphson_solver.solution.trace import TraceStep, read
+
+if TYPE_CHECKING:
+    from raphson_solver.explanation import Explanation, Structure
+    from raphson_solver.proof import Certificate
 
 _DEFAULT = SolveOptions()
 _NEVER = CancelFlag()
 _ARRAY = np.ndarray
 _NOTHING = np.empty(0)
+_SQUARE_ONLY = {Method.PSEUDO_TRANSIENT, Method.BROYDEN}
 _STATUSES = {int(status): status for status in Status}
 # Sets of options whose memory is kept for the next solve.
 _LARGEST_PREPARED = 16
+_NO_LIMIT = 2**62
 # How long the engine runs before Python may see Ctrl-C.
 _SLICE_NANOSECONDS = 5e7
 
@@ -61,6 +76,10 @@ class System:
         Parameters whose whole-number values are part of the system.
     equation_names : tuple of str, length m
         Such as ``"equations[0] at i=3"``.
+    free_parameters : tuple of (name, shape)
+        Parameters in the order of p: those that are not part of the system.
+    kernels : Kernels
+        What is compiled of it, for the rooms that come after this one.
     """
 
     def __init__(self, definition: Definition, limits: Limits, *, compile_now: bool) -> None:
@@ -73,9 +92,11 @@ class System:
         self.parameters = definition.parameters
         self.structural = instance.structural
         self.equation_names = instance.equation_names
-        self._free = tuple((name, shape) for name, shape in definition.parameters if name not in self.structural)
+        self.free_parameters = tuple(
+            (name, shape) for name, shape in definition.parameters if name not in self.structural
+        )
         self._parameter_count = instance.parameter_count
-        self._kernels = Kernels(instance, compile_now=compile_now)
+        self.kernels = Kernels(instance, compile_now=compile_now)
         self._prepared: dict[SolveOptions, _Prepared] = {}
         self._last: tuple[SolveOptions | None, _Prepared | None] = (None, None)
         self._uses = 0
@@ -86,7 +107,7 @@ class System:
     @property
     def sparsity(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows and columns of the entries of J that may differ from zero, row by row."""
-        pattern = self._kernels.pattern(JacobianMode.EXACT)
+        pattern = self.kernels.pattern(JacobianMode.EXACT)
         return pattern.rows, pattern.columns
 
     def pack_start(self, start: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -106,7 +127,7 @@ class System:
                     f"({_short(compiled)}); compile another system for {_short(np.asarray(parameters[name]))}",
                 )
         rest = {name: value for name, value in parameters.items() if name not in self.structural}
-        return pack(rest, self._free, "parameters")
+        return pack(rest, self.free_parameters, "parameters")
 
     def unpack(self, x: NDArray[np.float64]) -> dict[str, float | NDArray[np.float64]]:
         """Return the variables by name: a float for a scalar, else an array of its shape."""
@@ -120,8 +141,13 @@ class System:
         p: ArrayLike | Mapping[str, Any] | None = None,
         options: SolveOptions = _DEFAULT,
         cancel: CancelFlag | None = None,
+        *,
+        bounds: BoundsLike | None = None,
+        nominal: NominalLike | None = None,
+        nominal_residual: ArrayLike | None = None,
+        trace: bool = False,
     ) -> Solution:
-        """Find x with f(x) = 0.
+        """Find x with f(x) = 0; with more equations than variables, where the sum of squares is least.
 
         Parameters
         ----------
@@ -133,6 +159,15 @@ class System:
             How.
         cancel : CancelFlag, optional
             Set it from another thread to stop the iteration.
+        bounds : mapping of names to pairs (lower, upper), or two arrays of shape (n,), optional
+            f is never evaluated outside. A side is a number, an array of the variable's shape, or None.
+        nominal : mapping of names to sizes, or array of shape (n,), optional
+            How large each variable is, about, in its unit; else its size at the start counts.
+        nominal_residual : array of shape (m,), optional
+            How large each residual is, about, in its equation's unit: what the steps weigh them by, and, with more
+            equations than variables, the sum of squares. Whether a point is a root does not depend on it.
+        trace : bool
+            Whether to keep every step in ``solution.trace``.
 
         Returns
         -------
@@ -142,7 +177,7 @@ class System:
         Raises
         ------
         InputError
-            When the start or the parameters do not fit, or m ≠ n.
+            When the start, the parameters, the bounds or the sizes do not fit, or the method needs m = n.
         """
         # Comparing identities first: hashing the options costs as much as a step of the iteration.
         last, prepared = self._last
@@ -155,6 +190,16 @@ class System:
         # What is borrowed is given back only after a whole solve: Ctrl-C leaves the plan half-way.
         if cancel is not None:
             memory.plan[layout.CANCEL_ADDRESS] = cancel.address
+        region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
+        special = trace or not (region is None and nominal is None and nominal_residual is None)
+        if special:
+            self._set(memory, region, nominal, nominal_residual)
+            if region is not None:
+                x = self._start(x, "start")
+                region.check_start(x)
+        steps: list[TraceStep] | None = [] if trace else None
+        if trace:
+            memory.plan[layout.SLICE_LIMIT] = 0
         began = time.monotonic()
         timeout = options.timeout_seconds
         memory.settings[layout.DEADLINE] = 0.0 if timeout is None else began + timeout
@@ -168,14 +213,20 @@ class System:
         if status == WRONG_SIZE:
             status = prepared.enter(memory.address, self._start(x, "start"), self._given(p))
         while status == RUNNING:
+            if steps is not None:
+                steps.append(read(memory))
+                memory.plan[layout.SLICE_LIMIT] = 1
             status = iterate(memory.address)
         if status == NOT_FINITE:
             check_finite(memory.x, "start")
             check_finite(memory.p, "parameters")
-        solution = Solution(self, memory.answer.copy(), _STATUSES[status], time.monotonic() - began)
+        solution = Solution(
+            self, memory.answer.copy(), _STATUSES[status], time.monotonic() - began, memory.p.copy(), region, steps
+        )
         if cancel is not None:
             memory.plan[layout.CANCEL_ADDRESS] = _NEVER.address
-        prepared.give_back(memory)
+        if not special:
+            prepared.give_back(memory)
         return solution
 
     # --- evaluating -----------------------------------------------------------------------------------------
@@ -185,7 +236,7 @@ class System:
     ) -> NDArray[np.float64]:
         """Return f(x), shape (m,)."""
         self._use()
-        return self._kernels.residual(*self._point(x, p))
+        return self.kernels.residual(*self.point(x, p))
 
     def jacobian(
         self,
@@ -194,7 +245,7 @@ class System:
         mode: JacobianMode = JacobianMode.EXACT,
     ) -> NDArray[np.float64]:
         """Return J, shape (m, n): a row when m = 1, a column when n = 1."""
-        return self._jacobian(mode).matrix(*self._point(x, p))
+        return self._jacobian(mode).matrix(*self.point(x, p))
 
     def jvp(
         self,
@@ -204,7 +255,7 @@ class System:
         mode: JacobianMode = JacobianMode.EXACT,
     ) -> NDArray[np.float64]:
         """Return J·v, shape (m,), for v of shape (n,)."""
-        x, p = self._point(x, p)
+        x, p = self.point(x, p)
         v = vector(v, self.n, "v", "a number a variable")
         check_finite(v, "v")
         return self._jacobian(mode).jvp(x, v, p)
@@ -217,7 +268,7 @@ class System:
         mode: JacobianMode = JacobianMode.EXACT,
     ) -> NDArray[np.float64]:
         """Return wᵀ·J, shape (n,), for w of shape (m,)."""
-        x, p = self._point(x, p)
+        x, p = self.point(x, p)
         w = vector(w, self.m, "w", "a number an equation")
         check_finite(w, "w")
         return self._jacobian(mode).vjp(x, w, p)
@@ -231,26 +282,78 @@ class System:
         """Return sign and log|det J|: det J = sign · exp(log)."""
         if self.m != self.n:
             raise InputError("determinant", f"a determinant needs a square Jacobian; this one is {self.m}×{self.n}")
-        return self._jacobian(mode).determinant(*self._point(x, p))
+        return self._jacobian(mode).determinant(*self.point(x, p))
+
+    # --- evidence: rooms that come after this one, entered when asked for -------------------------------------
+
+    def explain(
+        self,
+        x: ArrayLike | Mapping[str, Any] | None = None,
+        p: ArrayLike | Mapping[str, Any] | None = None,
+        *,
+        bounds: BoundsLike | None = None,
+    ) -> Explanation | Structure:
+        """Say what is wrong: by the pattern of J alone, or, with a point, also by what f and J are there.
+
+        Parameters
+        ----------
+        x : array of shape (n,), or mapping of names to values, optional
+            Where an iteration ended, or is to begin.
+        p : array, or mapping of names to values, optional
+            The parameters.
+        bounds : optional
+            As for `solve`: variables at them are named.
+
+        Returns
+        -------
+        Explanation or, without a point, Structure
+            Prints in sentences, the most telling first.
+        """
+        from raphson_solver.solution.evidence import explain  # noqa: PLC0415
+
+        region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
+        return explain(self, x, p, region)
+
+    def certify(self, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None = None) -> Certificate:
+        """Prove, in rigorous arithmetic, that a box around x holds exactly one root, or say why that fails."""
+        from raphson_solver.solution.evidence import certify  # noqa: PLC0415
+
+        return certify(self, x, p)
 
     def finite_difference_evaluations(self, mode: JacobianMode) -> int:
         """Return how many evaluations of f one Jacobian costs where f is finite; 0 for exact and analytic."""
         if mode in {JacobianMode.EXACT, JacobianMode.ANALYTIC}:
             return 0
-        columns = np.unique(self._kernels.pattern(mode).columns).size
+        columns = np.unique(self.kernels.pattern(mode).columns).size
         return 1 + columns * (2 if mode is JacobianMode.CENTRAL else 1)
 
     def compile(self) -> None:
         """Make machine code of what is used, now."""
-        self._kernels.compile()
+        self.kernels.compile()
         for prepared in list(self._prepared.values()):
             prepared.refresh()
 
     # --- inside ---------------------------------------------------------------------------------------------
 
+    def _set(
+        self,
+        memory: layout.Memory,
+        region: Bounds | None,
+        nominal: NominalLike | None,
+        nominal_residual: ArrayLike | None,
+    ) -> None:
+        """Write what few solves have; memory with any of it is not used again."""
+        if region is not None:
+            memory.plan[layout.BOUNDED] = 1
+            memory.lower[:], memory.upper[:] = region.lower, region.upper
+        if nominal is not None:
+            memory.nominal[:] = pack_nominal(nominal, self.variables, self.n)
+        if nominal_residual is not None:
+            memory.nominal_residual[:] = pack_nominal_residual(nominal_residual, self.m)
+
     def _jacobian(self, mode: JacobianMode) -> Jacobian:
         self._use()
-        return Jacobian(self._kernels, mode)
+        return Jacobian(self.kernels, mode)
 
     def _use(self) -> None:
         """Count uses of an interpreted system: from the second on it is worth compiling."""
@@ -259,9 +362,10 @@ class System:
             self._compile_at_use = 0
             compile_later(self)
 
-    def _point(
+    def point(
         self, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return x, shape (n,), and p as vectors; raises `InputError` for what does not fit or is not finite."""
         point, given = self._start(x, "at"), self._given(p)
         check_finite(point, "at")
         check_finite(given, "parameters")
@@ -285,17 +389,17 @@ class System:
             self._last = (options, prepared)
             return prepared
         mode = options.jacobian
-        if self.m != self.n:
+        if self.m != self.n and options.method in _SQUARE_ONLY:
             raise InputError(
-                "equations",
-                f"Newton's method needs as many equations as variables; found {self.m} equations "
-                f"for {self.n} variables",
+                "options.method",
+                f"{options.method.name.lower()} needs as many equations as variables; found {self.m} equations for "
+                f"{self.n} variables; use 'auto'",
             )
-        if mode is JacobianMode.ANALYTIC and not self._kernels.has_analytic:
+        if mode is JacobianMode.ANALYTIC and not self.kernels.has_analytic:
             raise InputError(
                 "options.jacobian", "this system has no Jacobian of the caller's; give one, or use 'exact'"
             )
-        prepared = _Prepared(self._kernels, options, self._parameter_count)
+        prepared = _Prepared(self.kernels, options, self._parameter_count)
         if len(self._prepared) >= _LARGEST_PREPARED:
             self._prepared.clear()
         self._prepared[key] = prepared
@@ -312,10 +416,12 @@ class _Prepared:
         self.enter = entrance()
         self._residual = kernels.residual
         self._evaluate = kernels.evaluate(mode)
-        self._work = max(self._residual.work_size, self._evaluate.work_size)
+        self._effect = kernels.residual if mode is JacobianMode.EXACT else kernels.effect
+        self._work = max(self._residual.work_size, self._evaluate.work_size, self._effect.work_size)
         self._pattern = kernels.packed(mode)
         plan = self._plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
         plan[layout.CANCEL_ADDRESS] = _NEVER.address
+        plan[layout.M] = kernels.m
         plan[layout.N] = kernels.n
         plan[layout.ENTRIES] = kernels.pattern(mode).rows.size
         plan[layout.PARAMETER_COUNT] = parameters
@@ -323,6 +429,7 @@ class _Prepared:
         plan[layout.METHOD] = options.method
         plan[layout.MODE] = mode
         plan[layout.ITERATION_LIMIT] = options.max_iterations
+        plan[layout.EVALUATION_LIMIT] = _NO_LIMIT if options.max_evaluations is None else options.max_evaluations
         iteration = 200.0 + 5.0 * self._work + kernels.n**3
         plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
         self._memory: deque[layout.Memory] = deque()
@@ -335,6 +442,8 @@ class _Prepared:
         plan[layout.RESIDUAL_PROGRAM] = self._residual.program
         plan[layout.EVALUATE_ADDRESS] = self._evaluate.address
         plan[layout.EVALUATE_PROGRAM] = self._evaluate.program
+        plan[layout.EFFECT_ADDRESS] = self._effect.address
+        plan[layout.EFFECT_PROGRAM] = self._effect.program
         self._plan = plan
         self._memory = deque()
 

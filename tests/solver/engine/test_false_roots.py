@@ -69,3 +69,20 @@ def test_a_loose_tolerance_does_not_make_a_root(tolerance: float) -> None:
     for text in ("x**2 + 1", "exp(-x)", "1/x"):
         solution = build(text, ["x"]).solve([2.0], options=rs.SolveOptions(tolerance=tolerance, max_iterations=100))
         assert not solution.converged
+
+
+@every_method
+@pytest.mark.parametrize("text", ["sin(x) + 1.5", "cos(x) = 2", "sin(x**3) + 1.5"])
+def test_a_wave_that_stays_away_from_zero(text: str, method: rs.Method) -> None:
+    """Far out rounding of x alone moves f by more than its size: it passes beside |J·x|, and is no root."""
+    random = np.random.default_rng(3)
+    starts = [1e13, 1e15, *(random.choice([-1.0, 1.0], 30) * 10.0 ** random.uniform(-3, 20, 30))]
+    assert not converged_from(text, starts, method, 200)
+
+
+@every_method
+def test_a_root_far_out_that_is_right_to_rounding(method: rs.Method) -> None:
+    """No double x makes sin(x) smaller than rounding of x leaves it, and yet this is as good a root as there is."""
+    solution = build("sin(x)", ["x"]).solve([1e6 + 0.1], options=rs.SolveOptions(method=method))
+    assert solution.converged
+    assert solution.x[0] / np.pi == pytest.approx(round(solution.x[0] / np.pi), abs=1e-9)

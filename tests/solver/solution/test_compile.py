@@ -76,9 +76,9 @@ def test_a_parameter_in_a_range_needs_its_value() -> None:
 def test_the_compiled_system_is_machine_code_from_the_first_solve() -> None:
     system = rs.compile("x**3 = 5")
     assert system.solve([1.0]).converged
-    assert all(kernel.compiled for kernel in system._kernels._kernels)
+    assert all(kernel.compiled for kernel in system.kernels._kernels)
     system.jvp([1.0], [1.0])
-    assert all(kernel.compiled for kernel in system._kernels._kernels)
+    assert all(kernel.compiled for kernel in system.kernels._kernels)
 
 
 def test_warming_up_a_second_time_compiles_nothing() -> None:
@@ -118,7 +118,7 @@ def test_a_failure_can_be_read() -> None:
     flag.set()
     text = repr(SOLVED.solve([1.0, 0.0, 0.0], cancel=flag))
     assert text.splitlines()[:2] == ["cancelled after 0 iterations", "  the caller cancelled"]
-    text = repr(build("log(x)", ["x"]).solve([-1.0]))
+    text = repr(build("log(x)", ["x"]).solve([-1.0], options=rs.SolveOptions(method=rs.Method.NEWTON)))
     assert text.splitlines()[0] == "domain error after 0 iterations"
     assert rs.Status.DOMAIN_ERROR.message in text
     assert rs.Status.DOMAIN_ERROR.remedy in text

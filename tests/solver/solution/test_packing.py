@@ -151,11 +151,13 @@ def test_vectors_that_do_not_fit(vector: Any, message: str) -> None:
         assert caught.value.message.startswith(message)
 
 
-def test_newton_needs_as_many_equations_as_variables() -> None:
+@pytest.mark.parametrize("method", [rs.Method.BROYDEN, rs.Method.PSEUDO_TRANSIENT])
+def test_some_methods_need_as_many_equations_as_variables(method: rs.Method) -> None:
     for texts, m in ((["x + y"], 1), (["x", "y", "x*y"], 3)):
         with pytest.raises(rs.InputError) as caught:
-            build(texts, ["x", "y"]).solve([1.0, 1.0])
+            build(texts, ["x", "y"]).solve([1.0, 1.0], options=rs.SolveOptions(method=method))
         assert (caught.value.field, caught.value.message) == (
-            "equations",
-            f"Newton's method needs as many equations as variables; found {m} equations for 2 variables",
+            "options.method",
+            f"{method.name.lower()} needs as many equations as variables; found {m} equations for 2 variables; "
+            "use 'auto'",
         )

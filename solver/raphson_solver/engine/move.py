@@ -1,0 +1,70 @@
+"""Along a step and back, within bounds; and how far it is."""
+
+from __future__ import annotations
+
+from raphson_solver.engine import layout
+from raphson_solver.engine.intrinsics import Integers, doubles
+from raphson_solver.engine.jit import jit
+from raphson_solver.engine.layout import BOUNDED, N
+
+ROOT_AT_ZERO = 1e-5
+EPSILON = 2.0**-52
+
+
+@jit
+def bend(plan: Integers) -> None:
+    """Shorten each component of STEP so that x + STEP is within bounds."""
+    if plan[BOUNDED] == 0:
+        return
+    x, step = doubles(plan[layout.X]), doubles(plan[layout.STEP])
+    lower, upper = doubles(plan[layout.LOWER]), doubles(plan[layout.UPPER])
+    for j in range(plan[N]):
+        step[j] = min(max(x[j] + step[j], lower[j]), upper[j]) - x[j]
+
+
+@jit
+def go(plan: Integers, length: float) -> None:
+    """Set x to ORIGIN + length·STEP, to the last digit within bounds."""
+    x, origin, step = doubles(plan[layout.X]), doubles(plan[layout.ORIGIN]), doubles(plan[layout.STEP])
+    n = plan[N]
+    for j in range(n):
+        x[j] = origin[j] + length * step[j]
+    if plan[BOUNDED] != 0:
+        lower, upper = doubles(plan[layout.LOWER]), doubles(plan[layout.UPPER])
+        for j in range(n):
+            x[j] = min(max(x[j], lower[j]), upper[j])
+
+
+@jit
+def go_back(plan: Integers) -> None:
+    """Set x to ORIGIN."""
+    x, origin = doubles(plan[layout.X]), doubles(plan[layout.ORIGIN])
+    for j in range(plan[N]):
+        x[j] = origin[j]
+
+
+@jit
+def set_out(plan: Integers) -> None:
+    """Set ORIGIN to x."""
+    x, origin = doubles(plan[layout.X]), doubles(plan[layout.ORIGIN])
+    for j in range(plan[N]):
+        origin[j] = x[j]
+
+
+@jit
+def relative_size(plan: Integers, memory: float) -> float:
+    """Return the largest |step_j| against the size of x_j.
+
+    Where x_j goes to zero its size counts as `memory` times what it has been. With 1e-5 the steps towards a singular
+    root at zero, each half the last, become small in time, and the steps of an escape from far away do not.
+    """
+    n = plan[N]
+    x, step, largest = doubles(plan[layout.X]), doubles(plan[layout.STEP]), doubles(plan[layout.LARGEST])
+    extent = 0.0
+    for j in range(n):
+        extent = max(extent, largest[j])
+    relative = 0.0
+    for j in range(n):
+        size = max(max(abs(x[j]), memory * largest[j]), max(1e-8 * extent, 1e-30))
+        relative = max(relative, abs(step[j]) / size)
+    return relative

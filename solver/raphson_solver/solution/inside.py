@@ -1,0 +1,99 @@
+"""What later rooms need of a system beyond what its callers see: its kernels, its free parameters, one point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from raphson_solver.engine.status import JacobianMode
+from raphson_solver.solution.packing import Declared
+
+if TYPE_CHECKING:
+    from raphson_solver.solution.kernels import Kernels
+    from raphson_solver.solution.system import System
+
+Array = NDArray[np.float64]
+
+_LARGEST_SCALE = 2.0**1023
+
+
+def kernels(system: System) -> Kernels:
+    """Return everything that is compiled of a system."""
+    return system.kernels
+
+
+def free_parameters(system: System) -> Declared:
+    """Return names and shapes of the parameters in the order of p: those that are not part of the system."""
+    return system.free_parameters
+
+
+def vectors(
+    system: System, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None
+) -> tuple[Array, Array]:
+    """Return copies of x, shape (n,), and p, shape (k,), both finite; raises `InputError` for what does not fit."""
+    at, given = system.point(x, p)
+    return at.copy(), given.copy()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Local:
+    """What is known at a point.
+
+    Attributes
+    ----------
+    f : ndarray, shape (m,)
+        The residual.
+    jacobian : ndarray, shape (m, n)
+        Exact.
+    scale : ndarray, shape (m,)
+        Of each equation, as the engine has it: the size of the terms that cancel, and Σ_j |J_ij x_j|.
+    """
+
+    f: Array
+    jacobian: Array
+    scale: Array
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether f and J are."""
+        return bool(np.all(np.isfinite(self.f)) and np.all(np.isfinite(self.jacobian)))
+
+    @property
+    def scaled_residual(self) -> Array:
+        """|f| over its scale, shape (m,); |f| where the scale is 0."""
+        return np.abs(self.f) / np.where(self.scale > 0.0, self.scale, 1.0)
+
+    def passes(self, tolerance: float, absolute_tolerance: float) -> bool:
+        """Return whether every equation is solved, as the engine judges it."""
+        size = np.abs(self.f)
+        return bool(np.all((size <= tolerance * self.scale) | (size <= absolute_tolerance)))
+
+
+def local(system: System, x: Array, p: Array) -> Local:
+    """Return f, J and the scales at a point; NaN or infinite where they are."""
+    made = kernels(system)
+    m, pattern = made.m, made.pattern(JacobianMode.EXACT)
+    values = made.evaluate(JacobianMode.EXACT)(_roomy(made, x), p)
+    jacobian, scale = np.zeros((m, made.n)), values[m : 2 * m].copy()
+    with np.errstate(all="ignore"):
+        entries = values[2 * m :]
+        np.add.at(scale, pattern.rows, np.abs(entries * x[pattern.columns]))
+        jacobian[pattern.rows, pattern.columns] = entries
+    return Local(values[:m].copy(), jacobian, np.minimum(scale, _LARGEST_SCALE))
+
+
+def parameter_entries(system: System, x: Array, p: Array) -> Array:
+    """Return the entries of ∂f/∂p, in the order of `Kernels.parameter_pattern`."""
+    made = kernels(system)
+    if not made.parameter_pattern.rows.size:
+        return np.empty(0)
+    return made.parameter_slopes(_roomy(made, x), p)
+
+
+def _roomy(made: Kernels, x: Array) -> Array:
+    # An interpreted kernel may also compute what products with vectors left in the graph, and reads those behind x.
+    return np.concatenate((x, np.zeros(max(made.m, made.n))))
