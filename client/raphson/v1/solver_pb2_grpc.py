@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SolverServiceStub:
-    """Finds x with f(x) = 0.
+    """Finds x with f(x) = 0, one root or all in a box or along a branch, and says why where there is none.
     """
 
     def __init__(self, channel):
@@ -40,10 +40,25 @@ class SolverServiceStub:
                 request_serializer=raphson_dot_v1_dot_solver__pb2.SolveRequest.SerializeToString,
                 response_deserializer=raphson_dot_v1_dot_solver__pb2.SolveResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/raphson.v1.SolverService/Explain',
+                request_serializer=raphson_dot_v1_dot_solver__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_solver__pb2.Explanation.FromString,
+                _registered_method=True)
+        self.FindAll = channel.unary_stream(
+                '/raphson.v1.SolverService/FindAll',
+                request_serializer=raphson_dot_v1_dot_solver__pb2.FindAllRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_solver__pb2.FindAllResponse.FromString,
+                _registered_method=True)
+        self.Follow = channel.unary_stream(
+                '/raphson.v1.SolverService/Follow',
+                request_serializer=raphson_dot_v1_dot_solver__pb2.FollowRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_solver__pb2.FollowResponse.FromString,
+                _registered_method=True)
 
 
 class SolverServiceServicer:
-    """Finds x with f(x) = 0.
+    """Finds x with f(x) = 0, one root or all in a box or along a branch, and says why where there is none.
     """
 
     def Solve(self, request, context):
@@ -58,6 +73,27 @@ class SolverServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """Names what is wrong with a system: by its pattern alone, or, with a point, also by what f and J are there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindAll(self, request, context):
+        """Looks for every root in a box, and streams each when it is found; the summary comes last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Follow(self, request, context):
+        """Follows a root while one parameter changes, round folds, and streams each point; the reason for the end comes last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SolverServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -65,6 +101,21 @@ def add_SolverServiceServicer_to_server(servicer, server):
                     servicer.Solve,
                     request_deserializer=raphson_dot_v1_dot_solver__pb2.SolveRequest.FromString,
                     response_serializer=raphson_dot_v1_dot_solver__pb2.SolveResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=raphson_dot_v1_dot_solver__pb2.ExplainRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_solver__pb2.Explanation.SerializeToString,
+            ),
+            'FindAll': grpc.unary_stream_rpc_method_handler(
+                    servicer.FindAll,
+                    request_deserializer=raphson_dot_v1_dot_solver__pb2.FindAllRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_solver__pb2.FindAllResponse.SerializeToString,
+            ),
+            'Follow': grpc.unary_stream_rpc_method_handler(
+                    servicer.Follow,
+                    request_deserializer=raphson_dot_v1_dot_solver__pb2.FollowRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_solver__pb2.FollowResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -75,7 +126,7 @@ def add_SolverServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SolverService:
-    """Finds x with f(x) = 0.
+    """Finds x with f(x) = 0, one root or all in a box or along a branch, and says why where there is none.
     """
 
     @staticmethod
@@ -95,6 +146,87 @@ class SolverService:
             '/raphson.v1.SolverService/Solve',
             raphson_dot_v1_dot_solver__pb2.SolveRequest.SerializeToString,
             raphson_dot_v1_dot_solver__pb2.SolveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raphson.v1.SolverService/Explain',
+            raphson_dot_v1_dot_solver__pb2.ExplainRequest.SerializeToString,
+            raphson_dot_v1_dot_solver__pb2.Explanation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindAll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raphson.v1.SolverService/FindAll',
+            raphson_dot_v1_dot_solver__pb2.FindAllRequest.SerializeToString,
+            raphson_dot_v1_dot_solver__pb2.FindAllResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Follow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raphson.v1.SolverService/Follow',
+            raphson_dot_v1_dot_solver__pb2.FollowRequest.SerializeToString,
+            raphson_dot_v1_dot_solver__pb2.FollowResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -159,7 +159,7 @@ def cubic_minimum(
 
 @jit
 def _downhill(plan: Integers) -> float:
-    """Return minus half the slope of ‖W f‖² along STEP; a step bent by bounds that leads up is made one that does not."""
+    """Return minus half the slope of ‖W f‖² along STEP; a step that bounds have bent upwards is made another."""
     step = doubles(plan[layout.STEP])
     slope = descent(plan, step)
     if slope > 0.0 or plan[BOUNDED] == 0:

@@ -158,6 +158,5 @@ def test_some_methods_need_as_many_equations_as_variables(method: rs.Method) -> 
             build(texts, ["x", "y"]).solve([1.0, 1.0], options=rs.SolveOptions(method=method))
         assert (caught.value.field, caught.value.message) == (
             "options.method",
-            f"{method.name.lower()} needs as many equations as variables; found {m} equations for 2 variables; "
-            "use 'auto'",
+            f"{method.name.lower()} needs as many equations as variables; found {m} equations for 2 variables; use 'auto'",
         )
