@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+METHODS = tuple(method for method in rs.Method if method is not rs.Method.BRACKETING)
+"""Those for systems of any size."""
+
+
 def build(
     equations: str | Sequence[str],
     start: Any = None,

@@ -20,6 +20,7 @@ _LINE_SEARCH = int(Method.LINE_SEARCH)
 _LEVENBERG_MARQUARDT = int(Method.LEVENBERG_MARQUARDT)
 _TRUST_REGION = int(Method.TRUST_REGION)
 _PSEUDO_TRANSIENT = int(Method.PSEUDO_TRANSIENT)
+_BRACKETING = int(Method.BRACKETING)
 
 # A method, whether its sum of squares is as it stands instead of weighted to equal size, which start (0: the
 # caller's), and its share of the iterations, in thousandths.
@@ -30,6 +31,11 @@ SQUARE = (
     (_LEVENBERG_MARQUARDT, 1, 0, 100),
     (_TRUST_REGION, 0, 0, 50),
     (_PSEUDO_TRANSIENT, 0, 0, 50),
+)
+SCALAR = (
+    (_NEWTON, 0, 0, 100),
+    (_BRACKETING, 0, 0, 200),
+    (_LINE_SEARCH, 0, 0, 100),
 )
 RECTANGULAR = (
     (_LEVENBERG_MARQUARDT, 1, 0, 400),
@@ -46,7 +52,14 @@ def attempts(plan: Integers) -> int:
     """Return how many attempts the method has."""
     if plan[layout.METHOD] != _AUTO:
         return 1
-    return (len(SQUARE) if plan[M] == plan[N] else len(RECTANGULAR)) + RESTARTS
+    return _before_restarts(plan) + RESTARTS
+
+
+@jit
+def _before_restarts(plan: Integers) -> int:
+    if plan[M] != plan[N]:
+        return len(RECTANGULAR)
+    return len(SCALAR) if plan[N] == 1 else len(SQUARE)
 
 
 @jit
@@ -56,16 +69,20 @@ def attempt(plan: Integers) -> tuple[int, int, int, int]:
     if plan[layout.METHOD] != _AUTO:
         return int(plan[layout.METHOD]), 0, 0, limit
     place = plan[layout.ATTEMPT]
+    count = _before_restarts(plan)
     square = plan[M] == plan[N]
-    count = len(SQUARE) if square else len(RECTANGULAR)
-    if place < count:
-        method, unweighted, start, share = SQUARE[place] if square else RECTANGULAR[place]
-    else:
-        start, share, unweighted = place - count + 1, _RESTART_SHARE, 1 - square
+    if place >= count:
+        start, share, unweighted = place - count + 1, _RESTART_SHARE, 0 if square else 1
         turn = start % 3
         method = _LINE_SEARCH if turn == 1 else (_NEWTON if turn == 2 else _TRUST_REGION)
         if not square:
             method = _LEVENBERG_MARQUARDT
+    elif not square:
+        method, unweighted, start, share = RECTANGULAR[place]
+    elif plan[N] == 1:
+        method, unweighted, start, share = SCALAR[place]
+    else:
+        method, unweighted, start, share = SQUARE[place]
     return method, unweighted, start, (limit * share + 999) // 1000
 
 

@@ -1,20 +1,15 @@
-"""The way into the engine: attempts one after another until one converges; the best point of all is kept."""
+"""One system: attempts one after another until one converges; the best point of all is kept."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, cast
-
 import numpy as np
-from numba import types
-from numpy.typing import NDArray
 
 from raphson_solver.engine import layout
 from raphson_solver.engine.attempts import attempt, attempts, may_try_again, set_start
+from raphson_solver.engine.bracketing import bracketing
 from raphson_solver.engine.broyden import broyden
 from raphson_solver.engine.convergence import LOOSELY, stationary
-from raphson_solver.engine.intrinsics import Integers, doubles, integers, load_flag, monotonic_seconds
+from raphson_solver.engine.intrinsics import Integers, doubles, load_flag, monotonic_seconds
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, DEADLINE, ITERATIONS, STAGE, M, N
 from raphson_solver.engine.levenberg_marquardt import levenberg_marquardt
@@ -25,11 +20,6 @@ from raphson_solver.engine.pseudo_transient import pseudo_transient
 from raphson_solver.engine.status import Method, Status
 from raphson_solver.engine.step import newton_step
 from raphson_solver.engine.trust_region import trust_region
-
-NOT_FINITE = -1
-"""A start or a parameter is NaN or infinite; nothing was done."""
-WRONG_SIZE = -2
-"""There are more or fewer numbers than variables or parameters; nothing was done."""
 
 _CONVERGED = int(Status.CONVERGED)
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
@@ -43,6 +33,7 @@ _LEVENBERG_MARQUARDT = int(Method.LEVENBERG_MARQUARDT)
 _CUBIC_LINE_SEARCH = int(Method.CUBIC_LINE_SEARCH)
 _TRUST_REGION = int(Method.TRUST_REGION)
 _PSEUDO_TRANSIENT = int(Method.PSEUDO_TRANSIENT)
+_BRACKETING = int(Method.BRACKETING)
 _SINGULAR = int(Status.SINGULAR)
 _STALLED = int(Status.STALLED)
 _LOCAL_MINIMUM = int(Status.LOCAL_MINIMUM)
@@ -50,19 +41,18 @@ _ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
 
 
 @jit
-def iterate(plan_address: int) -> int:
-    """Take up to `plan[SLICE_LIMIT]` steps; return a `Status`, `NOT_FINITE`, or `RUNNING` to be called again."""
-    plan = integers(plan_address)
+def run(plan: Integers) -> int:
+    """Take up to `plan[SLICE_LEFT]` steps; return a `Status`, or `RUNNING` to be called again."""
     settings = doubles(plan[layout.SETTINGS])
     x, best = doubles(plan[layout.X]), doubles(plan[layout.BEST])
     n = plan[N]
-    taken = 0
     status = RUNNING
     if plan[STAGE] == 0:
-        if not (finite(x, n) and finite(doubles(plan[layout.P]), plan[layout.PARAMETER_COUNT])):
-            return NOT_FINITE
         for counter in range(ATTEMPT, layout.PLAN_SIZE):
             plan[counter] = 0
+        plan[ITERATIONS] = plan[layout.BLOCK_ITERATIONS]
+        plan[layout.EVALUATIONS] = plan[layout.BLOCK_EVALUATIONS]
+        plan[layout.JACOBIAN_EVALUATIONS] = plan[layout.BLOCK_JACOBIANS]
         start = doubles(plan[layout.START])
         for j in range(n):
             start[j] = x[j]
@@ -75,10 +65,10 @@ def iterate(plan_address: int) -> int:
                 status = _TIME_LIMIT
             elif plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]:
                 status = _EVALUATION_LIMIT
-            elif taken >= plan[layout.SLICE_LIMIT]:
+            elif plan[layout.SLICE_LEFT] <= 0:
                 return RUNNING
             else:
-                taken += 1
+                plan[layout.SLICE_LEFT] -= 1
                 status = _advance(plan)
         if status == _CONVERGED:
             plan[BEST_METHOD] = plan[STAGE]
@@ -104,14 +94,26 @@ def iterate(plan_address: int) -> int:
         evaluate(plan)
         complete(plan)
         status = _judge(plan, status)
+    return int(conclude(plan, status))
+
+
+@jit
+def conclude(plan: Integers, status: int) -> int:
+    """Write the answer, with the scaled residual in the place of the scale; return the status."""
     plan[STAGE] = 0
-    answer = doubles(plan[layout.ANSWER])
+    f, scale, answer = doubles(plan[layout.F]), doubles(plan[layout.SCALE]), doubles(plan[layout.ANSWER])
+    norm = 0.0
+    for i in range(plan[M]):
+        size = abs(f[i])
+        if not size <= norm:
+            norm = size
+        scale[i] = size / scale[i] if scale[i] > 0.0 else size
     answer[layout.ANSWER_ITERATIONS] = plan[ITERATIONS]
     answer[layout.ANSWER_EVALUATIONS] = plan[layout.EVALUATIONS]
     answer[layout.ANSWER_JACOBIANS] = plan[layout.JACOBIAN_EVALUATIONS]
     answer[layout.ANSWER_METHOD] = plan[BEST_METHOD]
     answer[layout.ANSWER_REGULARIZED] = plan[layout.REGULARIZED]
-    answer[layout.ANSWER_NORM] = _conclude(plan)
+    answer[layout.ANSWER_NORM] = norm
     return status
 
 
@@ -147,48 +149,6 @@ def _judge(plan: Integers, status: int) -> int:
 
 
 @jit
-def _conclude(plan: Integers) -> float:
-    """Put the scaled residual in the place of the scale; return the largest |f|, NaN if any is."""
-    f, scale = doubles(plan[layout.F]), doubles(plan[layout.SCALE])
-    norm = 0.0
-    for i in range(plan[M]):
-        size = abs(f[i])
-        if not size <= norm:
-            norm = size
-        scale[i] = size / scale[i] if scale[i] > 0.0 else size
-    return norm
-
-
-@jit
-def enter(plan_address: int, given_x: NDArray[np.float64], given_p: NDArray[np.float64]) -> int:
-    """Copy start and parameters in, then do as `iterate`; return `WRONG_SIZE` if they do not fit."""
-    plan = integers(plan_address)
-    if given_x.size != plan[N] or given_p.size != plan[layout.PARAMETER_COUNT]:
-        return WRONG_SIZE
-    x, p = doubles(plan[layout.X]), doubles(plan[layout.P])
-    for j in range(given_x.size):
-        x[j] = given_x[j]
-    for k in range(given_p.size):
-        p[k] = given_p[k]
-    return int(iterate(plan_address))
-
-
-@functools.cache
-def entrance() -> Callable[[int, NDArray[np.float64], NDArray[np.float64]], int]:
-    """Return `enter`, ready for contiguous vectors; for any other arguments it raises TypeError at once.
-
-    The vectors go in as arrays since copying a short one costs NumPy more than a step of the iteration.
-    """
-    dispatcher: Any = enter
-    vectors = [types.Array(types.float64, 1, "C", readonly=readonly) for readonly in (False, True)]
-    for x in vectors:
-        for p in vectors:
-            dispatcher.compile((types.int64, x, p))
-    dispatcher.disable_compile()
-    return cast("Callable[..., int]", dispatcher)
-
-
-@jit
 def _begin(plan: Integers) -> int:
     """Set the current attempt up, and evaluate where it begins."""
     n = plan[N]
@@ -197,7 +157,7 @@ def _begin(plan: Integers) -> int:
     plan[STAGE], unweighted, number, plan[layout.STAGE_LIMIT] = attempt(plan)
     plan[layout.STAGE_ITERATIONS] = 0
     plan[layout.ESCAPING] = 0
-    plan[layout.APPROXIMATE] = 0
+    plan[layout.APPROXIMATE] = plan[layout.BRACKETED] = 0
     plan[layout.SLOW_STEPS] = 0
     settings[layout.LAST_STEP] = np.inf
     settings[layout.LAST_LENGTH] = 0.0
@@ -234,6 +194,8 @@ def _advance(plan: Integers) -> int:
         return int(levenberg_marquardt(plan))
     if stage == _TRUST_REGION:
         return int(trust_region(plan))
+    if stage == _BRACKETING:
+        return int(bracketing(plan))
     if stage == _PSEUDO_TRANSIENT:
         return int(pseudo_transient(plan))
     return int(broyden(plan))

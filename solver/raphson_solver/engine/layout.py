@@ -8,6 +8,7 @@ it says otherwise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,21 @@ from numpy.typing import NDArray
     ITERATION_LIMIT,
     EVALUATION_LIMIT,
     SLICE_LIMIT,
-    # (addresses) What is given, what is known at x, and room to work. PATTERN and PIVOTS point to int64.
+    # The blocks of the triangular form, if there are several; how far they are, and what they took.
+    BLOCK_COUNT,
+    BLOCK,
+    BLOCK_STATE,
+    BLOCK_METHOD,
+    BLOCK_LONGEST,
+    BLOCK_ITERATIONS,
+    BLOCK_EVALUATIONS,
+    BLOCK_JACOBIANS,
+    SLICE_LEFT,
+    # (addresses) What is given, what is known at x, and room to work. PATTERN, PIVOTS and BLOCKS point to int64: BLOCKS
+    # to the address of each block's plan, followed by that of the places of its variables. At P the parameters are
+    # followed by x as blocks find it.
     PATTERN,
+    BLOCKS,
     SETTINGS,
     P,
     LOWER,
@@ -74,12 +88,13 @@ from numpy.typing import NDArray
     JACOBIAN_EVALUATIONS,
     REGULARIZED,
     APPROXIMATE,
+    BRACKETED,
     SLOW_STEPS,
     BEST_METHOD,
     BEST_STATUS,
     ESCAPING,
     PLAN_SIZE,
-) = range(61)
+) = range(72)
 
 (
     # At SETTINGS: what a caller chooses,
@@ -93,8 +108,11 @@ from numpy.typing import NDArray
     DESCENT,
     DAMPING,
     DAMPING_GROWTH,
+    BRACKET_LEFT,
+    BRACKET_RIGHT,
+    VALUE_LEFT,
     SETTINGS_SIZE,
-) = range(10)
+) = range(13)
 
 # At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow.
 (
@@ -157,13 +175,15 @@ class Memory:
     scale, f, values, largest : ndarray of float64
         What is known where the engine stands: the scale of each equation, f, the entries of J, and the size that
         each variable has had.
+    kept : tuple
+        What must live as long: the memory of blocks.
     answer : ndarray of float64, shape (ANSWER_HEADER + m + n + m,)
         What the engine leaves: counters, the largest |f|, the scaled residual, x and f.
     """
 
     __slots__ = (
-        "address", "answer", "f", "largest", "lower", "nominal", "nominal_residual", "p", "plan", "scale", "settings",
-        "upper", "values", "x"
+        "address", "answer", "f", "kept", "largest", "lower", "nominal", "nominal_residual", "p", "plan", "scale",
+        "settings", "upper", "values", "x"
     )  # fmt: skip
 
     def __init__(self, plan: NDArray[np.int64], work: int) -> None:
@@ -173,7 +193,7 @@ class Memory:
         # In this order: the answer is one piece, and the kernel writes f, the size of its terms and J as one.
         parts = [
             (SETTINGS, SETTINGS_SIZE),
-            (P, int(plan[PARAMETER_COUNT])),
+            (P, int(plan[PARAMETER_COUNT]) + n),
             (LOWER, n),
             (UPPER, n),
             (NOMINAL, n),
@@ -199,9 +219,11 @@ class Memory:
             plan[part] = base + 8 * place
             views[part] = numbers[place : place + count]
             place += count
+        self.kept: Any = None
         self.plan = plan
         self.address = int(plan.ctypes.data)
-        self.settings, self.p, self.x = views[SETTINGS], views[P], views[X]
+        self.settings, self.x = views[SETTINGS], views[X]
+        self.p = views[P][: int(plan[PARAMETER_COUNT])]
         self.scale, self.f, self.values, self.largest = views[SCALE], views[F], views[VALUES], views[LARGEST]
         self.lower, self.upper = views[LOWER], views[UPPER]
         self.nominal, self.nominal_residual = views[NOMINAL], views[NOMINAL_RESIDUAL]

@@ -9,8 +9,8 @@ import numpy as np
 from raphson_solver.compiler import Kernel
 from raphson_solver.engine import layout
 from raphson_solver.engine.cancel import CancelFlag
-from raphson_solver.engine.cascade import enter, entrance, iterate
 from raphson_solver.engine.differences import differences_at
+from raphson_solver.engine.entrance import enter, entrance, iterate
 from raphson_solver.engine.status import JacobianMode, Method
 from raphson_solver.expression.graph import Graph
 

@@ -89,6 +89,8 @@ class Method(IntEnum):
     """Implicit Euler steps through a pseudo-time that grow into Newton's as the residual falls; square systems."""
     BROYDEN = 8
     """Newton's step from a Jacobian updated by secants, evaluated anew when that fails; square systems."""
+    BRACKETING = 9
+    """For one equation in one variable: a sign change is looked for, and Newton's steps are kept inside it."""
 
 
 class JacobianMode(IntEnum):

@@ -3,9 +3,10 @@
 An equation such as ``[H]*[OH] - 1e-14 = 0`` is not solved at a residual of 1e-9, and ``1e12*x - 1e12`` may be
 at 1e-3. What counts is f against the size M of the terms whose difference it is:
 
-    M(a ± b) = M(a) + M(b)        M(a·b) = M(a)·|b| + |a|·M(b)        M(a/b) = M(a)/|b| + |a/b|·M(b)/|b|
+    M(a ± b) = M(a) + M(b)        M(a·b) = M(a)·|b| + |a|·M(b)        M(a/b) = M(a)/|b|
 
-followed through sums, products and quotients as far as there are sums inside; anything else counts by |value|.
+followed through sums, products and numerators as far as there are sums inside; anything else counts by |value|. A
+denominator whose terms cancel makes a pole, never a zero: 1/(x − 0.3) must not pass near 0.3.
 The engine adds Σ|J_ij x_j|, what relative changes of x do to f, to get the scale of an equation.
 """
 
@@ -38,7 +39,8 @@ def _with_sums(graph: Graph, order: list[int]) -> dict[int, bool]:
         if kind is op.ADD or kind is op.SUBTRACT:
             sums[node] = True
         else:
-            sums[node] = kind in _FOLLOWED and any(sums[argument] for argument in graph.arguments[node])
+            followed = graph.arguments[node][: 1 if kind is op.DIVIDE else None]
+            sums[node] = kind in _FOLLOWED and any(sums[argument] for argument in followed)
     return sums
 
 
@@ -61,11 +63,7 @@ def _magnitude(graph: Graph, node: int, sums: dict[int, bool], made: dict[int, i
         return graph.add(_of(graph, a, made), _of(graph, b, made))
     size_a, size_b = _absolute(graph, a), _absolute(graph, b)
     if kind is op.DIVIDE:
-        total = graph.divide(_of(graph, a, made), size_b)
-        if sums[b]:
-            relative = graph.divide(_of(graph, b, made), size_b)
-            total = graph.add(total, graph.multiply(graph.divide(size_a, size_b), relative))
-        return total
+        return graph.divide(_of(graph, a, made), size_b)
     parts = []
     if sums[a]:
         parts.append(graph.multiply(_of(graph, a, made), size_b))

@@ -38,19 +38,26 @@ class Kernels:
         The nodes of f.
     m, n : int
         Extents of the Jacobian.
+    parameter_count : int
+        Length of p.
     has_analytic : bool
         Whether the caller gave a Jacobian.
+    parts : tuple of Kernels
+        Those of blocks, to be compiled with these.
+    compile_now : bool
+        As given, and true once `compile` was called.
     """
 
     def __init__(self, instance: Instance, *, compile_now: bool) -> None:
         self.graph = instance.graph
         self.equations = instance.equations
         self._analytic = instance.jacobian
-        self._parameters = instance.parameter_count
+        self.parameter_count = instance.parameter_count
         self._lock = threading.RLock()
         self._made: dict[str, object] = {}
         self._kernels: list[Kernel] = []
-        self._compile_now = compile_now
+        self.parts: tuple[Kernels, ...] = ()
+        self.compile_now = compile_now
         self.m = len(instance.equations)
         self.n = instance.n
         self.has_analytic = instance.jacobian is not None
@@ -58,19 +65,17 @@ class Kernels:
     @property
     def residual(self) -> Kernel:
         """F."""
-        return self._once("residual", lambda: self._kernel([*self.equations]))
+        return self.once("residual", lambda: self._kernel([*self.equations]))
 
     @property
     def jvp(self) -> Kernel:
         """J·v, from x followed by v."""
-        return self._once("jvp", lambda: self._kernel(pushforward(self.graph, self.equations, self._seeds(self.n))))
+        return self.once("jvp", lambda: self._kernel(pushforward(self.graph, self.equations, self._seeds(self.n))))
 
     @property
     def vjp(self) -> Kernel:
         """wᵀ·J, from x followed by w."""
-        return self._once(
-            "vjp", lambda: self._kernel(pullback(self.graph, self.equations, self._seeds(self.m), self.n))
-        )
+        return self.once("vjp", lambda: self._kernel(pullback(self.graph, self.equations, self._seeds(self.m), self.n)))
 
     def evaluate(self, mode: JacobianMode) -> Kernel:
         """Return f, then the size of the terms in each equation, then the entries of J unless by differences."""
@@ -81,7 +86,7 @@ class Kernels:
                 outputs += self.entries(mode)[1]
             return self._kernel(outputs)
 
-        return self._once(f"evaluate {mode}", make)
+        return self.once(f"evaluate {mode}", make)
 
     @property
     def effect(self) -> Kernel:
@@ -96,7 +101,7 @@ class Kernels:
                 totals[row] = graph.add(totals[row], part)
             return self._kernel(totals)
 
-        return self._once("effect", make)
+        return self.once("effect", make)
 
     def pattern(self, mode: JacobianMode) -> Pattern:
         """Return where J may differ from zero."""
@@ -104,12 +109,12 @@ class Kernels:
 
     def packed(self, mode: JacobianMode) -> NDArray[np.int64]:
         """Return the pattern as the engine reads it."""
-        return self._once(f"packed {mode is JacobianMode.ANALYTIC}", lambda: self.pattern(mode).packed())
+        return self.once(f"packed {mode is JacobianMode.ANALYTIC}", lambda: self.pattern(mode).packed())
 
     @property
     def parameter_slopes(self) -> Kernel:
         """The entries of ∂f/∂p, in the order of `parameter_pattern`."""
-        return self._once("parameter slopes", lambda: self._kernel(self._parameter_entries()[1]))
+        return self.once("parameter slopes", lambda: self._kernel(self._parameter_entries()[1]))
 
     @property
     def parameter_pattern(self) -> Pattern:
@@ -117,17 +122,19 @@ class Kernels:
         return self._parameter_entries()[0]
 
     def compile(self) -> None:
-        """Make machine code of every kernel made so far, and of those to come."""
-        self._compile_now = True
+        """Make machine code of every kernel made so far, those of blocks included, and of those to come."""
+        self.compile_now = True
         with self._lock:
             kernels = list(self._kernels)
         for kernel in kernels:
             kernel.compile()
+        for part in self.parts:
+            part.compile()
 
     def entries(self, mode: JacobianMode) -> tuple[Pattern, list[int]]:
         """Return where J may differ from zero, and the nodes of its entries."""
         analytic = mode is JacobianMode.ANALYTIC
-        return self._once(f"entries {analytic}", self._written if analytic else self._differentiated)
+        return self.once(f"entries {analytic}", self._written if analytic else self._differentiated)
 
     def _differentiated(self) -> tuple[Pattern, list[int]]:
         rows, columns, nodes = jacobian_rows(self.graph, self.equations)
@@ -136,9 +143,9 @@ class Kernels:
     def _parameter_entries(self) -> tuple[Pattern, list[int]]:
         def make() -> tuple[Pattern, list[int]]:
             rows, columns, nodes = jacobian_rows(self.graph, self.equations, op.PARAMETER)
-            return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self._parameters), nodes
+            return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self.parameter_count), nodes
 
-        return self._once("parameter entries", make)
+        return self.once("parameter entries", make)
 
     def _written(self) -> tuple[Pattern, list[int]]:
         assert self._analytic is not None
@@ -159,12 +166,13 @@ class Kernels:
 
     def _kernel(self, outputs: list[int]) -> Kernel:
         kernel = Kernel(self.graph, outputs)
-        if self._compile_now:
+        if self.compile_now:
             kernel.compile()
         self._kernels.append(kernel)
         return kernel
 
-    def _once(self, key: str, make: Callable[[], Made]) -> Made:
+    def once(self, key: str, make: Callable[[], Made]) -> Made:
+        """Return what was made under a name, making it the first time, whichever thread comes first."""
         with self._lock:
             if key not in self._made:
                 self._made[key] = make()

@@ -35,6 +35,9 @@ class SolveOptions:
     max_evaluations : int, optional
         Evaluations of f, those for differences included; at least 1. Looked at before every step and trial: the
         last Jacobian by differences may exceed it. None: no limit.
+    whole : bool
+        Whether the system is solved as a whole. Else `auto` first solves the blocks of its triangular form, one after
+        another, where the pattern has several.
     timeout_seconds : float, optional
         Seconds after which the best point so far is returned; above 0. None: no limit.
     """
@@ -45,6 +48,7 @@ class SolveOptions:
     absolute_tolerance: float = 1e-30
     max_iterations: int = 1000
     max_evaluations: int | None = None
+    whole: bool = False
     timeout_seconds: float | None = None
 
     def __post_init__(self) -> None:
@@ -56,12 +60,13 @@ class SolveOptions:
         if self.max_evaluations is not None:
             wanted = "a whole number of at least 1, or None"
             self._check("max_evaluations", Integral, lambda value: 1 <= value < 2**62, wanted)
+        self._check("whole", bool, lambda _: True, "True or False")
         if self.timeout_seconds is not None:
             self._check("timeout_seconds", Real, lambda value: value > 0.0, "seconds above 0, or None")
 
     def _check(self, name: str, kind: type, fits: Callable[[Any], bool], expected: str) -> None:
         value = getattr(self, name)
-        if not isinstance(value, kind) or isinstance(value, bool) or not fits(value):
+        if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool) or not fits(value):
             raise InputError(f"options.{name}", f"expected {expected}, found {value!r}")
 
 

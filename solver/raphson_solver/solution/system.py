@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,17 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, Status, layout
-from raphson_solver.engine.cascade import NOT_FINITE, WRONG_SIZE, entrance, iterate
+from raphson_solver.engine.entrance import NOT_FINITE, WRONG_SIZE, iterate
 from raphson_solver.engine.newton import RUNNING
 from raphson_solver.errors import InputError
 from raphson_solver.language import Definition, instantiate
 from raphson_solver.limits import Limits
 from raphson_solver.solution.background import compile_later
+from raphson_solver.solution.blocks import Blocks, find_blocks
 from raphson_solver.solution.identity import identity
 from raphson_solver.solution.jacobian import Jacobian
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.solution.packing import as_numbers, check_finite, pack, unpack, vector
+from raphson_solver.solution.prepared import NEVER, Prepared
 from raphson_solver.solution.region import (
     Bounds,
     BoundsLike,
@@ -40,16 +40,12 @@ if TYPE_CHECKING:
     from raphson_solver.proof import Certificate
 
 _DEFAULT = SolveOptions()
-_NEVER = CancelFlag()
 _ARRAY = np.ndarray
 _NOTHING = np.empty(0)
 _SQUARE_ONLY = {Method.PSEUDO_TRANSIENT, Method.BROYDEN}
 _STATUSES = {int(status): status for status in Status}
 # Sets of options whose memory is kept for the next solve.
 _LARGEST_PREPARED = 16
-_NO_LIMIT = 2**62
-# How long the engine runs before Python may see Ctrl-C.
-_SLICE_NANOSECONDS = 5e7
 
 
 class System:
@@ -97,8 +93,9 @@ class System:
         )
         self._parameter_count = instance.parameter_count
         self.kernels = Kernels(instance, compile_now=compile_now)
-        self._prepared: dict[SolveOptions, _Prepared] = {}
-        self._last: tuple[SolveOptions | None, _Prepared | None] = (None, None)
+        self._instance = instance
+        self._prepared: dict[SolveOptions, Prepared] = {}
+        self._last: tuple[SolveOptions | None, Prepared | None] = (None, None)
         self._uses = 0
         self._compile_at_use = 0 if compile_now else 2
 
@@ -214,7 +211,7 @@ class System:
             status = prepared.enter(memory.address, self._start(x, "start"), self._given(p))
         while status == RUNNING:
             if steps is not None:
-                steps.append(read(memory))
+                steps.append(read(memory, prepared.blocks))
                 memory.plan[layout.SLICE_LIMIT] = 1
             status = iterate(memory.address)
         if status == NOT_FINITE:
@@ -224,7 +221,7 @@ class System:
             self, memory.answer.copy(), _STATUSES[status], time.monotonic() - began, memory.p.copy(), region, steps
         )
         if cancel is not None:
-            memory.plan[layout.CANCEL_ADDRESS] = _NEVER.address
+            memory.plan[layout.CANCEL_ADDRESS] = NEVER.address
         if not special:
             prepared.give_back(memory)
         return solution
@@ -381,7 +378,13 @@ class System:
             return self.pack_parameters(p or {})
         return vector(p, self._parameter_count, "parameters", "a number a parameter")
 
-    def _prepare(self, options: SolveOptions) -> _Prepared:
+    def _blocks(self, options: SolveOptions) -> Blocks | None:
+        """Return the blocks that a solve goes through first, if it does."""
+        if options.method is not Method.AUTO or options.whole or self.m != self.n or self.n == 1:
+            return None
+        return self.kernels.once("blocks", lambda: find_blocks(self._instance, self.kernels))
+
+    def _prepare(self, options: SolveOptions) -> Prepared:
         # Every call may have another timeout; memory prepared for one serves all.
         key = replace(options, timeout_seconds=None)
         prepared = self._prepared.get(key)
@@ -395,71 +398,22 @@ class System:
                 f"{options.method.name.lower()} needs as many equations as variables; found {self.m} equations for "
                 f"{self.n} variables; use 'auto'",
             )
+        if options.method is Method.BRACKETING and not self.m == self.n == 1:
+            raise InputError(
+                "options.method",
+                f"bracketing is for one equation in one variable; found {self.m} equations for {self.n} variables; "
+                "use 'auto'",
+            )
         if mode is JacobianMode.ANALYTIC and not self.kernels.has_analytic:
             raise InputError(
                 "options.jacobian", "this system has no Jacobian of the caller's; give one, or use 'exact'"
             )
-        prepared = _Prepared(self.kernels, options, self._parameter_count)
+        prepared = Prepared(self.kernels, options, self._blocks(options))
         if len(self._prepared) >= _LARGEST_PREPARED:
             self._prepared.clear()
         self._prepared[key] = prepared
         self._last = (options, prepared)
         return prepared
-
-
-class _Prepared:
-    """What solves with the same options need, with memory kept from one to the next."""
-
-    def __init__(self, kernels: Kernels, options: SolveOptions, parameters: int) -> None:
-        mode = options.jacobian
-        self._options = options
-        self.enter = entrance()
-        self._residual = kernels.residual
-        self._evaluate = kernels.evaluate(mode)
-        self._effect = kernels.residual if mode is JacobianMode.EXACT else kernels.effect
-        self._work = max(self._residual.work_size, self._evaluate.work_size, self._effect.work_size)
-        self._pattern = kernels.packed(mode)
-        plan = self._plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
-        plan[layout.CANCEL_ADDRESS] = _NEVER.address
-        plan[layout.M] = kernels.m
-        plan[layout.N] = kernels.n
-        plan[layout.ENTRIES] = kernels.pattern(mode).rows.size
-        plan[layout.PARAMETER_COUNT] = parameters
-        plan[layout.PATTERN] = self._pattern.ctypes.data
-        plan[layout.METHOD] = options.method
-        plan[layout.MODE] = mode
-        plan[layout.ITERATION_LIMIT] = options.max_iterations
-        plan[layout.EVALUATION_LIMIT] = _NO_LIMIT if options.max_evaluations is None else options.max_evaluations
-        iteration = 200.0 + 5.0 * self._work + kernels.n**3
-        plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
-        self._memory: deque[layout.Memory] = deque()
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Read the kernels' addresses, which change when they become machine code."""
-        plan = self._plan.copy()
-        plan[layout.RESIDUAL_ADDRESS] = self._residual.address
-        plan[layout.RESIDUAL_PROGRAM] = self._residual.program
-        plan[layout.EVALUATE_ADDRESS] = self._evaluate.address
-        plan[layout.EVALUATE_PROGRAM] = self._evaluate.program
-        plan[layout.EFFECT_ADDRESS] = self._effect.address
-        plan[layout.EFFECT_PROGRAM] = self._effect.program
-        self._plan = plan
-        self._memory = deque()
-
-    def borrow(self) -> layout.Memory:
-        """Return memory that no other solve uses."""
-        try:
-            return self._memory.pop()
-        except IndexError:
-            memory = layout.Memory(self._plan, self._work)
-            memory.settings[layout.TOLERANCE] = self._options.tolerance
-            memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
-            return memory
-
-    def give_back(self, memory: layout.Memory) -> None:
-        """Keep the memory for the next solve."""
-        self._memory.append(memory)
 
 
 def _short(values: NDArray[Any]) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from raphson_solver.engine import layout
 from raphson_solver.engine.status import Method
+from raphson_solver.solution.blocks import Blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,20 @@ class TraceStep:
     damping: float
 
 
-def read(memory: layout.Memory) -> TraceStep:
-    """Return where the engine stands."""
+def read(memory: layout.Memory, blocks: Blocks | None) -> TraceStep:
+    """Return where the engine stands: within a block, the variables of the others are as they were found, or given."""
+    here, x = memory, memory.x.copy()
+    number = int(memory.plan[layout.BLOCK])
+    if blocks is not None and number < len(blocks.places):
+        here = memory.kept[0][number]
+        x[blocks.places[number]] = here.x
     with np.errstate(all="ignore"):
-        size = np.abs(memory.f)
-        scaled = np.where(memory.scale > 0.0, size / memory.scale, size)
-    step, length = memory.settings[layout.LAST_STEP], memory.settings[layout.LAST_LENGTH]
+        size = np.abs(here.f)
+        scaled = np.where(here.scale > 0.0, size / here.scale, size)
+    step, length = here.settings[layout.LAST_STEP], here.settings[layout.LAST_LENGTH]
     return TraceStep(
-        method=Method(int(memory.plan[layout.STAGE])),
-        x=memory.x.copy(),
+        method=Method(int(here.plan[layout.STAGE])),
+        x=x,
         residual_norm=float(np.max(size)),
         scaled_residual=float(np.max(scaled)),
         step=float(step) if np.isfinite(step) else np.nan,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import raphson_solver as rs
 
-from tests.solver.building import build
+from tests.solver.building import METHODS, build
 
-every_method = pytest.mark.parametrize("method", list(rs.Method), ids=lambda method: method.name.lower())
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name.lower())
 
 
 @every_method

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import raphson_solver as rs
 
-from tests.solver.building import build
+from tests.solver.building import METHODS, build
 
-every_method = pytest.mark.parametrize("method", list(rs.Method), ids=lambda method: method.name.lower())
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name.lower())
 
 
 def converged_from(text: str, starts: list[float], method: rs.Method, limit: int) -> list[str]:
@@ -86,3 +86,14 @@ def test_a_root_far_out_that_is_right_to_rounding(method: rs.Method) -> None:
     solution = build("sin(x)", ["x"]).solve([1e6 + 0.1], options=rs.SolveOptions(method=method))
     assert solution.converged
     assert solution.x[0] / np.pi == pytest.approx(round(solution.x[0] / np.pi), abs=1e-9)
+
+
+@every_method
+@pytest.mark.parametrize("text", ["1/(x - 0.3)", "tan(x - 0.3 + pi/2)", "log(x - 0.3) - 40", "(x - 0.3)**(-2)"])
+def test_near_a_pole_or_the_edge_of_a_domain(text: str, method: rs.Method) -> None:
+    """There f is far from zero, and as uncertain as it is large: relative changes of x move it by more than itself."""
+    starts = [0.3 + sign * 10.0**-k for k in range(3, 17) for sign in (1.0, -1.0)]
+    system = build(text, ["x"])
+    for start in starts:
+        solution = system.solve([start], options=rs.SolveOptions(method=method, max_iterations=40))
+        assert not solution.converged or abs(solution.residual[0]) < 1e-6

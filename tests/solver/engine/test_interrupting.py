@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import raphson_solver as rs
 
-from tests.solver.building import build
+from tests.solver.building import METHODS, build
 
 ENDLESS = rs.SolveOptions(method=rs.Method.NEWTON, max_iterations=10**15)
 SLOWEST_CANCEL_SECONDS = 0.05
@@ -45,7 +45,7 @@ def test_a_deadline_does_not_stay_for_the_next_solve() -> None:
     assert system.solve([3.3], options=unlimited).status is rs.Status.ITERATION_LIMIT
 
 
-@pytest.mark.parametrize("method", list(rs.Method), ids=lambda method: method.name.lower())
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name.lower())
 def test_a_flag_that_is_set_ends_a_solve_before_its_first_step(method: rs.Method) -> None:
     flag = rs.CancelFlag()
     flag.set()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import raphson_solver as rs
 
-from tests.solver.building import build
+from tests.solver.building import METHODS, build
 
-every_method = pytest.mark.parametrize("method", list(rs.Method), ids=lambda method: method.name.lower())
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name.lower())
 ANALYTIC = rs.JacobianMode.ANALYTIC
 
 SYSTEMS = [
@@ -75,7 +75,10 @@ def test_a_wrong_analytic_jacobian_is_survived(entry: str, method: rs.Method) ->
     if entry in {"log(-x)", "1/(x - 3)"} and method is not rs.Method.AUTO:
         assert solution.status is rs.Status.DOMAIN_ERROR
     if entry in {"0", "0*x"}:
-        assert solution.status in {rs.Status.SINGULAR, rs.Status.LOCAL_MINIMUM}
+        # Only a method that asks f alone gets anywhere.
+        assert (
+            solution.status in {rs.Status.SINGULAR, rs.Status.LOCAL_MINIMUM} or solution.method is rs.Method.BRACKETING
+        )
 
 
 def test_a_transposed_jacobian_still_finds_the_root_of_a_mild_system() -> None:

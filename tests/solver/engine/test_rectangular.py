@@ -7,9 +7,10 @@ import pytest
 import raphson_solver as rs
 from scipy.optimize import least_squares
 
+from tests.solver.building import METHODS as EVERY
 from tests.solver.building import build
 
-METHODS = [m for m in rs.Method if m not in {rs.Method.BROYDEN, rs.Method.PSEUDO_TRANSIENT}]
+METHODS = [method for method in EVERY if method not in {rs.Method.BROYDEN, rs.Method.PSEUDO_TRANSIENT}]
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name.lower())
 
 

@@ -156,7 +156,7 @@ def test_some_methods_need_as_many_equations_as_variables(method: rs.Method) -> 
     for texts, m in ((["x + y"], 1), (["x", "y", "x*y"], 3)):
         with pytest.raises(rs.InputError) as caught:
             build(texts, ["x", "y"]).solve([1.0, 1.0], options=rs.SolveOptions(method=method))
-        assert (caught.value.field, caught.value.message) == (
-            "options.method",
-            f"{method.name.lower()} needs as many equations as variables; found {m} equations for 2 variables; use 'auto'",
+        assert caught.value.field == "options.method"
+        assert (
+            f"{method.name.lower()} needs as many equations as variables; found {m} equations" in caught.value.message
         )

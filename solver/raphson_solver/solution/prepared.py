@@ -1,0 +1,104 @@
+"""What solves with the same options need, with memory kept from one to the next."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import numpy as np
+
+from raphson_solver.engine import CancelFlag, JacobianMode, layout
+from raphson_solver.engine.entrance import entrance
+from raphson_solver.solution.blocks import Blocks
+from raphson_solver.solution.kernels import Kernels
+from raphson_solver.solution.options import SolveOptions
+
+NEVER = CancelFlag()
+_NO_LIMIT = 2**62
+# How long the engine runs before Python may see Ctrl-C.
+_SLICE_NANOSECONDS = 5e7
+
+
+class Prepared:
+    """Plans and memory of one system, or block, and one set of options.
+
+    Parameters
+    ----------
+    kernels : Kernels
+        Of the system.
+    options : SolveOptions
+        How it is solved.
+    blocks : Blocks, optional
+        What is solved before the system as a whole.
+    """
+
+    def __init__(self, kernels: Kernels, options: SolveOptions, blocks: Blocks | None = None) -> None:
+        mode = options.jacobian
+        self.blocks = blocks
+        self.enter = entrance()
+        self._options = options
+        self._residual = kernels.residual
+        self._evaluate = kernels.evaluate(mode)
+        self._effect = kernels.residual if mode is JacobianMode.EXACT else kernels.effect
+        self._work = max(self._residual.work_size, self._evaluate.work_size, self._effect.work_size)
+        self._pattern = kernels.packed(mode)
+        plan = self._plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
+        plan[layout.CANCEL_ADDRESS] = NEVER.address
+        plan[layout.M] = kernels.m
+        plan[layout.N] = kernels.n
+        plan[layout.ENTRIES] = kernels.pattern(mode).rows.size
+        plan[layout.PARAMETER_COUNT] = kernels.parameter_count
+        plan[layout.PATTERN] = self._pattern.ctypes.data
+        plan[layout.METHOD] = options.method
+        plan[layout.MODE] = mode
+        plan[layout.ITERATION_LIMIT] = options.max_iterations
+        plan[layout.EVALUATION_LIMIT] = _NO_LIMIT if options.max_evaluations is None else options.max_evaluations
+        iteration = 200.0 + 5.0 * self._work + kernels.n**3
+        plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
+        self._parts = [] if blocks is None else [Prepared(each, options) for each in blocks.kernels]
+        self._memory: deque[layout.Memory] = deque()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the kernels' addresses, which change when they become machine code."""
+        for part in self._parts:
+            part.refresh()
+        plan = self._plan.copy()
+        plan[layout.RESIDUAL_ADDRESS] = self._residual.address
+        plan[layout.RESIDUAL_PROGRAM] = self._residual.program
+        plan[layout.EVALUATE_ADDRESS] = self._evaluate.address
+        plan[layout.EVALUATE_PROGRAM] = self._evaluate.program
+        plan[layout.EFFECT_ADDRESS] = self._effect.address
+        plan[layout.EFFECT_PROGRAM] = self._effect.program
+        self._plan = plan
+        self._memory = deque()
+
+    def borrow(self) -> layout.Memory:
+        """Return memory that no other solve uses."""
+        try:
+            return self._memory.pop()
+        except IndexError:
+            memory = layout.Memory(self._plan, self._work)
+            memory.settings[layout.TOLERANCE] = self._options.tolerance
+            memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
+            if self.blocks is not None:
+                self._join(memory, self.blocks)
+            return memory
+
+    def give_back(self, memory: layout.Memory) -> None:
+        """Keep the memory for the next solve."""
+        self._memory.append(memory)
+
+    def _join(self, memory: layout.Memory, blocks: Blocks) -> None:
+        """Hang the blocks' memory on that of the whole; all read their parameters from one place."""
+        parts = [part.borrow() for part in self._parts]
+        for part in parts:
+            part.plan[layout.P] = memory.plan[layout.P]
+        addresses = np.array(
+            [number for part, places in zip(parts, blocks.places, strict=True)
+             for number in (part.address, places.ctypes.data)],
+            np.int64,
+        )  # fmt: skip
+        memory.plan[layout.BLOCK_COUNT] = len(parts)
+        memory.plan[layout.BLOCKS] = addresses.ctypes.data
+        memory.kept = (parts, addresses)
