@@ -75,7 +75,8 @@ def _rows(equations: tuple[str, ...], x: tuple[float, ...], slopes: int) -> list
         return [_lift(row, slopes) for row in evaluate(equations, unknowns, _FUNCTIONS)]
 
 
-@dataclass(slots=True)
+# Without a repr: mpmath writes one into the error that makes Python try the other operand.
+@dataclass(slots=True, repr=False)
 class _Running:
     value: mpf
     error: mpf

@@ -23,7 +23,7 @@ _COMPUTED = {operation: number for number, operation in enumerate(op.COMPUTED, s
 _CODES = _COMPUTED | {op.CONSTANT: _CONSTANT, op.VARIABLE: _VARIABLE, op.PARAMETER: _PARAMETER}
 
 
-def program(graph: Graph, outputs: Sequence[int]) -> tuple[NDArray[np.int32], int]:
+def program(graph: Graph, outputs: Sequence[int], variables: int) -> tuple[NDArray[np.int32], int]:
     """Return the program that computes the outputs, and how many registers it uses.
 
     It computes every node up to the last output: arguments come before their users, so node i is register i,
@@ -39,6 +39,9 @@ def program(graph: Graph, outputs: Sequence[int]) -> tuple[NDArray[np.int32], in
     rows[:count, 1:3][constant] = values[constant].view(np.int32).reshape(-1, 2)
     leaf = (rows[:count, 0] == _VARIABLE) | (rows[:count, 0] == _PARAMETER)
     rows[:count, 1][leaf] = values[leaf].astype(np.int32)
+    # Another kernel's seeds are variables past the end of this one's x.
+    foreign = (rows[:count, 0] == _VARIABLE) & (values >= variables)
+    rows[:count][foreign] = (_CONSTANT, 0, 0, 0)
     rows[count:-1, 0] = _STORE
     rows[count:-1, 1] = outputs
     rows[count:-1, 2] = np.arange(len(outputs))

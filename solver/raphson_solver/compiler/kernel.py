@@ -23,6 +23,15 @@ _SIGNATURE = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p,) * 5)
 class Kernel:
     """Outputs of a graph behind the C ABI.
 
+    Parameters
+    ----------
+    graph : Graph
+        Holds the nodes.
+    outputs : sequence of int
+        Which nodes.
+    variables : int
+        How long x is.
+
     Attributes
     ----------
     address : int
@@ -35,10 +44,10 @@ class Kernel:
         Doubles that a call writes.
     """
 
-    def __init__(self, graph: Graph, outputs: Sequence[int]) -> None:
+    def __init__(self, graph: Graph, outputs: Sequence[int], variables: int = 2**31 - 1) -> None:
         self._graph = graph
         self._outputs = tuple(outputs)
-        self._program, self.work_size = program(graph, outputs)
+        self._program, self.work_size = program(graph, outputs, variables)
         self._code: MachineCode | None = None
         self._lock = threading.Lock()
         self.output_size = len(self._outputs)

@@ -25,24 +25,24 @@ _BRACKETING = int(Method.BRACKETING)
 # A method, whether its sum of squares is as it stands instead of weighted to equal size, which start (0: the
 # caller's), and its share of the iterations, in thousandths.
 SQUARE = (
-    (_NEWTON, 0, 0, 150),
-    (_LINE_SEARCH, 0, 0, 100),
-    (_LEVENBERG_MARQUARDT, 0, 0, 100),
-    (_LEVENBERG_MARQUARDT, 1, 0, 100),
-    (_TRUST_REGION, 0, 0, 50),
-    (_PSEUDO_TRANSIENT, 0, 0, 50),
+    (_NEWTON, 0, 0, 200),
+    (_LINE_SEARCH, 0, 0, 75),
+    (_LEVENBERG_MARQUARDT, 0, 0, 75),
+    (_LEVENBERG_MARQUARDT, 1, 0, 75),
+    (_TRUST_REGION, 0, 0, 40),
+    (_PSEUDO_TRANSIENT, 0, 0, 40),
 )
 SCALAR = (
-    (_NEWTON, 0, 0, 100),
-    (_BRACKETING, 0, 0, 200),
-    (_LINE_SEARCH, 0, 0, 100),
+    (_NEWTON, 0, 0, 50),
+    (_BRACKETING, 0, 0, 100),
+    (_LINE_SEARCH, 0, 0, 50),
 )
 RECTANGULAR = (
     (_LEVENBERG_MARQUARDT, 1, 0, 400),
     (_LINE_SEARCH, 0, 0, 200),
 )
 RESTARTS = 100
-_RESTART_SHARE = 50
+_RESTART_SHARE = 30
 _FARTHEST = 20
 _SIZES = 4
 

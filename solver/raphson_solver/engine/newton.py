@@ -29,7 +29,6 @@ from raphson_solver.engine.point import (
     finite,
     may_step,
     set_weights,
-    sound_jacobian,
 )
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import LEAST_DAMPING, at_least_squares, damped_step, newton_step, set_inverse_sizes
@@ -103,17 +102,16 @@ def newton(plan: Integers) -> int:
         # The full step is evaluated with its Jacobian, which is wanted far more often than not.
         if length == 1.0:
             evaluate(plan)
-            if finite(doubles(plan[layout.F]), plan[M]) and sound_jacobian(plan):
-                break
+            if finite(doubles(plan[layout.F]), plan[M]) and complete(plan):
+                settings[LAST_LENGTH] = 1.0
+                return RUNNING
         else:
             evaluate_residual(plan)
             if finite(doubles(plan[layout.TRIAL]), plan[M]):
-                break
+                return arrive(plan, length)
         length = shorter(length)
         if length * settings[LAST_STEP] < EPSILON or plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]:
-            spent = length * settings[LAST_STEP] >= EPSILON
-            return out_of_domain(plan, spent)
-    return arrive(plan, length)
+            return out_of_domain(plan, length * settings[LAST_STEP] >= EPSILON)
 
 
 @jit

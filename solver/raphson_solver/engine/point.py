@@ -58,17 +58,19 @@ def complete(plan: Integers) -> bool:
     pattern, x = integers(plan[layout.PATTERN]), doubles(plan[layout.X])
     scale, values, largest = doubles(plan[layout.SCALE]), doubles(plan[layout.VALUES]), doubles(plan[layout.LARGEST])
     magnitude = doubles(plan[layout.MAGNITUDE])
-    for j in range(n):
-        largest[j] = max(largest[j], abs(x[j]))
     plan[layout.JACOBIAN_EVALUATIONS] += 1
+    sound = True
     if plan[MODE] == _EXACT:
+        entry = 0
         for i in range(m):
-            scale[i] = magnitude[i]
-        sound = True
-        for entry in range(entries):
-            effect = abs(values[entry] * x[pattern[entries + entry]])
-            sound = sound and np.isfinite(values[entry])
-            scale[pattern[entry]] += effect
+            effect = 0.0
+            while entry < entries and pattern[entry] == i:
+                effect += abs(values[entry] * x[pattern[entries + entry]])
+                entry += 1
+            scale[i] = magnitude[i] + effect
+            sound = sound and np.isfinite(scale[i])
+        # Where x is zero, or a product overflows, only the entries themselves tell.
+        sound = sound or finite(values, entries)
     else:
         if by_differences(plan):
             plan[EVALUATIONS] += differences(plan)
@@ -87,6 +89,9 @@ def complete(plan: Integers) -> bool:
     for i in range(m):
         # Where the scale overflows, |f| over it would be zero and pass.
         scale[i] = min(scale[i], _LARGEST_DOUBLE)
+    if sound:
+        for j in range(n):
+            largest[j] = max(largest[j], abs(x[j]))
     return sound
 
 

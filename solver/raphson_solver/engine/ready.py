@@ -18,7 +18,7 @@ from raphson_solver.expression.graph import Graph
 def warm_up() -> bool:
     """Make the engine ready; return whether it had to be compiled (some seconds, once a machine and version)."""
     graph = Graph()
-    kernel = Kernel(graph, [graph.variable(0), graph.one, graph.one])
+    kernel = Kernel(graph, [graph.variable(0), graph.one, graph.one], 1)
     pattern = layout.Pattern(np.zeros(1, np.int64), np.zeros(1, np.int64), 1, 1).packed()
     flag = CancelFlag()
     plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)

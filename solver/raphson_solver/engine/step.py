@@ -22,25 +22,28 @@ LEAST_DAMPING = 1e-20
 
 @jit
 def newton_step(plan: Integers) -> bool:
-    """Solve J·step = −f, rows scaled to equal size; return whether J, square, allowed it."""
+    """Solve J·step = −f, rows divided by the scales of their equations; return whether J, square, allowed it."""
     n, entries = plan[N], plan[ENTRIES]
     pattern, pivots = integers(plan[layout.PATTERN]), integers(plan[layout.PIVOTS])
-    f, values = doubles(plan[layout.F]), doubles(plan[layout.VALUES])
+    f, values, scale = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.SCALE])
     step, matrix = doubles(plan[layout.STEP]), doubles(plan[layout.MATRIX])
-    for place in range(n * n):
-        matrix[place] = 0.0
+    dense = entries == n * n
+    if not dense:
+        for place in range(n * n):
+            matrix[place] = 0.0
     entry = 0
     for i in range(n):
-        first, largest = entry, 0.0
-        while entry < entries and pattern[entry] == i:
-            largest = max(largest, abs(values[entry]))
-            entry += 1
-        inverse = 1.0 / largest
-        if not (largest > 0.0 and np.isfinite(inverse)):
-            return False
+        inverse = 1.0 / scale[i]
+        if not (inverse > 0.0 and np.isfinite(inverse)):
+            inverse = 1.0
         step[i] = -f[i] * inverse
-        for place in range(first, entry):
-            matrix[i * n + pattern[entries + place]] = values[place] * inverse
+        if dense:
+            for place in range(i * n, i * n + n):
+                matrix[place] = values[place] * inverse
+        else:
+            while entry < entries and pattern[entry] == i:
+                matrix[i * n + pattern[entries + entry]] = values[entry] * inverse
+                entry += 1
     if factor(matrix, pivots, n) < n:
         return False
     substitute(matrix, pivots, step, n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from raphson_solver.engine.layout import Pattern
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.expression import magnitudes
 from raphson_solver.expression import operations as op
+from raphson_solver.expression.graph import Graph
 from raphson_solver.language import Instance
 
 Made = TypeVar("Made")
@@ -70,12 +71,12 @@ class Kernels:
     @property
     def jvp(self) -> Kernel:
         """J·v, from x followed by v."""
-        return self.once("jvp", lambda: self._kernel(pushforward(self.graph, self.equations, self._seeds(self.n))))
+        return self.once("jvp", lambda: self._with_seeds(self.n, pushforward))
 
     @property
     def vjp(self) -> Kernel:
         """wᵀ·J, from x followed by w."""
-        return self.once("vjp", lambda: self._kernel(pullback(self.graph, self.equations, self._seeds(self.m), self.n)))
+        return self.once("vjp", lambda: self._with_seeds(self.m, partial(pullback, n=self.n)))
 
     def evaluate(self, mode: JacobianMode) -> Kernel:
         """Return f, then the size of the terms in each equation, then the entries of J unless by differences."""
@@ -161,11 +162,13 @@ class Kernels:
     def _pattern(self, rows: list[int], columns: list[int]) -> Pattern:
         return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self.n)
 
-    def _seeds(self, count: int) -> list[int]:
-        return [self.graph.variable(self.n + place) for place in range(count)]
+    def _with_seeds(self, count: int, product: Callable[[Graph, Sequence[int], Sequence[int]], list[int]]) -> Kernel:
+        """Return the kernel of a product with a vector, whose numbers are variables past the end of x."""
+        seeds = [self.graph.variable(self.n + place) for place in range(count)]
+        return self._kernel(product(self.graph, self.equations, seeds), count)
 
-    def _kernel(self, outputs: list[int]) -> Kernel:
-        kernel = Kernel(self.graph, outputs)
+    def _kernel(self, outputs: list[int], seeds: int = 0) -> Kernel:
+        kernel = Kernel(self.graph, outputs, self.n + seeds)
         if self.compile_now:
             kernel.compile()
         self._kernels.append(kernel)

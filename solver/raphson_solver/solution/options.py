@@ -46,7 +46,7 @@ class SolveOptions:
     jacobian: JacobianMode = JacobianMode.EXACT
     tolerance: float = 1e-12
     absolute_tolerance: float = 1e-30
-    max_iterations: int = 1000
+    max_iterations: int = 2000
     max_evaluations: int | None = None
     whole: bool = False
     timeout_seconds: float | None = None

@@ -36,8 +36,11 @@ from raphson_solver.solution.solution import Solution
 from raphson_solver.solution.trace import TraceStep, read
 
 if TYPE_CHECKING:
+    from raphson_solver.continuation import Branch
     from raphson_solver.explanation import Explanation, Structure
     from raphson_solver.proof import Certificate
+    from raphson_solver.roots import Roots
+    from raphson_solver.sensitivity import Sensitivity
 
 _DEFAULT = SolveOptions()
 _ARRAY = np.ndarray
@@ -316,6 +319,37 @@ class System:
         from raphson_solver.solution.evidence import certify  # noqa: PLC0415
 
         return certify(self, x, p)
+
+    def sensitivity(
+        self,
+        x: ArrayLike | Mapping[str, Any],
+        p: ArrayLike | Mapping[str, Any] | None = None,
+        mode: JacobianMode = JacobianMode.EXACT,
+    ) -> Sensitivity:
+        """Return dx/dp at a root, by the implicit function theorem: forward, adjoint, and covariances, from one LU."""
+        from raphson_solver.sensitivity import Sensitivity  # noqa: PLC0415
+
+        return Sensitivity(self, x, p, mode)
+
+    def find_all(
+        self, lower: ArrayLike, upper: ArrayLike, p: ArrayLike | Mapping[str, Any] | None = None, **how: Any
+    ) -> Roots:
+        """Look for every root between two corners of shape (n,); `raphson_solver.roots.find_all` says how."""
+        from raphson_solver.roots import find_all  # noqa: PLC0415
+
+        return find_all(self, lower, upper, p, **how)
+
+    def follow(
+        self,
+        x: ArrayLike | Mapping[str, Any],
+        parameter: str,
+        p: ArrayLike | Mapping[str, Any] | None = None,
+        **how: Any,
+    ) -> Branch:
+        """Follow a root while one parameter changes; `raphson_solver.continuation.follow` says how."""
+        from raphson_solver.continuation import follow  # noqa: PLC0415
+
+        return follow(self, x, parameter, p, **how)
 
     def finite_difference_evaluations(self, mode: JacobianMode) -> int:
         """Return how many evaluations of f one Jacobian costs where f is finite; 0 for exact and analytic."""

@@ -102,7 +102,7 @@ def test_only_so_many_systems_are_remembered() -> None:
 def test_a_system_that_is_used_again_becomes_machine_code_with_the_same_answers() -> None:
     system = build("exp(x) - 3.25*cos(x) = 0.125", ["x"])
     first = system.solve([1.0])
-    kernels = system._kernels._kernels
+    kernels = system.kernels._kernels
     assert not any(kernel.compiled for kernel in kernels)
     system.solve([1.0])
     deadline = time.monotonic() + 10.0

@@ -1,4 +1,4 @@
-"""What later rooms need of a system beyond what its callers see: its kernels, its free parameters, one point."""
+"""What later rooms need of a system at one point: f, J and the scales, and the slopes in the parameters."""
 
 from __future__ import annotations
 
@@ -10,25 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raphson_solver.engine.status import JacobianMode
-from raphson_solver.solution.packing import Declared
 
 if TYPE_CHECKING:
-    from raphson_solver.solution.kernels import Kernels
     from raphson_solver.solution.system import System
 
 Array = NDArray[np.float64]
 
 _LARGEST_SCALE = 2.0**1023
-
-
-def kernels(system: System) -> Kernels:
-    """Return everything that is compiled of a system."""
-    return system.kernels
-
-
-def free_parameters(system: System) -> Declared:
-    """Return names and shapes of the parameters in the order of p: those that are not part of the system."""
-    return system.free_parameters
 
 
 def vectors(
@@ -75,9 +63,9 @@ class Local:
 
 def local(system: System, x: Array, p: Array) -> Local:
     """Return f, J and the scales at a point; NaN or infinite where they are."""
-    made = kernels(system)
+    made = system.kernels
     m, pattern = made.m, made.pattern(JacobianMode.EXACT)
-    values = made.evaluate(JacobianMode.EXACT)(_roomy(made, x), p)
+    values = made.evaluate(JacobianMode.EXACT)(x, p)
     jacobian, scale = np.zeros((m, made.n)), values[m : 2 * m].copy()
     with np.errstate(all="ignore"):
         entries = values[2 * m :]
@@ -88,12 +76,7 @@ def local(system: System, x: Array, p: Array) -> Local:
 
 def parameter_entries(system: System, x: Array, p: Array) -> Array:
     """Return the entries of ∂f/∂p, in the order of `Kernels.parameter_pattern`."""
-    made = kernels(system)
+    made = system.kernels
     if not made.parameter_pattern.rows.size:
         return np.empty(0)
-    return made.parameter_slopes(_roomy(made, x), p)
-
-
-def _roomy(made: Kernels, x: Array) -> Array:
-    # An interpreted kernel may also compute what products with vectors left in the graph, and reads those behind x.
-    return np.concatenate((x, np.zeros(max(made.m, made.n))))
+    return made.parameter_slopes(x, p)
