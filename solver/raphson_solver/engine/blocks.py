@@ -97,7 +97,7 @@ def _whole(plan: Integers) -> int:
     if not (complete(plan) and finite(doubles(plan[layout.F]), plan[N])):
         return _DOMAIN_ERROR
     # Every block took its last step already.
-    doubles(plan[layout.SETTINGS])[layout.LAST_STEP] = 0.0
+    doubles(plan[layout.SETTINGS])[layout.NEWTON_STEP] = 0.0
     status = aim(plan)
     return int(conclude(plan, status)) if status == _CONVERGED else _STALLED
 

@@ -21,6 +21,7 @@ from raphson_solver.engine.point import (
     evaluate,
     evaluate_residual,
     finite,
+    jacobian_noise,
     may_step,
     set_weights,
     weighted_square,
@@ -85,7 +86,7 @@ def broyden(plan: Integers) -> int:
 def _renew(plan: Integers) -> int:
     """Evaluate J where x is, and go on from there."""
     plan[APPROXIMATE] = 0
-    doubles(plan[layout.SETTINGS])[LAST_STEP] = np.inf
+    doubles(plan[layout.SETTINGS])[layout.NEWTON_STEP] = np.inf
     evaluate(plan)
     return RUNNING if complete(plan) and finite(doubles(plan[layout.F]), plan[N]) else _DOMAIN_ERROR
 
@@ -112,7 +113,7 @@ def _secant_step(plan: Integers) -> bool:
         for j in range(n):
             matrix[i * n + j] = weight[i] * approximation[i * n + j]
         step[i] = -weight[i] * f[i]
-    if factor(matrix, pivots, n) < n:
+    if factor(matrix, pivots, doubles(plan[layout.COLUMN_SIZE]), n, jacobian_noise(plan)) < n:
         return False
     substitute(matrix, pivots, step, n)
     if not finite(step, n):

@@ -159,7 +159,7 @@ def _begin(plan: Integers) -> int:
     plan[layout.ESCAPING] = 0
     plan[layout.APPROXIMATE] = plan[layout.BRACKETED] = 0
     plan[layout.SLOW_STEPS] = 0
-    settings[layout.LAST_STEP] = np.inf
+    settings[layout.LAST_STEP] = settings[layout.NEWTON_STEP] = np.inf
     settings[layout.LAST_LENGTH] = 0.0
     settings[layout.DAMPING] = 0.0
     again = 0

@@ -18,6 +18,7 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, ENTRIES, M, N
+from raphson_solver.engine.move import relative_size
 from raphson_solver.engine.point import complete, evaluate, evaluate_residual
 from raphson_solver.engine.status import JacobianMode, Status
 
@@ -29,6 +30,8 @@ _LEAST_SQUARES = int(Status.LEAST_SQUARES)
 SMALL_STEP = 1e-3
 _ROUNDING_STEP = 2.0**-46
 _A_LITTLE = 2.0**-5
+# Nearer to zero squares and products underflow, and the size that a variable has had counts.
+_NO_SIZE = 1e-100
 _LINEAR = 0.125
 _FLAT_GRADIENT = 1e-8
 # How much of its terms may be left of the gradient at a least-squares point; and where no step improves on it.
@@ -66,7 +69,7 @@ def earned(plan: Integers, relative: float, by_terms: bool) -> bool:
     """
     if by_terms:
         return bool(relative <= SMALL_STEP and not deaf(plan))
-    return bool(relative <= _ROUNDING_STEP and not deaf(plan) and _linear_nearby(plan))
+    return bool(relative_size(plan, 0.0) <= _ROUNDING_STEP and not deaf(plan) and _linear_nearby(plan))
 
 
 @jit
@@ -84,13 +87,14 @@ def deaf(plan: Integers) -> bool:
         doubles(plan[layout.LARGEST]),
     )
     f, magnitude, settings = doubles(plan[layout.F]), doubles(plan[layout.MAGNITUDE]), doubles(plan[layout.SETTINGS])
-    scale = doubles(plan[layout.SCALE])
+    scale, x = doubles(plan[layout.SCALE]), doubles(plan[layout.X])
     entry, asked = 0, False
     exact = plan[layout.MODE] == _EXACT
     for i in range(plan[M]):
         effect, known, first = 0.0, True, entry
         while entry < entries and pattern[entry] == i:
-            size = largest[pattern[entries + entry]]
+            column = pattern[entries + entry]
+            size = abs(x[column]) if abs(x[column]) > _NO_SIZE else largest[column]
             known = known and (size > 0.0 or values[entry] == 0.0)
             effect += abs(values[entry]) * size
             entry += 1
@@ -102,48 +106,51 @@ def deaf(plan: Integers) -> bool:
         if abs(f[i]) > settings[layout.ABSOLUTE_TOLERANCE] or plan[layout.ESCAPING] != 0:
             return True
         asked = True
-    return asked and not _changes_nearby(plan)
+    return asked and not fails_nearby(plan)
 
 
 @jit
-def _changes_nearby(plan: Integers) -> bool:
-    """Return whether every equation whose terms its variables could cancel changes when x does, by a little."""
-    entries = plan[ENTRIES]
-    pattern, values, largest = (
-        integers(plan[layout.PATTERN]),
-        doubles(plan[layout.VALUES]),
-        doubles(plan[layout.LARGEST]),
-    )
-    x, f, trial = doubles(plan[layout.X]), doubles(plan[layout.F]), doubles(plan[layout.TRIAL])
-    origin, heard, scale = doubles(plan[layout.ORIGIN]), doubles(plan[layout.CHANGE]), doubles(plan[layout.SCALE])
+def fails_nearby(plan: Integers) -> bool:
+    """Return whether every equation that is zero here no longer passes beside its terms when x changes a little.
+
+    By a few hundredths of its size, each variable by another share. What is zero by underflow, or by rounding, is so
+    there too. An equation that is not defined there counts as one that fails.
+    """
+    pattern, largest = integers(plan[layout.PATTERN]), doubles(plan[layout.LARGEST])
+    x, f, magnitude = doubles(plan[layout.X]), doubles(plan[layout.F]), doubles(plan[layout.MAGNITUDE])
+    origin, heard = doubles(plan[layout.ORIGIN]), doubles(plan[layout.CHANGE])
     lower, upper = doubles(plan[layout.LOWER]), doubles(plan[layout.UPPER])
-    magnitude, tolerance = doubles(plan[layout.MAGNITUDE]), doubles(plan[layout.SETTINGS])[layout.TOLERANCE]
+    settings = doubles(plan[layout.SETTINGS])
+    tolerance, absolute_tolerance = settings[layout.TOLERANCE], settings[layout.ABSOLUTE_TOLERANCE]
     for j in range(plan[N]):
         origin[j] = x[j]
     for i in range(plan[M]):
-        heard[i] = 0.0
+        # Only an equation with variables can hear them.
+        heard[i] = 1.0
+        if not abs(f[i]) > absolute_tolerance:
+            heard[i] = 0.0
     for side in range(2):
         for j in range(plan[N]):
-            move = _A_LITTLE * (largest[j] if largest[j] > 0.0 else 1.0)
+            size = abs(origin[j])
+            if not size > _NO_SIZE:
+                size = largest[j] if largest[j] > 0.0 else 1.0
+            move = _A_LITTLE * size * (0.5 + (0.618 * (j + 1)) % 1.0)
             x[j] = origin[j] + (move if side == 0 else -move)
             if plan[BOUNDED] != 0:
                 x[j] = min(max(x[j], lower[j]), upper[j])
-        evaluate_residual(plan)
+        evaluate(plan)
         for i in range(plan[M]):
-            # Also where it is not defined.
-            if not abs(trial[i] - f[i]) <= tolerance * magnitude[i]:
+            if not (abs(f[i]) <= tolerance * magnitude[i] or abs(f[i]) <= absolute_tolerance):
                 heard[i] = 1.0
     for j in range(plan[N]):
         x[j] = origin[j]
+    evaluate(plan)
     entry = 0
     for i in range(plan[M]):
-        effect, first = 0.0, entry
-        while entry < entries and pattern[entry] == i:
-            effect += abs(values[entry]) * largest[pattern[entries + entry]]
+        first = entry
+        while entry < plan[ENTRIES] and pattern[entry] == i:
             entry += 1
-        if plan[layout.MODE] != _EXACT:
-            effect = scale[i] - magnitude[i]
-        if entry > first and heard[i] == 0.0 and not effect > tolerance * magnitude[i]:
+        if entry > first and heard[i] == 0.0:
             return False
     return True
 

@@ -68,6 +68,7 @@ from numpy.typing import NDArray
     ORIGIN,
     GRADIENT,
     INVERSE_SIZE,
+    COLUMN_SIZE,
     WEIGHT,
     REFERENCE,
     TRIAL,
@@ -94,7 +95,7 @@ from numpy.typing import NDArray
     BEST_STATUS,
     ESCAPING,
     PLAN_SIZE,
-) = range(72)
+) = range(73)
 
 (
     # At SETTINGS: what a caller chooses,
@@ -104,6 +105,7 @@ from numpy.typing import NDArray
     # and what the methods keep from step to step.
     BEST_NORM,
     LAST_STEP,
+    NEWTON_STEP,
     LAST_LENGTH,
     DESCENT,
     DAMPING,
@@ -112,7 +114,7 @@ from numpy.typing import NDArray
     BRACKET_RIGHT,
     VALUE_LEFT,
     SETTINGS_SIZE,
-) = range(13)
+) = range(14)
 
 # At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow.
 (
@@ -124,6 +126,10 @@ from numpy.typing import NDArray
     ANSWER_REGULARIZED,
     ANSWER_HEADER,
 ) = range(7)
+
+
+# Those of shape (n,) that only the engine looks at.
+_VECTORS = (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, COLUMN_SIZE, LAST_DIRECTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ class Memory:
             (F, m),
             (MAGNITUDE, m),
             (VALUES, entries),
-            *((part, n) for part in (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, LAST_DIRECTION)),
+            *((part, n) for part in _VECTORS),
             *((part, wide) for part in (STEP, WEIGHT, REFERENCE, TRIAL, CHANGE, PIVOTS)),
             (MATRIX, n * n),
             (APPROXIMATION, n * n),

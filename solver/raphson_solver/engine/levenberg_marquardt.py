@@ -117,6 +117,7 @@ def levenberg_marquardt(plan: Integers) -> int:
             settings[DAMPING] = damping * max(0.1, 1.0 - (2.0 * ratio - 1.0) ** 3)
             settings[DAMPING_GROWTH] = 2.0
             # A damped step says nothing of how far a root is.
+            settings[layout.NEWTON_STEP] = np.inf
             settings[LAST_STEP], settings[LAST_LENGTH] = (np.inf if square else relative), damping
             return RUNNING if complete(plan) else _DOMAIN_ERROR
         go_back(plan)

@@ -73,7 +73,7 @@ def line_search(plan: Integers, cubic: bool) -> int:
             plan[layout.SLOW_STEPS] = plan[layout.SLOW_STEPS] + 1 if slow else 0
             if plan[layout.SLOW_STEPS] > _PATIENCE:
                 length = _longer(plan, new_merit)
-                settings[LAST_STEP] *= length
+                settings[layout.NEWTON_STEP] *= length
             return int(arrive(plan, length))
         if sound:
             wanted = parabola(length, slope, merit, new_merit)

@@ -7,8 +7,16 @@ from raphson_solver.engine.jit import jit
 
 
 @jit
-def factor(a: Doubles, pivots: Integers, n: int) -> int:
-    """Overwrite `a`, n×n in C order, with its LU factors; return the rank found: n, unless a pivot is zero."""
+def factor(a: Doubles, pivots: Integers, sizes: Doubles, n: int, noise: float) -> int:
+    """Overwrite `a`, n×n in C order, with its LU factors; return the rank found: n, unless a pivot is only noise.
+
+    That is one no larger than `noise` times the largest of its column at first. `sizes` is room for n numbers.
+    """
+    for j in range(n):
+        sizes[j] = 0.0
+    for i in range(n):
+        for j in range(n):
+            sizes[j] = max(sizes[j], abs(a[i * n + j]))
     for k in range(n):
         pivot, largest = k, abs(a[k * n + k])
         for i in range(k + 1, n):
@@ -16,7 +24,7 @@ def factor(a: Doubles, pivots: Integers, n: int) -> int:
             if size > largest:
                 pivot, largest = i, size
         pivots[k] = pivot
-        if not largest > 0.0:
+        if not largest > noise * sizes[k]:
             return k
         if pivot != k:
             for j in range(n):

@@ -55,16 +55,18 @@ def set_out(plan: Integers) -> None:
 def relative_size(plan: Integers, memory: float) -> float:
     """Return the largest |step_j| against the size of x_j.
 
-    Where x_j goes to zero its size counts as `memory` times what it has been. With 1e-5 the steps towards a singular
-    root at zero, each half the last, become small in time, and the steps of an escape from far away do not.
+    Where a step leads x_j towards zero, its size counts as `memory` times what it has been. With 1e-5 the steps towards
+    a singular root at zero, each half the last, become small in time; those of an escape lead outwards.
     """
     n = plan[N]
     x, step, largest = doubles(plan[layout.X]), doubles(plan[layout.STEP]), doubles(plan[layout.LARGEST])
     extent = 0.0
     for j in range(n):
-        extent = max(extent, largest[j])
+        extent = max(extent, abs(x[j]))
     relative = 0.0
     for j in range(n):
-        size = max(max(abs(x[j]), memory * largest[j]), max(1e-8 * extent, 1e-30))
+        size = max(abs(x[j]), max(1e-8 * extent, 1e-30))
+        if abs(x[j] + step[j]) <= abs(x[j]):
+            size = max(size, memory * largest[j])
         relative = max(relative, abs(step[j]) / size)
     return relative

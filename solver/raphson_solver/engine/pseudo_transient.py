@@ -16,7 +16,15 @@ from raphson_solver.engine.layout import DAMPING, ENTRIES, LAST_LENGTH, LAST_STE
 from raphson_solver.engine.linear import factor, substitute
 from raphson_solver.engine.move import bend, go, relative_size, set_out
 from raphson_solver.engine.newton import RUNNING, newton_direction, out_of_domain
-from raphson_solver.engine.point import complete, evaluate, finite, set_weights, sound_jacobian, weighted_square
+from raphson_solver.engine.point import (
+    complete,
+    evaluate,
+    finite,
+    jacobian_noise,
+    set_weights,
+    sound_jacobian,
+    weighted_square,
+)
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import set_inverse_sizes
 
@@ -92,7 +100,7 @@ def _implicit_step(plan: Integers, time: float) -> bool:
         diagonal = matrix[i * n + i]
         matrix[i * n + i] = diagonal + (-inverse[i] if diagonal < 0.0 else inverse[i]) / time
         step[i] = -weight[i] * f[i]
-    if factor(matrix, pivots, n) < n:
+    if factor(matrix, pivots, doubles(plan[layout.COLUMN_SIZE]), n, jacobian_noise(plan)) < n:
         return False
     substitute(matrix, pivots, step, n)
     return finite(step, n)

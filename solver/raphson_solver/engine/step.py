@@ -12,7 +12,7 @@ from raphson_solver.engine.layout import ENTRIES, M, N
 from raphson_solver.engine.least_squares import minimize
 from raphson_solver.engine.linear import factor, substitute
 from raphson_solver.engine.move import bend
-from raphson_solver.engine.point import finite, weighted_square
+from raphson_solver.engine.point import finite, jacobian_noise, weighted_square
 
 _LEAST_SHARE = 1e-3
 _NOTHING_TO_GAIN = 1e-8
@@ -33,9 +33,10 @@ def newton_step(plan: Integers) -> bool:
             matrix[place] = 0.0
     entry = 0
     for i in range(n):
-        inverse = 1.0 / scale[i]
-        if not (inverse > 0.0 and np.isfinite(inverse)):
-            inverse = 1.0
+        inverse = 1.0 / scale[i] if scale[i] > 0.0 else 1.0
+        if not np.isfinite(inverse):
+            # Terms that are nearly underflowing have slopes without digits.
+            return False
         step[i] = -f[i] * inverse
         if dense:
             for place in range(i * n, i * n + n):
@@ -44,7 +45,7 @@ def newton_step(plan: Integers) -> bool:
             while entry < entries and pattern[entry] == i:
                 matrix[i * n + pattern[entries + entry]] = values[entry] * inverse
                 entry += 1
-    if factor(matrix, pivots, n) < n:
+    if factor(matrix, pivots, doubles(plan[layout.COLUMN_SIZE]), n, jacobian_noise(plan)) < n:
         return False
     substitute(matrix, pivots, step, n)
     return finite(step, n)

@@ -81,6 +81,7 @@ def find_all(
     prove: bool = False,
     should_stop: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    on_root: Callable[[FoundRoot], None] | None = None,
 ) -> Roots:
     """Look for all the roots in a box, from many starts and away from the roots already found.
 
@@ -107,6 +108,9 @@ def find_all(
         Asked before every start, and before every box.
     progress : callable, optional
         Told after every start how many were tried, and how many roots were found.
+    on_root : callable, optional
+        Told of each root at once when it is found. One whose certificate proves nothing may still be found again more
+        exactly, or be refuted by a proof of the whole box: the result is what counts.
 
     Returns
     -------
@@ -118,6 +122,7 @@ def find_all(
         When the box is none, an argument does not fit, or nothing can be proven of such a system.
     """
     search = _Search(system, lower, upper, p, options, limits or RootLimits(), should_stop or (lambda: False))
+    search.on_root = on_root or (lambda root: None)
     if prove and not (system.m == system.n <= LARGEST_PROVEN):
         raise InputError(
             "prove",
@@ -159,6 +164,7 @@ class _Search:
         self._distinct = Distinct(None if self._prover is None else self._certified, self._upper - self._lower)
         self._starts = self._converged = self._deflated = 0
         self._stopped = ""
+        self.on_root: Callable[[FoundRoot], None] = lambda root: None
 
     def run(self, seed: int, progress: Callable[[int, int], None]) -> None:
         """Try starts until it is time to stop."""
@@ -206,6 +212,7 @@ class _Search:
             sides = np.maximum(self._lower, root.lower), np.minimum(self._upper, root.upper)
             solution = self._system.solve(sides[0], self._p, self._options, bounds=sides)
             self._distinct.roots.append(Known(solution, root, "proof"))
+            self.on_root(_told(self._distinct.roots[-1]))
         kept, refuted = self._judged(result)
         return replace(
             self.found(),
@@ -223,7 +230,7 @@ class _Search:
         new = False
         if solution.converged:
             self._converged += 1
-            new = self._distinct.add(solution, "start")
+            new = self._add(solution, "start")
         if not deflate or self._system.m != self._system.n or not self._distinct.roots:
             return new
         self._deflated += 1
@@ -232,8 +239,15 @@ class _Search:
         if end is not None:
             polished = self._solve(end)
             if polished.converged:
-                new = self._distinct.add(polished, "deflation") or new
+                new = self._add(polished, "deflation") or new
         return new
+
+    def _add(self, solution: Solution, found_by: str) -> bool:
+        """Count a converged solve; return whether its root is a new one."""
+        is_new = self._distinct.add(solution, found_by)
+        if is_new:
+            self.on_root(_told(self._distinct.roots[-1]))
+        return is_new
 
     def _solve(self, start: Array) -> Solution:
         return self._system.solve(start, self._p, self._options, bounds=(self._lower, self._upper))
@@ -265,7 +279,11 @@ class _Search:
 
     def _ordered(self, roots: list[Known]) -> tuple[FoundRoot, ...]:
         ordered = sorted(roots, key=lambda root: root.solution.x.tolist())
-        return tuple(FoundRoot(root.solution, root.certificate, root.reached, root.found_by) for root in ordered)
+        return tuple(map(_told, ordered))
+
+
+def _told(root: Known) -> FoundRoot:
+    return FoundRoot(root.solution, root.certificate, root.reached, root.found_by)
 
 
 def _meets(root: Known, lower: Array, upper: Array) -> bool:
