@@ -11,9 +11,14 @@ one at an address. NumPy goes in, NumPy comes out.
 (True, 1.004168738…)
 
 Not converging is a result: `Solution.status` and `Solution.remedy` say why and what to try. Everything else
-that can go wrong is an error of the tree in `raphson.errors`.
+that can go wrong is an error of the tree in `raphson.errors`. `Client.explain` says what is wrong with a system,
+`Client.find_all` looks for every root in a box, and `Client.follow` follows one while a parameter changes.
 """
 
+from raphson import plot
+from raphson.active_bound import ActiveBound
+from raphson.branch import Branch, BranchEnd, BranchPoint, BranchPointKind
+from raphson.certificate import Certificate
 from raphson.client import Client
 from raphson.compiled import CompiledSystem
 from raphson.connection import connect
@@ -33,29 +38,44 @@ from raphson.errors import (
     SystemNotFoundError,
     TraceError,
 )
+from raphson.explanation import Explanation
+from raphson.roots import FindAllSummary, FoundRoot, RootSearch
 from raphson.solution import Solution
+from raphson.trace_step import TraceStep
 from raphson.vocabulary import JacobianMode, Method, Status
 
 __all__ = [
+    "ActiveBound",
+    "Branch",
+    "BranchEnd",
+    "BranchPoint",
+    "BranchPointKind",
     "CancelledError",
+    "Certificate",
     "Client",
     "ClientStateError",
     "CompiledSystem",
     "DeadlineExceededError",
     "Determinant",
     "EmbeddedServerError",
+    "Explanation",
     "FieldViolation",
+    "FindAllSummary",
+    "FoundRoot",
     "IncompatibleServerError",
     "InternalServerError",
     "InvalidRequestError",
     "JacobianMode",
     "Method",
     "RaphsonError",
+    "RootSearch",
     "ServerBusyError",
     "ServerUnavailableError",
     "Solution",
     "Status",
     "SystemNotFoundError",
     "TraceError",
+    "TraceStep",
     "connect",
+    "plot",
 ]

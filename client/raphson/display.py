@@ -24,6 +24,8 @@ def describe(solution: Solution) -> str:
     if len(values) > MOST_VARIABLES:
         hidden = len(values) - MOST_VARIABLES
         values = [*values[: MOST_VARIABLES - 1], ("…", f"({hidden} more variables)"), values[-1]]
+    if solution.active_bounds:
+        values.append(("bounds", show_names([str(bound) for bound in solution.active_bounds])))
     counts = f"{solution.evaluations} evaluations of f, {solution.jacobian_evaluations} of J"
     worst = float(np.max(solution.scaled_residual, initial=0.0))
     tail = [
@@ -31,11 +33,28 @@ def describe(solution: Solution) -> str:
         ("iterations", f"{solution.iterations} ({counts})"),
         ("time", show_seconds(solution.elapsed_seconds)),
     ]
+    if solution.regularized_steps:
+        tail.insert(2, ("", f"J was singular at {solution.regularized_steps} of them"))
+    if solution.certificate is not None:
+        tail.insert(0, ("certificate", str(solution.certificate)))
+    if solution.evidence_note:
+        tail.append(("note", solution.evidence_note))
     if not solution.converged:
-        tail += [("message", solution.message), ("remedy", solution.remedy)]
+        tail.append(("message", solution.message))
+        if solution.remedy:
+            tail.append(("remedy", solution.remedy))
+    if solution.explanation is not None:
+        said = enumerate(solution.explanation.lines)
+        tail += [("why" if place == 0 else "", line) for place, line in said]
     width = max(len(name) for name, _ in head + values + tail)
     lines = [f"  {name:<{width}}  {text}" for name, text in head + values + tail]
     return "\n".join(["Solution", *lines])
+
+
+def show_names(names: list[str]) -> str:
+    """Write names in a row, a few of many."""
+    hidden = len(names) - MOST_ELEMENTS
+    return ", ".join(names) if hidden <= 0 else f"{', '.join(names[:MOST_ELEMENTS])} and {hidden} more"
 
 
 def show_value(value: float | Array) -> str:

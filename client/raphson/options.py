@@ -23,8 +23,10 @@ def write_options(
     tolerance: float | None,
     absolute_tolerance: float | None,
     max_iterations: int | None,
-    timeout_seconds: float | None,
-    return_jacobian: bool,
+    max_evaluations: int | None = None,
+    timeout_seconds: float | None = None,
+    return_jacobian: bool = False,
+    whole: bool = False,
 ) -> None:
     """Write the options into a request; None leaves the choice to the server."""
     message.method = int(method)  # type: ignore[assignment]
@@ -35,9 +37,12 @@ def write_options(
         message.absolute_tolerance = to_number(absolute_tolerance, "options.absolute_tolerance")
     if max_iterations is not None:
         message.max_iterations = to_count(max_iterations, "options.max_iterations")
+    if max_evaluations is not None:
+        message.max_evaluations = to_count(max_evaluations, "options.max_evaluations")
     if timeout_seconds is not None:
         message.timeout_seconds = to_deadline(timeout_seconds, "options.timeout_seconds")
     message.return_jacobian = bool(return_jacobian)
+    message.whole = bool(whole)
 
 
 def to_deadline(timeout_seconds: object, field: str = "timeout_seconds") -> float:

@@ -16,6 +16,7 @@ from raphson.definition import Definition
 from raphson.errors import InvalidRequestError
 from raphson.jacobian_argument import JacobianArgument, to_mode_and_rows
 from raphson.trace import first_argument, trace_function
+from raphson.vectors import zeros_of
 from raphson.vocabulary import JacobianMode
 
 Equations = str | Sequence[str] | Callable[..., Any] | CompiledSystem
@@ -95,6 +96,32 @@ def to_problem(
     values = () if callable(equations) else structural_candidates((*texts, *sum(rows or (), ())), known)
     definition = Definition(texts, variables, shapes, values, rows)
     return Problem(definition, "", start, known, mode, fixed)
+
+
+def to_shaped_problem(
+    equations: Equations,
+    point: Point | None,
+    variables: Mapping[str, Sequence[int]] | Sequence[str] | None,
+    parameters: Parameters | Sequence[str] | None,
+    jacobian: JacobianArgument = "exact",
+    *,
+    point_field: str = "start",
+) -> Problem:
+    """Read a caller's arguments where only names and shapes are needed: of a point, or of declarations.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the unknowns are told both ways or neither, or as `to_problem`.
+    """
+    if (point is None) == (variables is None):
+        description = f"expected either {point_field} or variables, to know the names of the unknowns"
+        raise InvalidRequestError.at(point_field, description)
+    if point is None:
+        point = zeros_of(variables, "variables")
+    if parameters is not None and not isinstance(parameters, Mapping):
+        parameters = zeros_of(parameters, "parameters")
+    return to_problem(equations, point, parameters, jacobian, point_field=point_field)
 
 
 def _of_compiled(

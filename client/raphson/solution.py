@@ -7,15 +7,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from raphson import plot
+from raphson.active_bound import to_active_bounds
 from raphson.arrays import WIRE, from_message, to_bytes
+from raphson.certificate import to_certificate
 from raphson.display import describe
 from raphson.errors import IncompatibleServerError
+from raphson.explanation import to_explanation
+from raphson.trace_step import to_trace_step
+from raphson.unknowns import unknown_names
 from raphson.vocabulary import Method, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from matplotlib.figure import Figure
+
+    from raphson.active_bound import ActiveBound
     from raphson.arrays import Array, Shape
+    from raphson.certificate import Certificate
+    from raphson.explanation import Explanation
+    from raphson.trace_step import TraceStep
     from raphson.v1.solver_pb2 import SolveResponse
 
 # Members by number: looking one up costs a tenth of calling the enumeration.
@@ -99,6 +112,11 @@ class Solution:
         """Names and shapes, in the order of `x`."""
         return tuple([(variable.name, tuple(variable.array.shape)) for variable in self._reply.solution])
 
+    @property
+    def unknown_names(self) -> tuple[str, ...]:
+        """A name for each number of `x`: ``x``, ``u[3]``, ``A[1,2]``."""
+        return unknown_names(self.variables)
+
     def __getitem__(self, name: str) -> float | Array:
         first = 0
         for known, shape in self.variables:
@@ -139,6 +157,58 @@ class Solution:
         """The Jacobian at `x`, shape (m, n), if it was asked for."""
         return from_message(self._reply.jacobian) if self._reply.HasField("jacobian") else None
 
+    @property
+    def active_bounds(self) -> tuple[ActiveBound, ...]:
+        """Elements of variables that stand at a bound."""
+        return to_active_bounds(self._reply.active_bounds)
+
+    @property
+    def trace(self) -> list[TraceStep]:
+        """Every step, if asked for; else empty."""
+        return [to_trace_step(step) for step in self._reply.trace]
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """What is wrong, if it was asked for and the system is not solved."""
+        return to_explanation(self._reply.explanation) if self._reply.HasField("explanation") else None
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """A box that holds exactly one root, or why none is proven; if asked for and converged."""
+        return to_certificate(self._reply.certificate) if self._reply.HasField("certificate") else None
+
+    @property
+    def sensitivity(self) -> Array | None:
+        """dx/dp, shape (n, k), if asked for and converged; `parameter_elements` names the columns."""
+        return from_message(self._reply.sensitivity) if self._reply.HasField("sensitivity") else None
+
+    @property
+    def parameter_elements(self) -> tuple[str, ...]:
+        """What the k columns of `sensitivity` are: ``r``, ``W[1,2]``."""
+        return tuple(self._reply.parameter_elements)
+
+    @property
+    def adjoint(self) -> Array | None:
+        """wᵀ·dx/dp, shape (k,), if asked for and converged."""
+        return from_message(self._reply.adjoint) if self._reply.HasField("adjoint") else None
+
+    @property
+    def covariance(self) -> Array | None:
+        """Covariance of `x` to first order, shape (n, n), if asked for and converged."""
+        return from_message(self._reply.covariance) if self._reply.HasField("covariance") else None
+
+    @property
+    def standard_deviations(self) -> Array | None:
+        """Standard deviations of `x` to first order, shape (n,), if its covariance was asked for and it converged."""
+        covariance = self.covariance
+        # Rounding can leave a variance of zero just below it.
+        return None if covariance is None else np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
+
+    @property
+    def evidence_note(self) -> str:
+        """Why a certificate or sensitivities that were asked for are not there; empty if they are."""
+        return self._reply.evidence_note
+
     # --- the effort
     @property
     def iterations(self) -> int:
@@ -156,6 +226,11 @@ class Solution:
         return self._reply.jacobian_evaluations
 
     @property
+    def regularized_steps(self) -> int:
+        """Steps at which J was singular, so that the shortest least-squares step was taken instead of Newton's."""
+        return self._reply.regularized_steps
+
+    @property
     def elapsed_seconds(self) -> float:
         """Time spent iterating, without parsing, compiling or transport."""
         return self._reply.elapsed_seconds
@@ -164,6 +239,23 @@ class Solution:
     def system_id(self) -> str:
         """Id of the system solved."""
         return self._reply.system_id
+
+    def plot_convergence(self, path: str | Path | None = None) -> Figure:
+        """Draw how the iteration went; see `raphson.plot.convergence`. Needs ``trace=True`` and matplotlib.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write the picture, in the format that its ending says.
+
+        Raises
+        ------
+        ValueError
+            If the trace was not asked for.
+        ModuleNotFoundError
+            If matplotlib is not installed.
+        """
+        return plot.convergence(self.trace, path)
 
     def __repr__(self) -> str:
         return describe(self)

@@ -15,10 +15,22 @@ from raphson.v1.solver_pb2_grpc import SolverServiceStub
 from raphson.v1.system_pb2_grpc import SystemServiceStub
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from grpc import UnaryStreamMultiCallable as StreamCall
     from grpc import UnaryUnaryMultiCallable as Call
 
     from raphson.v1.jacobian_pb2 import EvaluateRequest, EvaluateResponse
-    from raphson.v1.solver_pb2 import SolveRequest, SolveResponse
+    from raphson.v1.solver_pb2 import (
+        ExplainRequest,
+        Explanation,
+        FindAllRequest,
+        FindAllResponse,
+        FollowRequest,
+        FollowResponse,
+        SolveRequest,
+        SolveResponse,
+    )
     from raphson.v1.system_pb2 import CompileRequest, CompileResponse
 
 Request = TypeVar("Request", bound=Message)
@@ -41,7 +53,11 @@ class Transport:
         self.is_closed = False
         self._process = os.getpid()
         self._channel = channel
-        self.solve: Call[SolveRequest, SolveResponse] = SolverServiceStub(channel).Solve  # type: ignore[no-untyped-call]
+        solver = SolverServiceStub(channel)  # type: ignore[no-untyped-call]
+        self.solve: Call[SolveRequest, SolveResponse] = solver.Solve
+        self.explain: Call[ExplainRequest, Explanation] = solver.Explain
+        self.find_all: StreamCall[FindAllRequest, FindAllResponse] = solver.FindAll
+        self.follow: StreamCall[FollowRequest, FollowResponse] = solver.Follow
         self.evaluate: Call[EvaluateRequest, EvaluateResponse] = JacobianServiceStub(channel).Evaluate  # type: ignore[no-untyped-call]
         self.compile: Call[CompileRequest, CompileResponse] = SystemServiceStub(channel).Compile  # type: ignore[no-untyped-call]
 
@@ -58,13 +74,7 @@ class Transport:
         RaphsonError
             Whatever went wrong, by its name.
         """
-        if self.is_closed:
-            raise ClientStateError(f"this client of {self.address} is closed; connect again")
-        if self.is_forked:
-            raise ClientStateError(
-                f"this client of {self.address} was opened in process {self._process}, before a fork: gRPC "
-                "channels do not survive one; connect again in the child process"
-            )
+        self._check_usable()
         try:
             return method(request, timeout=timeout_seconds)
         except grpc.RpcError as error:
@@ -73,6 +83,41 @@ class Transport:
             if not self.is_closed:
                 raise
             raise ClientStateError(f"this client of {self.address} was closed during the call") from error
+
+    def stream(
+        self, method: StreamCall[Request, Reply], request: Request, timeout_seconds: float
+    ) -> Generator[Reply, None, None]:
+        """Call one method that streams, when the first reply is asked for. Closing the generator cancels the call.
+
+        Raises
+        ------
+        RaphsonError
+            Whatever went wrong, by its name.
+        """
+        self._check_usable()
+        call = None
+        try:
+            call = method(request, timeout=timeout_seconds)
+            yield from call
+        except grpc.RpcError as error:
+            raise error_from_rpc(error, address=self.address, timeout_seconds=timeout_seconds) from error
+        except ValueError as error:
+            if not self.is_closed:
+                raise
+            raise ClientStateError(f"this client of {self.address} was closed during the call") from error
+        finally:
+            # Of a call that has ended this does nothing; of one that a loop, Ctrl-C or a fault left, it is the end.
+            if call is not None:
+                call.cancel()
+
+    def _check_usable(self) -> None:
+        if self.is_closed:
+            raise ClientStateError(f"this client of {self.address} is closed; connect again")
+        if self.is_forked:
+            raise ClientStateError(
+                f"this client of {self.address} was opened in process {self._process}, before a fork: gRPC "
+                "channels do not survive one; connect again in the child process"
+            )
 
     def close(self) -> None:
         """Cancel the calls that are under way and drop the connection."""

@@ -17,21 +17,22 @@ if TYPE_CHECKING:
     from raphson.problem import Problem
 
 
-def direction(v: Mapping[str, ArrayLike] | ArrayLike, problem: Problem) -> Array:
+def direction(v: Mapping[str, ArrayLike] | ArrayLike, problem: Problem, field: str = "v") -> Array:
     """Flatten a direction given by name, or check one given as a vector."""
     if not isinstance(v, Mapping):
-        return to_array(v, "v")
+        return to_array(v, field)
     parts = []
     for name, shape in problem.definition.variables:
         if name not in v:
-            raise InvalidRequestError.at(f"v[{name}]", "is missing; expected a number or an array for each variable")
-        part = to_array(v[name], f"v[{name}]")
+            description = "is missing; expected a number or an array for each variable"
+            raise InvalidRequestError.at(f"{field}[{name}]", description)
+        part = to_array(v[name], f"{field}[{name}]")
         if part.shape != shape:
-            raise InvalidRequestError.at(f"v[{name}]", f"shape {part.shape}; expected {shape}")
+            raise InvalidRequestError.at(f"{field}[{name}]", f"shape {part.shape}; expected {shape}")
         parts.append(part.ravel())
     unknown = next((name for name in v if name not in dict(problem.definition.variables)), None)
     if unknown is not None:
-        raise InvalidRequestError.at(f"v[{unknown}]", "is not a variable")
+        raise InvalidRequestError.at(f"{field}[{unknown}]", "is not a variable")
     return np.concatenate(parts)
 
 

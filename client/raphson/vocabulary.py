@@ -8,7 +8,17 @@ from typing import Literal, TypeVar
 
 from raphson.errors import InvalidRequestError
 
-MethodName = Literal["auto", "newton", "line_search", "levenberg_marquardt"]
+MethodName = Literal[
+    "auto",
+    "newton",
+    "line_search",
+    "levenberg_marquardt",
+    "cubic_line_search",
+    "trust_region",
+    "pseudo_transient",
+    "broyden",
+    "bracketing",
+]
 JacobianName = Literal["exact", "forward", "central", "analytic"]
 Chosen = TypeVar("Chosen", bound=IntEnum)
 
@@ -32,19 +42,33 @@ class Status(IntEnum):
     """``timeout_seconds`` or the call's deadline was reached."""
     CANCELLED = 8
     """The caller cancelled."""
+    LEAST_SQUARES = 9
+    """More equations than variables, and the sum of squares is at a minimum that is not zero."""
+    EVALUATION_LIMIT = 10
+    """``max_evaluations`` was reached."""
 
 
 class Method(IntEnum):
     """How to iterate."""
 
     AUTO = 1
-    """One after another of the methods below from the same start, until one converges."""
+    """A cascade: undamped Newton, line search, Levenberg–Marquardt and others, until one converges."""
     NEWTON = 2
-    """Undamped Newton–Raphson."""
+    """Undamped Newton–Raphson; a trial point where f is not finite shortens the step."""
     LINE_SEARCH = 3
-    """Newton with a backtracking line search on the scaled residual."""
+    """Newton's direction, backtracking by parabolas until the scaled residual falls."""
     LEVENBERG_MARQUARDT = 4
     """Newton's step damped towards the gradient until the sum of squares falls as predicted."""
+    CUBIC_LINE_SEARCH = 5
+    """Newton's direction, backtracking by cubics."""
+    TRUST_REGION = 6
+    """Powell's dogleg: between steepest descent and Newton's step, no further than the linear model is trusted."""
+    PSEUDO_TRANSIENT = 7
+    """Implicit Euler steps through a pseudo-time that grow into Newton's as the residual falls; square systems."""
+    BROYDEN = 8
+    """Newton's step from a Jacobian updated by secants, evaluated anew when that fails; square systems."""
+    BRACKETING = 9
+    """For one equation in one variable: a sign change is looked for, and Newton's steps are kept inside it."""
 
 
 class JacobianMode(IntEnum):
@@ -66,7 +90,7 @@ MODES = {member.name.lower(): member for member in JacobianMode}
 
 
 def to_method(value: object, field: str = "method") -> Method:
-    """Read ``"auto"``, ``"newton"``, ``"line_search"`` or ``"levenberg_marquardt"``."""
+    """Read ``"auto"``, ``"newton"``, ``"line_search"`` or any other of `MethodName`."""
     return METHODS[value] if type(value) is str and value in METHODS else _choose(Method, value, field)
 
 

@@ -40,6 +40,14 @@ KEYS = [
     "method",
     "jacobian",
     "system_id",
+    "active_bounds",
+    "regularized_steps",
+    "trace",
+    "explanation",
+    "certificate",
+    "sensitivity",
+    "parameter_elements",
+    "evidence_note",
 ]
 
 
@@ -75,7 +83,7 @@ def test_not_converging_is_exit_code_1(run: Run) -> None:
 
 
 def test_numbers_that_json_does_not_know_are_null(run: Run) -> None:
-    result = run("solve", "log(x) = 1", "--start", "x=-1", "--json")
+    result = run("solve", "log(-1 - x**2) = 1", "--start", "x=-1", "--json")
     assert result.exit_code == 1
     content = json.loads(result.output, parse_constant=pytest.fail)
     assert content["status"] == "domain_error"
@@ -91,6 +99,98 @@ def test_options_reach_the_solver(run: Run) -> None:
     result = run("solve", "x**2 = 2", "--start", "x=1", "--tolerance", "3", "--timeout", "1")
     assert result.exit_code == 2
     assert "options.tolerance" in result.output
+
+
+def test_bounds_are_kept_and_named(run: Run) -> None:
+    result = run("solve", "x**2 = 2", "--start", "x=5", "--bounds", "x=3:9")
+    assert result.exit_code == 1
+    assert "  bounds      x at its lower bound\n" in result.output
+    assert "  why         x is at its lower bound 3\n" in result.output
+    result = run("solve", "x**2 = 2", "--start", "x=-1", "--bounds", "x=:0", "--nominal", "x=1", "--json")
+    assert json.loads(result.output)["solution"]["x"] == pytest.approx(-(2**0.5))
+    result = run("solve", "x**2 = 2", "--start", "x=1", "--bounds", "x=3:")
+    assert result.exit_code == 2
+    assert "outside" in result.output
+
+
+def test_a_failure_is_explained_unless_told_not_to(run: Run) -> None:
+    box = ["--bounds", "x=-9:9", "--bounds", "y=-9:9"]
+    parallel = ["x + y = 3", "2*x + 2*y = 5", "--start", "x=1", "--start", "y=1", *box, "--json"]
+    result = run("solve", *parallel)
+    assert result.exit_code == 1
+    explanation = json.loads(result.output)["explanation"]
+    assert list(explanation) == [
+        "lines",
+        "structural_rank",
+        "overdetermined",
+        "underdetermined",
+        "not_finite",
+        "worst_equations",
+        "active_bounds",
+        "parallel_equations",
+        "parallel_variables",
+        "condition",
+        "rank",
+        "system_id",
+    ]
+    assert explanation["rank"] == 1
+    assert explanation["parallel_equations"][0] == pytest.approx(
+        {"first": "equations[0]", "second": "equations[1]", "cosine": 1.0}
+    )
+    assert json.loads(run("solve", *parallel, "--no-explain").output)["explanation"] is None
+    assert "change alike with every variable" in run("solve", *parallel[:-1]).output
+
+
+def test_a_proof_the_slopes_and_the_steps_are_printed(run: Run) -> None:
+    result = run("solve", *EXAMPLE, "--certify", "--sensitivity", "--trace")
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert "  certificate  proven: exactly one root within " in result.output
+    slopes = lines.index("  Sensitivity")
+    assert lines[slopes + 1].split() == ["d/d", "r"]
+    assert lines[slopes + 2].split() == ["x", "0.34931745"]
+    trace = lines.index("  Trace")
+    assert lines[trace + 1].split() == ["method", "step", "|f|", "scaled", "|f|", "relative", "step", "damping"]
+    assert lines[trace + 2].split()[-2:] == ["–", "–"]
+    assert len(lines) > trace + 3
+    content = json.loads(run("solve", *EXAMPLE, "--certify", "--sensitivity", "--trace", "--json").output)
+    assert content["certificate"]["proven"] is True
+    assert list(content["certificate"]) == ["proven", "lower", "upper", "radius", "unique_radius", "reason"]
+    assert content["parameter_elements"] == ["r"]
+    assert list(content["trace"][0]) == ["method", "x", "residual_norm", "scaled_residual", "step", "damping"]
+    assert content["trace"][0]["step"] is None
+
+
+def test_more_equations_than_unknowns_end_with_least_squares(run: Run) -> None:
+    result = run("solve", "x = 1", "x = 2", "--start", "x=1", "--json")
+    assert result.exit_code == 0
+    content = json.loads(result.output)
+    assert (content["status"], content["converged"]) == ("least_squares", False)
+    assert content["solution"]["x"] == pytest.approx(1.5)
+
+
+def test_a_picture_is_drawn(run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "steps.png"
+    assert run("solve", *EXAMPLE, "--plot", str(picture)).exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluations_are_limited(run: Run) -> None:
+    result = run("solve", "x**2 = 2", "--start", "x=1e9", "--max-evaluations", "3", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.output)["status"] == "evaluation_limit"
+
+
+def test_a_model_file_with_bounds(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "model.toml"
+    path.write_text(
+        'equations = ["x**2 = 2"]\n[start]\nx = -1.0\n[bounds]\nx = [-inf, 0]\n[nominal]\nx = 1.0\n'
+        "[options]\nmax_evaluations = 500\nwhole = true\n"
+    )
+    result = run("solve", "--model", str(path), "--json")
+    assert json.loads(result.output)["solution"]["x"] == pytest.approx(-(2**0.5))
+    # What is said on the command line goes first.
+    assert "x=1" not in run("solve", "--model", str(path), "--bounds", "x=-9:9").output
 
 
 def test_a_model_file_with_its_own_jacobian(run: Run, tmp_path: Path) -> None:
@@ -119,6 +219,11 @@ def test_a_model_file_with_its_own_jacobian(run: Run, tmp_path: Path) -> None:
         (["x", "--start", "x=1", "--method", "secant"], "'secant' is not one of"),
         (["x", "--start", "x=1", "--jacobian", "analytic"], "needs the model file's jacobian"),
         (["x", "--start", "x=1", "--model", "nowhere.toml"], "does not exist"),
+        (["x", "--start", "x=1", "--bounds", "x=3"], "expected NAME=LOWER:UPPER"),
+        (["x", "--start", "x=1", "--bounds", "y=3:4"], "bounds[y]"),
+        (["x", "--start", "x=1", "--nominal", "x=-1"], "nominal[x]"),
+        (["x", "--start", "x=1", "--plot", "steps.xyz"], "does not end in .png, .svg or .pdf"),
+        (["x", "--start", "x=1", "--plot", "/nowhere/steps.png"], "/nowhere/steps.png"),
     ],
 )
 def test_bad_input_is_exit_code_2(run: Run, arguments: list[str], said: str) -> None:
@@ -147,6 +252,7 @@ def test_help_shows_an_example_and_the_exit_codes() -> None:
     assert result.exit_code == 0
     assert "\n  raphson solve 'x**2 + y**2 = r**2' 'exp(x) + y = 1' --start x=1" in result.output
     assert "130 interrupted" in result.output
+    assert "0 converged, or, with more equations than unknowns, at a least-" in " ".join(result.output.split())
 
 
 def raphson_command(*arguments: str) -> subprocess.Popen[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 import raphson
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -16,11 +17,21 @@ from google.rpc.status_pb2 import Status
 from raphson.v1 import jacobian_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
 from raphson.v1.array_pb2 import DoubleArray, NamedArray
 from raphson.v1.jacobian_pb2 import EvaluateResponse
-from raphson.v1.solver_pb2 import SolveResponse
+from raphson.v1.solver_pb2 import (
+    BranchEnd,
+    BranchPoint,
+    Certificate,
+    Explanation,
+    FindAllResponse,
+    FindAllSummary,
+    FollowResponse,
+    FoundRoot,
+    SolveResponse,
+)
 from raphson.v1.system_pb2 import CompileResponse
 
 SYSTEM_ID = "ab" * 32
-Action = Callable[[Any, grpc.ServicerContext], Message]
+Action = Callable[[Any, grpc.ServicerContext], Any]
 
 
 def packed(*details: Message) -> bytes:
@@ -57,7 +68,11 @@ class ScriptedServer:
         """Let the next call be answered by this message."""
         self.script.append(lambda request, context: message)
 
-    def handle(self, request: Any, context: grpc.ServicerContext) -> Message:
+    def stream(self, *messages: Message) -> None:
+        """Let the next streaming call be answered by these messages."""
+        self.script.append(lambda request, context: messages)
+
+    def handle(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.requests.append(request)
         self.deadlines.append(context.time_remaining())
         if self.script:
@@ -67,6 +82,12 @@ class ScriptedServer:
                 return root_like(request.start)
             case "EvaluateRequest":
                 return EvaluateResponse(system_id=SYSTEM_ID, matrix=DoubleArray(shape=[1, 1], data=bytes(8)))
+            case "ExplainRequest":
+                return Explanation(lines=["nothing is wrong"], structural_rank=1, system_id=SYSTEM_ID)
+            case "FindAllRequest":
+                return roots_at(1.0, 2.0)
+            case "FollowRequest":
+                return branch_through(0.0, 1.0)
             case _:
                 return CompileResponse(
                     system_id=SYSTEM_ID,
@@ -79,8 +100,51 @@ class ScriptedServer:
                     sparsity_columns=[0],
                 )
 
+    def handle_stream(self, request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
+        yield from self.handle(request, context)
+
     # The three services in one.
-    Solve = Evaluate = Compile = handle
+    Solve = Evaluate = Compile = Explain = handle
+    FindAll = Follow = handle_stream
+
+
+def vector(*numbers: float) -> DoubleArray:
+    return DoubleArray(shape=(len(numbers),), data=np.array(numbers, dtype=float).tobytes())
+
+
+def scalar(name: str, number: float) -> NamedArray:
+    return NamedArray(name=name, array=DoubleArray(data=np.float64(number).tobytes()))
+
+
+def certificate(x: float) -> Certificate:
+    """A proof that a root is within 3e-16 of x."""
+    return Certificate(proven=True, lower=vector(x), upper=vector(x), radius=vector(2.9e-16), unique_radius=vector(0.5))
+
+
+def found(x: float) -> FindAllResponse:
+    root = FoundRoot(solution=[scalar("x", x)], residual=vector(0.0), certificate=certificate(x))
+    return FindAllResponse(root=root)
+
+
+def roots_at(*places: float) -> Iterable[FindAllResponse]:
+    """A search that finds a root at each place."""
+    summary = FindAllSummary(
+        roots=len(places), starts=7, complete=True, reason="every box is decided", system_id=SYSTEM_ID
+    )
+    return [*map(found, places), FindAllResponse(summary=summary)]
+
+
+def branch_through(*values: float) -> Iterable[FollowResponse]:
+    """A branch with a point at each value of the parameter; the second is a turning point."""
+    kinds = [BranchPoint.KIND_START, BranchPoint.KIND_TURNING_POINT, *[BranchPoint.KIND_REGULAR] * len(values)]
+    points = [
+        FollowResponse(
+            point=BranchPoint(kind=kind, parameter=value, solution=[scalar("x", 10 * value)], arclength=abs(value))
+        )
+        for kind, value in zip(kinds, values, strict=False)
+    ]
+    end = BranchEnd(reason="the parameter reached its limit", points=len(points), turning_points=1, system_id=SYSTEM_ID)
+    return [*points, FollowResponse(end=end)]
 
 
 def root_like(start: Any) -> SolveResponse:

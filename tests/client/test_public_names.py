@@ -13,27 +13,39 @@ from raphson import errors, trace
 
 def test_the_names_of_the_package() -> None:
     assert raphson.__all__ == [
+        "ActiveBound",
+        "Branch",
+        "BranchEnd",
+        "BranchPoint",
+        "BranchPointKind",
         "CancelledError",
+        "Certificate",
         "Client",
         "ClientStateError",
         "CompiledSystem",
         "DeadlineExceededError",
         "Determinant",
         "EmbeddedServerError",
+        "Explanation",
         "FieldViolation",
+        "FindAllSummary",
+        "FoundRoot",
         "IncompatibleServerError",
         "InternalServerError",
         "InvalidRequestError",
         "JacobianMode",
         "Method",
         "RaphsonError",
+        "RootSearch",
         "ServerBusyError",
         "ServerUnavailableError",
         "Solution",
         "Status",
         "SystemNotFoundError",
         "TraceError",
+        "TraceStep",
         "connect",
+        "plot",
     ]
     assert all(hasattr(raphson, name) for name in raphson.__all__)
 
@@ -55,8 +67,24 @@ def test_the_names_of_the_tracer() -> None:
         (
             "solve",
             (
-                "equations start parameters method jacobian tolerance absolute_tolerance max_iterations "
-                "timeout_seconds return_jacobian"
+                "equations start parameters bounds nominal nominal_residual method jacobian tolerance "
+                "absolute_tolerance max_iterations max_evaluations timeout_seconds whole return_jacobian trace explain "
+                "certify sensitivity adjoint parameter_covariance"
+            ),
+        ),
+        ("explain", "equations at parameters variables bounds timeout_seconds"),
+        (
+            "find_all",
+            (
+                "equations bounds parameters prove max_starts max_roots max_boxes method jacobian tolerance "
+                "absolute_tolerance max_iterations max_evaluations whole timeout_seconds"
+            ),
+        ),
+        (
+            "follow",
+            (
+                "equations start parameters parameter lower upper downwards max_points method jacobian tolerance "
+                "absolute_tolerance max_iterations max_evaluations whole timeout_seconds"
             ),
         ),
         ("compile", "equations start parameters variables jacobian timeout_seconds"),

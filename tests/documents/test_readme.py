@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"^\$ (raphson (?:solve|jacobian) .*)$", README, re.MULTILINE)
+COMMANDS = re.findall(r"^\$ (raphson (?:solve|explain|roots|follow|jacobian) .*)$", README, re.MULTILINE)
 GRPCURL = re.search(r"-d '(\{.*?\})' (\S+) (\S+)/(\w+)", README, re.DOTALL)
 
 
@@ -28,14 +28,15 @@ def client() -> Iterator[raphson.Client]:
         yield connected
 
 
-@pytest.mark.parametrize("code", PYTHON_BLOCKS, ids=lambda code: code.splitlines()[0])
-def test_python_blocks_run(code: str) -> None:
+@pytest.mark.parametrize("code", PYTHON_BLOCKS, ids=lambda code: code.splitlines()[-1].strip()[:40])
+def test_python_blocks_run(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # for the pictures
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
 
 
 def test_there_are_blocks_and_commands() -> None:
-    assert len(PYTHON_BLOCKS) == 2
-    assert len(COMMANDS) == 3
+    assert len(PYTHON_BLOCKS) == 7
+    assert len(COMMANDS) == 7
     assert GRPCURL is not None
 
 

@@ -8,6 +8,7 @@ import pytest
 import raphson
 import raphson_solver
 from raphson.v1 import solver_pb2
+from raphson_solver.engine import attempts
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statuses.md").read_text()
 
@@ -33,3 +34,28 @@ def test_names_and_numbers_are_the_same(
 @pytest.mark.parametrize("status", raphson_solver.Status)
 def test_the_page_says_what_the_engine_says(status: raphson_solver.Status) -> None:
     assert f"| `{status.name}` | {int(status)} | {status.message} | {status.remedy or '–'} |" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("system", "tried"),
+    [
+        ("m = n, several variables", attempts.SQUARE),
+        ("one equation in one variable", attempts.SCALAR),
+        ("m ≠ n", attempts.RECTANGULAR),
+    ],
+)
+def test_the_page_says_what_auto_tries(system: str, tried: Any) -> None:
+    shares = ", ".join(
+        f"`{raphson.Method(method).name.lower()}` {share / 10:g} %{' unweighted' if unweighted else ''}"
+        for method, unweighted, _, share in tried
+    )
+    assert f"| {system} | {shares} |" in PAGE
+
+
+def test_the_page_says_how_auto_restarts() -> None:
+    assert f"| any | then up to {attempts.RESTARTS} restarts, {attempts._RESTART_SHARE / 10:g} % each |" in PAGE
+
+
+@pytest.mark.parametrize("method", raphson_solver.Method)
+def test_the_page_names_every_method(method: raphson_solver.Method) -> None:
+    assert f"| `{method.name.lower()}` |" in PAGE

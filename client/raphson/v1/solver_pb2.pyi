@@ -28,6 +28,7 @@ class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METHOD_TRUST_REGION: _ClassVar[Method]
     METHOD_PSEUDO_TRANSIENT: _ClassVar[Method]
     METHOD_BROYDEN: _ClassVar[Method]
+    METHOD_BRACKETING: _ClassVar[Method]
 
 class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -56,6 +57,7 @@ METHOD_CUBIC_LINE_SEARCH: Method
 METHOD_TRUST_REGION: Method
 METHOD_PSEUDO_TRANSIENT: Method
 METHOD_BROYDEN: Method
+METHOD_BRACKETING: Method
 STATUS_UNSPECIFIED: Status
 STATUS_CONVERGED: Status
 STATUS_STALLED: Status
@@ -415,11 +417,13 @@ class BranchPoint(_message.Message):
         KIND_REGULAR: _ClassVar[BranchPoint.Kind]
         KIND_TURNING_POINT: _ClassVar[BranchPoint.Kind]
         KIND_END: _ClassVar[BranchPoint.Kind]
+        KIND_CROSSING: _ClassVar[BranchPoint.Kind]
     KIND_UNSPECIFIED: BranchPoint.Kind
     KIND_START: BranchPoint.Kind
     KIND_REGULAR: BranchPoint.Kind
     KIND_TURNING_POINT: BranchPoint.Kind
     KIND_END: BranchPoint.Kind
+    KIND_CROSSING: BranchPoint.Kind
     KIND_FIELD_NUMBER: _ClassVar[int]
     PARAMETER_FIELD_NUMBER: _ClassVar[int]
     SOLUTION_FIELD_NUMBER: _ClassVar[int]

@@ -1,4 +1,7 @@
-"""The command ``raphson``: serve, solve, jacobian. A command's module is imported only when it runs."""
+"""The command ``raphson``: serve, solve, explain, roots, follow, jacobian.
+
+A command's module is imported only when it runs.
+"""
 
 from raphson_server.cli.group import main
 

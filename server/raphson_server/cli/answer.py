@@ -1,4 +1,4 @@
-"""How ``raphson solve`` and ``raphson jacobian`` end: what they print, and their exit codes."""
+"""How the commands that ask a server end: what they print, and their exit codes."""
 
 import contextlib
 import json
@@ -17,10 +17,13 @@ INVALID = 2
 NO_ANSWER = 3
 INTERRUPTED = 130
 
-EXIT_CODES_HELP = (
-    "Exit codes: 0 done, 1 not converged (solve), 2 bad usage or invalid input, 3 no answer (no server, "
-    "a full one, a deadline), 130 interrupted."
-)
+_OTHER_EXIT_CODES = "2 bad usage or invalid input, 3 no answer (no server, a full one, a deadline), 130 interrupted."
+EXIT_CODES_HELP = f"Exit codes: 0 done, {_OTHER_EXIT_CODES}"
+
+
+def exit_codes_help(done: str, not_done: str) -> str:
+    """Say what 0 and 1 mean to a command."""
+    return f"Exit codes: 0 {done}, 1 {not_done}, {_OTHER_EXIT_CODES}"
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,8 +41,8 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def answering(*, as_json: bool) -> Iterator[None]:
-    """Turn errors into a message and an exit code."""
+def answering(*, as_json: bool, by_line: bool = False) -> Iterator[None]:
+    """Turn errors into a message and an exit code; `by_line` keeps JSON to one line."""
     try:
         yield
     except KeyboardInterrupt:
@@ -47,7 +50,7 @@ def answering(*, as_json: bool) -> Iterator[None]:
         sys.exit(INTERRUPTED)
     except raphson.RaphsonError as error:
         if as_json:
-            print_json({"error": error_as_json(error)})
+            (print_json_line if by_line else print_json)({"error": error_as_json(error)})
         else:
             click.echo(f"raphson: {error}", err=True)
         sys.exit(INVALID if isinstance(error, raphson.InvalidRequestError) else NO_ANSWER)
@@ -69,8 +72,16 @@ def print_json(content: dict[str, Any]) -> None:
     click.echo(json.dumps(to_json(content), indent=2, ensure_ascii=False, allow_nan=False))
 
 
+def print_json_line(content: dict[str, Any]) -> None:
+    """Print one object of strict JSON on one line, at once."""
+    click.echo(json.dumps(to_json(content), ensure_ascii=False, allow_nan=False))
+
+
 def to_json(value: Any) -> Any:
-    """Turn arrays into lists, and numbers that JSON does not have into null."""
+    """Turn arrays into lists, named tuples into objects, and numbers that JSON does not have into null."""
+    as_dict = getattr(value, "_asdict", None)
+    if as_dict is not None:
+        value = as_dict()
     if isinstance(value, dict):
         return {key: to_json(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

@@ -10,6 +10,9 @@ import click
 _COMMANDS: Mapping[str, str] = {
     "serve": "raphson_server.cli.serve",
     "solve": "raphson_server.cli.solve",
+    "explain": "raphson_server.cli.explain",
+    "roots": "raphson_server.cli.roots",
+    "follow": "raphson_server.cli.follow",
     "jacobian": "raphson_server.cli.jacobian",
 }
 
@@ -37,7 +40,10 @@ def main() -> None:
     """Solve systems of nonlinear equations and differentiate them.
 
     \b
-    raphson serve                               solve for other programs, over gRPC
-    raphson solve 'x**2 = 2' --start x=1        solve here and now
-    raphson jacobian 'x**2 + y' --at x=1 …      differentiate at a point
+    raphson serve                                solve for other programs, over gRPC
+    raphson solve 'x**2 = 2' --start x=1         solve here and now
+    raphson explain 'x + y = 3' 'x + y = 4'      say what is wrong with a system
+    raphson roots 'x**2 = 2' --bounds x=-9:9     look for every root in a box
+    raphson follow 'x**2 = r' --start x=1 …      follow a root while a parameter changes
+    raphson jacobian 'x**2 + y' --at x=1 …       differentiate at a point
     """  # noqa: D301 (click needs the backspace itself)

@@ -8,6 +8,7 @@ import raphson
 
 from raphson_server.cli.answer import EXIT_CODES_HELP, answering, print_json, server_options
 from raphson_server.cli.problem import problem_arguments, read_problem
+from raphson_server.cli.table import aligned
 
 _MODES = [mode.name.lower() for mode in raphson.JacobianMode]
 # A wider matrix is printed as a list of the entries that may differ from zero.
@@ -89,16 +90,7 @@ def table(system: raphson.CompiledSystem, matrix: Any) -> list[str]:
     cells += [
         [name, *(f"{entry:.8g}" for entry in row)] for name, row in zip(system.equation_names, matrix, strict=True)
     ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        )
-        for row in cells
-    ]
+    return aligned(cells)
 
 
 def entries(system: raphson.CompiledSystem, matrix: Any) -> list[str]:

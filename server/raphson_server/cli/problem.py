@@ -1,7 +1,6 @@
-"""What ``raphson solve`` and ``raphson jacobian`` are asked to work on: arguments, or a model file."""
+"""What the commands are asked to work on: arguments, or a model file."""
 
 import difflib
-import json
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -10,19 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
-Value = float | NDArray[np.float64]
+from raphson_server.cli.region import Bound, read_bounds, to_bound
+from raphson_server.cli.values import VALUE_HELP, Value, read_assignments, to_value
+
 Rows = list[list[str]]
 
-VALUE_HELP = (
-    "VALUE is a number (2.5), an array (1,2,3), a number repeated into a shape (1x10 for ten ones, 0x3x4 for "
-    "3 by 4 zeros), or JSON ([[1,2],[3,4]])."
-)
-_TABLES = ("start", "parameters", "options")
+_TABLES = ("start", "parameters", "bounds", "nominal", "options")
 _KEYS = ("equations", "jacobian", *_TABLES)
-_OPTIONS = ("method", "jacobian", "tolerance", "absolute_tolerance", "max_iterations", "timeout_seconds")
+_OPTIONS = (
+    "method",
+    "jacobian",
+    "tolerance",
+    "absolute_tolerance",
+    "max_iterations",
+    "max_evaluations",
+    "timeout_seconds",
+    "whole",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,10 @@ class Problem:
         Value of each unknown by name: the start, or where to differentiate.
     parameters : dict
         Value of each parameter by name.
+    bounds : dict
+        Lower and upper bound of unknowns by name; None or infinite where there is none.
+    nominal : dict
+        How large unknowns are, about, by name.
     jacobian : list of list of str, or None
         The caller's own expressions.
     options : dict
@@ -45,26 +53,32 @@ class Problem:
     equations: list[str]
     point: dict[str, Value] = field(default_factory=dict)
     parameters: dict[str, Value] = field(default_factory=dict)
+    bounds: dict[str, Bound] = field(default_factory=dict)
+    nominal: dict[str, Value] = field(default_factory=dict)
     jacobian: Rows | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def problem_arguments(point: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the arguments that both commands share.
+def problem_arguments(
+    point: str | None, point_help: str = "An unknown and its value"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the arguments that the commands share.
 
     Parameters
     ----------
-    point : str
-        What the command calls the values of the unknowns: ``start`` or ``at``.
+    point : str or None
+        What the command calls the values of the unknowns: ``start`` or ``at``; None if it takes none.
+    point_help : str
+        What they are.
     """
-    decorators = (
+    decorators = [
         click.argument("equations", nargs=-1),
         click.option(
             f"--{point}",
             "point",
             multiple=True,
             metavar="NAME=VALUE",
-            help=f"An unknown and its value; once for each. {VALUE_HELP}",
+            help=f"{point_help}; once for each. {VALUE_HELP}",
         ),
         click.option(
             "--parameter",
@@ -78,9 +92,11 @@ def problem_arguments(point: str) -> Callable[[Callable[..., Any]], Callable[...
             "--model",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="A TOML file with equations = [...], [start], [parameters], and where wanted "
-            "jacobian = [[...]] and [options]. What is said on the command line goes first.",
+            "jacobian = [[...]], [bounds], [nominal] and [options]. What is said on the command line goes first.",
         ),
-    )
+    ]
+    if point is None:
+        del decorators[1]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
@@ -96,6 +112,10 @@ def read_problem(
     parameters: Iterable[str],
     model: Path | None,
     point_name: str,
+    *,
+    bounds: Iterable[str] = (),
+    nominal: Iterable[str] = (),
+    needs_point: bool = True,
 ) -> Problem:
     """Put the arguments and the model file together.
 
@@ -112,55 +132,17 @@ def read_problem(
     if not texts:
         raise click.UsageError("no equations; expected e.g. 'x**2 = 2', or --model FILE")
     values = file.point | read_assignments(point, point_name)
-    if not values:
+    if needs_point and not values:
         raise click.UsageError(f"no unknowns; expected e.g. --{point_name} x=1 for each of them")
     return Problem(
         equations=texts,
         point=values,
         parameters=file.parameters | read_assignments(parameters, "parameter"),
+        bounds=file.bounds | read_bounds(bounds),
+        nominal=file.nominal | read_assignments(nominal, "nominal"),
         jacobian=file.jacobian,
         options=file.options,
     )
-
-
-def read_assignments(texts: Iterable[str], option: str) -> dict[str, Value]:
-    """Read ``NAME=VALUE`` arguments."""
-    values: dict[str, Value] = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        name = name.strip()
-        if not sign or not name:
-            raise click.UsageError(f"--{option} {text}: expected NAME=VALUE, e.g. x=1.5")
-        if name in values:
-            raise click.UsageError(f"--{option} {name} is given twice; expected each name once")
-        values[name] = read_value(value, f"--{option} {name}")
-    return values
-
-
-def read_value(text: str, place: str) -> Value:
-    """Read a number, ``1,2,3``, ``1x10`` or JSON."""
-    text = text.strip()
-    try:
-        if text.startswith("["):
-            return to_value(json.loads(text), place)
-        if "," in text:
-            return np.array([float(part) for part in text.rstrip(",").split(",")])
-        number, *extents = text.split("x")
-        return np.full(tuple(map(int, extents)), float(number)) if extents else float(number)
-    except ValueError:
-        raise click.UsageError(f"{place}={text}: not a value. {VALUE_HELP}") from None
-
-
-def to_value(value: object, place: str) -> Value:
-    """Read a value of JSON or TOML: a number, or nested lists of them."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, list):
-        try:
-            return np.array(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            pass  # said below
-    raise click.UsageError(f"{place} is {value!r}; expected a number or a full array of numbers")
 
 
 def read_model(path: Path) -> Problem:
@@ -183,13 +165,17 @@ def read_model(path: Path) -> Problem:
     _check_keys(options, _OPTIONS, f"{path}: [options]")
     return Problem(
         equations=_texts(content.get("equations", []), f"{path}: equations"),
-        point={name: to_value(value, f"{path}: start.{name}") for name, value in content.get("start", {}).items()},
-        parameters={
-            name: to_value(value, f"{path}: parameters.{name}") for name, value in content.get("parameters", {}).items()
-        },
+        point=_values(content, "start", path),
+        parameters=_values(content, "parameters", path),
+        bounds={name: to_bound(pair, f"{path}: bounds.{name}") for name, pair in content.get("bounds", {}).items()},
+        nominal=_values(content, "nominal", path),
         jacobian=_rows(content["jacobian"], f"{path}: jacobian") if "jacobian" in content else None,
         options=options,
     )
+
+
+def _values(content: Mapping[str, Any], table: str, path: Path) -> dict[str, Value]:
+    return {name: to_value(value, f"{path}: {table}.{name}") for name, value in content.get(table, {}).items()}
 
 
 def _check_keys(content: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:
@@ -219,3 +205,13 @@ def _entry(value: object, place: str) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
         return repr(float(value))
     raise click.UsageError(f"{place} is {value!r}; expected an expression")
+
+
+def chosen_jacobian(problem: Problem, mode: str | None) -> Any:
+    """Return where derivatives come from: as asked for, else the model file's own expressions, else exact."""
+    chosen = mode or problem.options.get("jacobian") or ("exact" if problem.jacobian is None else "analytic")
+    if chosen != "analytic":
+        return chosen
+    if problem.jacobian is None:
+        raise click.UsageError("the mode 'analytic' needs the model file's jacobian = [[...]]")
+    return problem.jacobian

@@ -7,102 +7,99 @@ from typing import Any
 import click
 import raphson
 
-from raphson_server.cli.answer import (
-    DONE,
-    EXIT_CODES_HELP,
-    NOT_CONVERGED,
-    answering,
-    print_json,
-    server_options,
+from raphson_server.cli.answer import DONE, NOT_CONVERGED, answering, exit_codes_help, print_json, server_options
+from raphson_server.cli.evidence import sensitivity_lines, solution_as_json, trace_lines
+from raphson_server.cli.picture import drawing, plot_option
+from raphson_server.cli.problem import chosen_jacobian, problem_arguments, read_problem
+from raphson_server.cli.region import bounds_option
+from raphson_server.cli.solving_options import solving_options
+
+_EXIT_CODES = exit_codes_help(
+    "converged, or, with more equations than unknowns, at a least-squares point", "not converged"
 )
-from raphson_server.cli.problem import Problem, problem_arguments, read_problem
-
-_METHODS = [method.name.lower().replace("_", "-") for method in raphson.Method]
-_MODES = [mode.name.lower() for mode in raphson.JacobianMode]
 
 
-@click.command(epilog=EXIT_CODES_HELP)
+@click.command(epilog=_EXIT_CODES)
 @problem_arguments("start")
-@click.option("--method", type=click.Choice(_METHODS), help="How to iterate. [default: auto]")
+@bounds_option("Where an unknown stays, at every evaluation of f")
 @click.option(
-    "--jacobian",
-    "mode",
-    type=click.Choice(_MODES),
-    help="Where derivatives come from; analytic: the model file's jacobian. [default: exact, or analytic "
-    "where the model file has a jacobian]",
+    "--nominal", multiple=True, metavar="NAME=SIZE", help="How large an unknown is, about. [default: as at the start]"
 )
-@click.option("--tolerance", type=float, help="Relative residual that counts as solved. [default: 1e-12]")
-@click.option("--absolute-tolerance", type=float, help="Residual that counts as solved. [default: 1e-30]")
-@click.option("--max-iterations", type=int, help="Newton steps at most. [default: 1000]")
-@click.option("--timeout", "timeout_seconds", type=float, metavar="SECONDS", help="Time to iterate at most.")
+@solving_options("Time to iterate at most; the best point so far is returned.")
 @click.option("--return-jacobian", is_flag=True, help="Return the Jacobian at the root too.")
+@click.option("--trace", is_flag=True, help="Print every step.")
+@click.option("--certify", is_flag=True, help="Prove that exactly one root is there, in rigorous arithmetic.")
+@click.option("--sensitivity", is_flag=True, help="Print how the root moves with the parameters.")
+@click.option("--explain/--no-explain", default=True, show_default=True, help="After a failure, say what is wrong.")
+@plot_option("the residual of every step")
 @server_options
 def solve(
     equations: tuple[str, ...],
     point: tuple[str, ...],
     parameters: tuple[str, ...],
     model: Path | None,
+    bounds: tuple[str, ...],
+    nominal: tuple[str, ...],
     mode: str | None,
     return_jacobian: bool,
+    trace: bool,
+    certify: bool,
+    sensitivity: bool,
+    explain: bool,
+    picture: Path | None,
     address: str | None,
     as_json: bool,
     **choices: Any,
 ) -> None:
     """Find x with f(x) = 0, from a start.
 
-    EQUATIONS are as many as there are unknowns; quote each. One that begins with a minus sign goes after --.
+    EQUATIONS: quote each. One that begins with a minus sign goes after --. As many as there are unknowns have
+    roots; with more, the point where the sum of squares is least is looked for; with fewer, a root near the start.
 
     \b
     raphson solve 'x**2 + y**2 = r**2' 'exp(x) + y = 1' --start x=1 --start y=-1.7 --parameter r=2
     raphson solve 'u[i]**2 = i + a for i in range(3)' --start u=1x3 -p a=1 --json
     raphson solve --model model.toml --tolerance 1e-10
+    raphson solve 'x**2 = 2' --start x=1 --bounds x=0: --certify
+    raphson solve 'log(x) + x = p' --start x=1 --bounds x=0:10 -p p=2 --sensitivity --trace --plot steps.png
     """  # noqa: D301 - click wants the character, not its escape
-    problem = read_problem(equations, point, parameters, model, "start")
+    problem = read_problem(equations, point, parameters, model, "start", bounds=bounds, nominal=nominal)
     options = problem.options | {name: value for name, value in choices.items() if value is not None}
-    options["jacobian"] = _jacobian(problem, mode)
+    options["jacobian"] = chosen_jacobian(problem, mode)
     with answering(as_json=as_json):
         with raphson.connect(address) as client:
             solution = client.solve(
                 problem.equations,
                 problem.point,
                 problem.parameters,
+                bounds=problem.bounds or None,
+                nominal=problem.nominal or None,
                 return_jacobian=return_jacobian,
+                trace=trace or picture is not None,
+                certify=certify,
+                sensitivity=sensitivity,
+                explain=explain,
                 **options,
             )
         if as_json:
             print_json(solution_as_json(solution))
         else:
-            click.echo(repr(solution))
-            if solution.jacobian is not None:
-                click.echo(f"  Jacobian\n{solution.jacobian}")
-        sys.exit(DONE if solution.converged else NOT_CONVERGED)
+            click.echo("\n".join(_text(solution, with_trace=trace)))
+        if picture is not None:
+            with drawing(picture):
+                solution.plot_convergence(picture)
+        solved = solution.converged or solution.status is raphson.Status.LEAST_SQUARES
+        sys.exit(DONE if solved else NOT_CONVERGED)
 
 
-def solution_as_json(solution: raphson.Solution) -> dict[str, Any]:
-    """Write a solution with stable keys."""
-    return {
-        "converged": solution.converged,
-        "status": solution.status.name.lower(),
-        "message": solution.message,
-        "remedy": solution.remedy,
-        "solution": {name: solution[name] for name in solution},
-        "residual": solution.residual,
-        "scaled_residual": solution.scaled_residual,
-        "residual_norm": solution.residual_norm,
-        "iterations": solution.iterations,
-        "evaluations": solution.evaluations,
-        "jacobian_evaluations": solution.jacobian_evaluations,
-        "elapsed_seconds": solution.elapsed_seconds,
-        "method": solution.method.name.lower(),
-        "jacobian": solution.jacobian,
-        "system_id": solution.system_id,
-    }
-
-
-def _jacobian(problem: Problem, mode: str | None) -> Any:
-    chosen = mode or problem.options.get("jacobian") or ("exact" if problem.jacobian is None else "analytic")
-    if chosen != "analytic":
-        return chosen
-    if problem.jacobian is None:
-        raise click.UsageError("the mode 'analytic' needs the model file's jacobian = [[...]]")
-    return problem.jacobian
+def _text(solution: raphson.Solution, *, with_trace: bool) -> list[str]:
+    lines = [repr(solution)]
+    if solution.jacobian is not None:
+        lines.append(f"  Jacobian\n{solution.jacobian}")
+    for title, part in (
+        ("Sensitivity", sensitivity_lines(solution)),
+        ("Trace", trace_lines(solution.trace) if with_trace else []),
+    ):
+        if part:
+            lines += [f"  {title}", *(f"    {line}" for line in part)]
+    return lines

@@ -1,0 +1,222 @@
+"""What a client offers to find one root, and to say why there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from raphson.arrays import to_array, write, write_named
+from raphson.calls import Calls
+from raphson.compiled import CompiledSystem
+from raphson.evidence_request import write_evidence
+from raphson.explanation import Explanation, to_explanation
+from raphson.options import write_options
+from raphson.problem import Equations, Parameters, Point, Problem, to_problem, to_shaped_problem
+from raphson.region import Bounds, Nominal, write_bounds, write_nominal
+from raphson.solution import Solution
+from raphson.v1.solver_pb2 import ExplainRequest, SolveRequest
+from raphson.vocabulary import Method, MethodName, to_method
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from raphson.jacobian_argument import JacobianArgument
+
+# A reply needs this long after the iteration's own time limit, text compiled on the way included.
+REPLY_SECONDS = 5.0
+
+
+class Solving(Calls):
+    """Solves systems from a start, and explains what is wrong with them."""
+
+    def solve(
+        self,
+        equations: Equations,
+        start: Point,
+        parameters: Parameters | None = None,
+        *,
+        bounds: Bounds | None = None,
+        nominal: Nominal | None = None,
+        nominal_residual: ArrayLike | None = None,
+        method: MethodName | Method = "auto",
+        jacobian: JacobianArgument = "exact",
+        tolerance: float | None = None,
+        absolute_tolerance: float | None = None,
+        max_iterations: int | None = None,
+        max_evaluations: int | None = None,
+        timeout_seconds: float | None = None,
+        whole: bool = False,
+        return_jacobian: bool = False,
+        trace: bool = False,
+        explain: bool = False,
+        certify: bool = False,
+        sensitivity: bool = False,
+        adjoint: Mapping[str, ArrayLike] | ArrayLike | None = None,
+        parameter_covariance: ArrayLike | None = None,
+    ) -> Solution:
+        """Find x with f(x) = 0; with more equations than unknowns, where the sum of squares is least.
+
+        Parameters
+        ----------
+        equations : str, sequence of str, callable or CompiledSystem
+            With fewer of them than unknowns, a root near the start is looked for.
+        start : mapping of str to array-like, or array-like
+            Where to begin: name → number or array. A plain array goes to a function's first argument, or is
+            all n unknowns of a compiled system in order.
+        parameters : mapping of str to array-like, optional
+            What is given.
+        bounds : mapping of str to (lower, upper), or such a pair for all unknowns, optional
+            Where x stays, at every evaluation of f. A side is a number, an array of the variable's shape, or
+            None; of a pair for all unknowns, a number or n of them in order. The start must be inside.
+        nominal : mapping of str to array-like, or array-like of shape (n,), optional
+            How large the unknowns are, about, in their units, above 0. Default: as at the start.
+        nominal_residual : array-like of shape (m,), optional
+            How large each residual is, about, in its equation's unit, above 0. It weighs equations in steps, and
+            chooses the least-squares point; whether a point is a root does not depend on it.
+        method : Method or its name, such as "auto" or "trust_region"
+            How to iterate; "pseudo_transient" and "broyden" need as many equations as unknowns, "bracketing" one of
+            each.
+        jacobian : {"exact", "forward", "central", "analytic"}, nested list or mapping
+            Where derivatives come from; or m rows of n expressions; or ``{(equation, unknown): expression}``
+            of the entries that are not zero.
+        tolerance, absolute_tolerance : float, optional
+            An equation is solved when |f| is at most `tolerance` times the size of the terms that cancel in
+            it, or at most `absolute_tolerance`. The server's defaults are 1e-12 and 1e-30.
+        max_iterations : int, optional
+            Newton steps over all attempts. The server's default is 2000.
+        max_evaluations : int, optional
+            Evaluations of f, those for differences included. Default: no limit.
+        timeout_seconds : float, optional
+            Seconds of iteration after which the best point so far is returned. Default: the call's deadline
+            alone.
+        whole : bool
+            Whether to solve the system as a whole, not block by block where its pattern allows.
+        return_jacobian : bool
+            Whether to return the Jacobian at the returned point.
+        trace : bool
+            Whether to return every step, in `Solution.trace`.
+        explain : bool
+            Whether to say what is wrong, in `Solution.explanation`, if it is not solved.
+        certify : bool
+            Whether to prove that a box holds exactly one root, in `Solution.certificate`; needs m = n.
+        sensitivity : bool
+            Whether to return dx/dp, shape (n, k), in `Solution.sensitivity`; needs m = n.
+        adjoint : mapping of str to array-like, or array-like of shape (n,), optional
+            w: asks for wᵀ·dx/dp, shape (k,), in `Solution.adjoint`, at the cost of one transposed solve.
+        parameter_covariance : array-like of shape (k, k) or (k,), optional
+            Covariance of the k free parameters, or their standard deviations: asks for the covariance of x to
+            first order, in `Solution.covariance` and `Solution.standard_deviations`.
+
+        Returns
+        -------
+        Solution
+            Converged or not; `Solution.status` says which.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the request makes no sense; `fields` say where.
+        RaphsonError
+            If no answer came.
+        """
+        problem = to_problem(equations, start, parameters, jacobian)
+        request = SolveRequest()
+        write_named(problem.point, request.start, "start")
+        write_named(problem.parameters, request.parameters, "parameters")
+        write_options(
+            request.options,
+            to_method(method),
+            problem.mode,
+            tolerance=tolerance,
+            absolute_tolerance=absolute_tolerance,
+            max_iterations=max_iterations,
+            max_evaluations=max_evaluations,
+            timeout_seconds=timeout_seconds,
+            return_jacobian=return_jacobian,
+            whole=whole,
+        )
+        if bounds is not None:
+            write_bounds(bounds, problem.definition.variables, request.bounds)
+        if nominal is not None:
+            write_nominal(nominal, problem.definition.variables, request.nominal)
+        if nominal_residual is not None:
+            sizes = np.atleast_1d(to_array(nominal_residual, "nominal_residual"))
+            write(sizes, request.nominal_residual, "nominal_residual")
+        write_evidence(
+            request.evidence,
+            problem,
+            trace=trace,
+            explain=explain,
+            certify=certify,
+            sensitivity=sensitivity,
+            adjoint=adjoint,
+            parameter_covariance=parameter_covariance,
+        )
+        deadline = self.timeout_seconds
+        if timeout_seconds is not None:
+            deadline = max(deadline, request.options.timeout_seconds + REPLY_SECONDS)
+        return Solution(self._send(self._transport.solve, request, problem, deadline))
+
+    def explain(
+        self,
+        equations: Equations,
+        at: Point | None = None,
+        parameters: Parameters | Sequence[str] | None = None,
+        *,
+        variables: Mapping[str, Sequence[int]] | Sequence[str] | None = None,
+        bounds: Bounds | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Explanation:
+        """Say what is wrong with a system: by its pattern alone, or, with a point, also by what f and J are there.
+
+        Parameters
+        ----------
+        equations : str, sequence of str, callable or CompiledSystem
+            m and n may differ.
+        at : mapping of str to array-like, or array-like, optional
+            A point, such as a start or where an iteration ended. Without it the pattern alone is explained: which
+            equations contain too few unknowns, and which unknowns too few equations.
+        parameters : mapping of str to array-like, optional
+            What is given; names alone will do without a point.
+        variables : mapping of str to tuple of int, or sequence of str, optional
+            Names and shapes of the unknowns where there is no point to tell them; names alone stand for scalars.
+            A compiled system knows its own.
+        bounds : mapping of str to (lower, upper), or such a pair for all unknowns, optional
+            As in `solve`: unknowns that stand at them are named.
+        timeout_seconds : float, optional
+            Deadline of the call.
+
+        Returns
+        -------
+        Explanation
+            Prints in sentences, the most telling first.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the request makes no sense; `fields` say where.
+        RaphsonError
+            If no answer came.
+        """
+        problem = _to_explain(equations, at, parameters, variables)
+        request = ExplainRequest()
+        if at is not None:
+            write_named(problem.point, request.at, "at")
+            write_named(problem.parameters, request.parameters, "parameters")
+        if bounds is not None:
+            write_bounds(bounds, problem.definition.variables, request.bounds)
+        return to_explanation(self._send(self._transport.explain, request, problem, self._deadline(timeout_seconds)))
+
+
+def _to_explain(
+    equations: Equations,
+    at: Point | None,
+    parameters: Parameters | Sequence[str] | None,
+    variables: Mapping[str, Sequence[int]] | Sequence[str] | None,
+) -> Problem:
+    if at is None and variables is None and isinstance(equations, CompiledSystem):
+        return to_problem(equations, {}, None, "exact", point_field="at")
+    return to_shaped_problem(equations, at, variables, parameters, point_field="at")
