@@ -37,6 +37,8 @@ class ServerConfig:
         How long a stopping server waits for requests in flight.
     cancel_grace_seconds : float
         How long a worker may go on after its call has ended before it is killed.
+    reader_patience_seconds : float
+        How long a stream may wait for its reader to take an item before the call is ended: it holds a worker.
     worker_niceness : int
         Scheduling niceness of the workers, so that the front end always gets a core.
 
@@ -56,6 +58,7 @@ class ServerConfig:
     definition_bytes: int = 256 * MIB
     drain_seconds: float = 10.0
     cancel_grace_seconds: float = 0.25
+    reader_patience_seconds: float = 30.0
     worker_niceness: int = 10
 
     def __post_init__(self) -> None:
@@ -70,6 +73,7 @@ class ServerConfig:
             "definition_bytes": 1024,
             "drain_seconds": 0,
             "cancel_grace_seconds": 0,
+            "reader_patience_seconds": 0,
             "worker_niceness": 0,
         }
         for name, minimum in least.items():

@@ -1,6 +1,8 @@
 """What the front end and a worker say to each other over their socket: length-prefixed frames.
 
-One request is under way at a time on a socket, so a frame is always read to its end and nothing follows it.
+One request is under way at a time on a socket, so a frame is always read to its end and nothing follows it. Where an
+answer is a stream, each item is a reply of its own, and the worker sends nothing more until the front end has
+acknowledged it, which it does when the caller has taken it: a slow caller holds up nobody's memory.
 
     worker → front end   HELLO            imports done
     front end → worker   WARM_UP          make the engine ready (one worker at a time while caches are cold)
@@ -8,7 +10,9 @@ One request is under way at a time on a socket, so a frame is always read to its
     front end → worker   Request          method, remaining seconds, definition (may be empty), request
     worker → front end   Reply            outcome, reply or google.rpc.Status, and for a request by text
                                           the system's id and its complete definition;
-                                          or the id of the system whose definition is needed
+                                          or the id of the system whose definition is needed;
+                                          outcome MORE: an item of a stream, which a last Reply ends
+    front end → worker   acknowledgement  one byte for each item: the next Reply may come
 """
 
 import math
@@ -25,6 +29,9 @@ class Method(IntEnum):
     SOLVE = 1
     EVALUATE = 2
     COMPILE = 3
+    EXPLAIN = 4
+    FIND_ALL = 5
+    FOLLOW = 6
 
 
 class Outcome(IntEnum):
@@ -35,6 +42,7 @@ class Outcome(IntEnum):
     NEEDS_DEFINITION = 2
     HELLO = 3
     READY = 4
+    MORE = 5
 
 
 @dataclass(slots=True)
@@ -66,7 +74,7 @@ class Reply:
     ----------
     outcome : Outcome
     body : bytes
-        The reply message (OK) or a ``google.rpc.Status`` (FAILED).
+        The reply message (OK, MORE) or a ``google.rpc.Status`` (FAILED).
     system_id : bytes
         Id of the system of a request by text, or of the one whose definition is needed; else empty.
     definition : bytes
@@ -93,6 +101,7 @@ _CHUNK = 64 * 1024
 _BUFFER = 1024 * 1024
 _METHODS = tuple(Method)
 _OUTCOMES = tuple(Outcome)
+_ACKNOWLEDGEMENT = b"\x06"
 
 
 def channel_pair() -> tuple[socket.socket, socket.socket]:
@@ -137,6 +146,21 @@ def receive_reply(channel: socket.socket) -> Reply:
         return Reply(_OUTCOMES[outcome], payload)
     body_start = name_size + definition_size
     return Reply(_OUTCOMES[outcome], payload[body_start:], payload[:name_size], payload[name_size:body_start])
+
+
+def send_acknowledgement(channel: socket.socket) -> None:
+    """Let the worker send what comes after an item."""
+    _send(channel, _ACKNOWLEDGEMENT)
+
+
+def receive_acknowledgement(channel: socket.socket) -> None:
+    """Wait until the front end wants what comes after an item."""
+    try:
+        received = channel.recv(1)
+    except OSError as error:
+        raise ChannelClosedError from error
+    if received != _ACKNOWLEDGEMENT:
+        raise ChannelClosedError
 
 
 def _send(channel: socket.socket, *parts: bytes) -> None:

@@ -12,7 +12,16 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from raphson.v1.array_pb2 import DoubleArray, NamedArray
 from raphson.v1.jacobian_pb2 import EvaluateRequest
-from raphson.v1.solver_pb2 import METHOD_NEWTON, SolveOptions, SolveRequest
+from raphson.v1.solver_pb2 import (
+    METHOD_NEWTON,
+    Bounds,
+    EvidenceRequest,
+    ExplainRequest,
+    FindAllRequest,
+    FollowRequest,
+    SolveOptions,
+    SolveRequest,
+)
 from raphson.v1.system_pb2 import CompileRequest, System, SystemRef, Variable
 
 
@@ -106,6 +115,73 @@ def by_id(
         start=named(start),
         parameters=named(parameters or {}),
         options=options,
+    )
+
+
+def between(**sides: tuple[Any, Any]) -> list[Bounds]:
+    """Write bounds by name; None is no bound."""
+    return [
+        Bounds(
+            name=name,
+            lower=None if lower is None else array(lower),
+            upper=None if upper is None else array(upper),
+        )
+        for name, (lower, upper) in sides.items()
+    ]
+
+
+def with_evidence(request: SolveRequest, **asked: Any) -> SolveRequest:
+    """Ask for evidence besides the solution."""
+    request.evidence.CopyFrom(EvidenceRequest(**asked))
+    return request
+
+
+def to_explain(
+    *equations: str,
+    at: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    variables: Mapping[str, tuple[int, ...]] | None = None,
+    bounds: list[Bounds] | None = None,
+) -> ExplainRequest:
+    """Write a request to explain equations, at a point or by their pattern."""
+    unknowns = [Variable(name=name, shape=shape) for name, shape in (variables or {}).items()]
+    return ExplainRequest(
+        system=SystemRef(definition=System(equations=equations, variables=unknowns)),
+        at=named(at or {}),
+        parameters=named(parameters or {}),
+        bounds=bounds,
+    )
+
+
+def to_follow(
+    *equations: str, start: Mapping[str, Any], parameters: Mapping[str, Any], parameter: str, **more: Any
+) -> FollowRequest:
+    """Write a request to follow a root."""
+    return FollowRequest(
+        system=SystemRef(definition=System(equations=equations)),
+        start=named(start),
+        parameters=named(parameters),
+        parameter=parameter,
+        **more,
+    )
+
+
+def long_branch(n: int = 1, **more: Any) -> FollowRequest:
+    """Write a branch that waves on for hours."""
+    limits = {"lower": 0.0, "upper": 1e9, "max_points": 10**8} | more
+    equation = f"x[i] - sin(r + i) = 0 for i in range({n})"
+    return to_follow(equation, start={"x": np.zeros(n)}, parameters={"r": 1.0}, parameter="r", **limits)
+
+
+def to_find_all(
+    *equations: str, bounds: list[Bounds], parameters: Mapping[str, Any] | None = None, **more: Any
+) -> FindAllRequest:
+    """Write a request for all roots in a box."""
+    return FindAllRequest(
+        system=SystemRef(definition=System(equations=equations)),
+        bounds=bounds,
+        parameters=named(parameters or {}),
+        **more,
     )
 
 

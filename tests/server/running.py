@@ -18,7 +18,15 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from raphson.v1 import jacobian_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
 from raphson.v1.jacobian_pb2 import EvaluateRequest
-from raphson.v1.solver_pb2 import SolveRequest
+from raphson.v1.solver_pb2 import (
+    ExplainRequest,
+    Explanation,
+    FindAllRequest,
+    FindAllResponse,
+    FollowRequest,
+    FollowResponse,
+    SolveRequest,
+)
 from raphson.v1.system_pb2 import CompileRequest
 
 from tests.server.calling import Problem, problem
@@ -53,9 +61,25 @@ class Server:
     def compile(self, request: CompileRequest) -> Any:
         return self.systems.Compile(request, timeout=CALL_SECONDS)
 
-    def refusal(self, request: SolveRequest | EvaluateRequest | CompileRequest) -> Problem:
+    def explain(self, request: ExplainRequest) -> Explanation:
+        return self.solver.Explain(request, timeout=CALL_SECONDS)
+
+    def follow(self, request: FollowRequest) -> list[FollowResponse]:
+        return list(self.solver.Follow(request, timeout=CALL_SECONDS))
+
+    def find_all(self, request: FindAllRequest) -> list[FindAllResponse]:
+        return list(self.solver.FindAll(request, timeout=CALL_SECONDS))
+
+    def refusal(self, request: Any) -> Problem:
         """Send a request that is refused; return how."""
-        send = {SolveRequest: self.solve, EvaluateRequest: self.evaluate, CompileRequest: self.compile}
+        send = {
+            SolveRequest: self.solve,
+            EvaluateRequest: self.evaluate,
+            CompileRequest: self.compile,
+            ExplainRequest: self.explain,
+            FollowRequest: self.follow,
+            FindAllRequest: self.find_all,
+        }
         with pytest.raises(grpc.RpcError) as caught:
             send[type(request)](request)
         return problem(caught.value)

@@ -158,13 +158,10 @@ def test_parameters_that_do_not_fit_a_system_by_id(server: Server, parameters: d
     check(server.refusal(by_id(system_id, X, parameters)), "INVALID_INPUT", field)
 
 
-def test_non_square_systems_have_no_newton_step(server: Server) -> None:
-    refused = server.refusal(by_text("x + y = 1", start=XY))
-    check(refused, "INVALID_INPUT", "system.definition.equations", "1", "2")
-    system_id = server.compile(to_compile("x + y = 1", x=(), y=())).system_id
-    check(server.refusal(by_id(system_id, XY)), "INVALID_INPUT", "system", "1", "2")
-    refused = server.refusal(to_evaluate("x + y", at=XY, determinant=True))
-    check(refused, "INVALID_INPUT", "determinant", "1×2")
+def test_what_needs_a_square_system(server: Server) -> None:
+    check(server.refusal(to_evaluate("x + y", at=XY, determinant=True)), "INVALID_INPUT", "determinant", "1×2")
+    options = SolveOptions(method=wire.METHOD_BROYDEN)
+    check(server.refusal(by_text("x + y = 1", start=XY, options=options)), "INVALID_INPUT", "options.method", "1", "2")
 
 
 @pytest.mark.parametrize(

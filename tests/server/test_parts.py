@@ -14,7 +14,7 @@ from google.rpc import code_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raphson.v1.solver_pb2 import SolveOptions, SolveRequest
-from raphson.v1.system_pb2 import SystemRef
+from raphson.v1.system_pb2 import System, SystemRef
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.failures import CallError, Reason, unexpected
 from raphson_server.frames import (
@@ -25,14 +25,19 @@ from raphson_server.frames import (
     Reply,
     Request,
     channel_pair,
+    receive_acknowledgement,
     receive_reply,
     receive_request,
+    send_acknowledgement,
     send_reply,
     send_request,
 )
+from raphson_server.worker.call import allowed_seconds
+from raphson_server.worker.items import Items
 from raphson_server.worker.kept_system import KeptSystem
-from raphson_server.worker.request_form import Question, RequestForm
-from raphson_server.worker.solve import _allowed_seconds
+from raphson_server.worker.particulars import Evidence, Particulars
+from raphson_server.worker.request_form import Question, RequestForm, RequestForms
+from raphson_server.worker.solve import _timeout_seconds
 
 from tests.server.calling import by_id, by_text, named
 
@@ -138,10 +143,10 @@ def test_time_allowed_ends_a_little_before_the_deadline(remaining: float) -> Non
     now = 0.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.monotonic", lambda: now)
-        allowed = _allowed_seconds(remaining)
-        assert allowed < remaining
-        assert allowed >= remaining * 0.88
-        assert _allowed_seconds(math.inf) == math.inf
+        timeout = _timeout_seconds(remaining)
+        assert timeout <= allowed_seconds(remaining) < remaining
+        assert timeout >= remaining * 0.88
+        assert _timeout_seconds(math.inf) == math.inf
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +201,56 @@ def test_the_short_way_is_for_its_own_form_only(kept: KeptSystem) -> None:
     ]
     for other in others:
         assert form.read(other.SerializeToString()) is None
+
+
+def test_a_request_with_particulars_has_no_form(kept: KeptSystem) -> None:
+    start = {"x": 1.0, "u": np.ones((2, 2))}
+    body = by_id(kept.system.id, start, {"a": 1.0, "b": np.ones(2)}).SerializeToString()
+    question, forms = read(body, kept), RequestForms(4)
+    question.particulars = Particulars(None, {}, None, Evidence(trace=True))
+    forms.learn(body, question)
+    assert forms.recognise(body) is None
+    question.particulars = None
+    forms.learn(body, question)
+    assert forms.recognise(body) is not None
+
+
+def test_items_go_one_at_a_time() -> None:
+    """The second item waits until the first one is acknowledged, and so does what ends the stream."""
+    front, worker = channel_pair()
+    flag = rs.CancelFlag()
+    items = Items(worker, flag, 1000)
+    with front, worker:
+        items.send(System(equations=["x"]))
+        sender = threading.Thread(target=items.send, args=(System(equations=["y"]),))
+        sender.start()
+        assert receive_reply(front) == Reply(Outcome.MORE, System(equations=["x"]).SerializeToString())
+        sender.join(0.05)
+        assert sender.is_alive()
+        send_acknowledgement(front)
+        sender.join()
+        assert receive_reply(front).body == System(equations=["y"]).SerializeToString()
+        send_acknowledgement(front)
+        flag.set()
+        with pytest.raises(CallError):
+            items.send(System(equations=["z"]))
+        items.settle()
+        flag.clear()
+        with pytest.raises(CallError, match="1,003 bytes"):
+            items.send(System(equations=["x" * 1000]))
+        items.send(System())
+        front.close()
+        with pytest.raises(ChannelClosedError):
+            items.settle()
+
+
+def test_an_acknowledgement_is_one_byte() -> None:
+    front, worker = channel_pair()
+    with front, worker:
+        send_acknowledgement(front)
+        send_request(front, Method.SOLVE)
+        receive_acknowledgement(worker)
+        assert receive_request(worker) == Request(Method.SOLVE)
 
 
 def test_a_message_whose_fields_come_twice_has_no_form(kept: KeptSystem) -> None:

@@ -172,8 +172,12 @@ def test_too_few_iterations_is_a_result(server: Server) -> None:
             {"x": 0.0, "y": 0.0},
             {wire.STATUS_SINGULAR, wire.STATUS_LOCAL_MINIMUM, wire.STATUS_STALLED},
         ),
-        (("log(x) = 1",), {"x": -1.0}, {wire.STATUS_DOMAIN_ERROR}),
-        (("x**2 + 1 = 0",), {"x": 0.5}, {wire.STATUS_LOCAL_MINIMUM, wire.STATUS_STALLED, wire.STATUS_ITERATION_LIMIT}),
+        (("log(-1 - x**2) = 1",), {"x": -1.0}, {wire.STATUS_DOMAIN_ERROR}),
+        (
+            ("x**2 + 1 = 0",),
+            {"x": 0.5},
+            {wire.STATUS_SINGULAR, wire.STATUS_LOCAL_MINIMUM, wire.STATUS_STALLED, wire.STATUS_ITERATION_LIMIT},
+        ),
     ],
 )  # fmt: skip
 def test_no_root_is_a_result_with_a_remedy(

@@ -2,11 +2,16 @@
 
 This is the hot path. Between the call and the worker's socket there is no second thread and no timer, and no
 message is parsed: the caller's bytes go to the worker as they came, and the worker's bytes go back.
+
+A stream holds its worker and its thread from the first item to the end. An item is acknowledged to the worker when
+gRPC has passed it on, which waits for a slow reader; meanwhile the worker works on the next item, and no further. A
+reader that goes away, or takes nothing for too long, ends the call, and the worker is freed as for any other call.
 """
 
 import functools
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator, Iterator
 
 import grpc
 from google.rpc import code_pb2
@@ -59,10 +64,8 @@ class Forwarder:
         def handle(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
                 reply = self._forward(method, body, context)
-            except CallError as error:
-                status = error.status()
-            except Exception as error:  # noqa: BLE001 (logged with its trace; the caller gets its id)
-                status = unexpected(error).status()
+            except Exception as error:  # noqa: BLE001 (`_status` logs what nobody foresaw)
+                status = _status(error)
             else:
                 if reply.outcome is Outcome.OK:
                     return reply.body
@@ -71,41 +74,104 @@ class Forwarder:
 
         return handle
 
+    def stream_handler(self, method: Method) -> Callable[[bytes, grpc.ServicerContext], Iterator[bytes]]:
+        """Return the function that gRPC calls for one method whose answer is a stream of messages."""
+
+        def handle(body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+            try:
+                last = yield from self._stream(method, body, context)
+            except Exception as error:  # noqa: BLE001 (`_status` logs what nobody foresaw)
+                status = _status(error)
+            else:
+                if last.outcome is Outcome.OK:
+                    yield last.body
+                    return
+                status = Status.FromString(last.body)
+            _abort(context, status)
+
+        return handle
+
     def _forward(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
-        # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
-        system_id = body[_ID] if body.startswith(_ID_PREFIX) else None
         ticket = Ticket()
         try:
-            if not context.add_callback(functools.partial(self._pool.cancel, ticket)):
-                self._pool.cancel(ticket)
-            while True:
-                worker = self._pool.acquire(ticket, system_id)
-                try:
-                    return self._exchange(worker, method, body, system_id, context)
-                except NotSentError:
-                    # It died while it was idle, and the request is still all ours.
-                    self._pool.lose(worker)
-                    self._pool.release(ticket, done=False)
-        except CallEndedError:
-            raise _call_ended() from None
-        except PoolFullError:
-            raise _overloaded(self._max_in_flight) from None
-        except PoolClosedError:
-            raise _not_serving() from None
-        except ChannelClosedError:
-            assert ticket.worker is not None
-            self._pool.lose(ticket.worker)
-            raise (_call_ended() if ticket.cancelled else _worker_lost()) from None
-        except CallError:
-            raise
-        except Exception:
-            # Nobody knows what such a worker would say next.
-            if ticket.worker is not None:
-                self._pool.lose(ticket.worker)
-                ticket.worker.kill()
-            raise
+            return self._first_reply(ticket, method, body, context)
+        except Exception as error:  # noqa: BLE001 (told to the caller)
+            raise self._told(error, ticket) from None
         finally:
             self._pool.release(ticket)
+
+    def _stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:
+        """Yield the items of a stream; return the reply that ends it."""
+        ticket = Ticket()
+        try:
+            reply = self._first_reply(ticket, method, body, context)
+            if reply.outcome is Outcome.MORE:
+                self._pool.watch(ticket, context.cancel)
+            while reply.outcome is Outcome.MORE:
+                assert ticket.worker is not None
+                ticket.offered = time.monotonic()
+                yield reply.body
+                ticket.offered = math.inf
+                reply = ticket.worker.next_reply()
+        except GeneratorExit:
+            # gRPC drops the iterator of a call that has ended.
+            self._abandon(ticket)
+            raise
+        except Exception as error:  # noqa: BLE001 (told to the caller)
+            raise self._told(error, ticket) from None
+        else:
+            assert ticket.worker is not None
+            self._learn(ticket.worker, reply)
+            return reply
+        finally:
+            self._pool.release(ticket)
+
+    def _abandon(self, ticket: Ticket) -> None:
+        """Stop a worker whose items nobody takes any more, and read its answer to the end."""
+        assert ticket.worker is not None
+        self._pool.cancel(ticket)
+        try:
+            while ticket.worker.next_reply().outcome is Outcome.MORE:
+                pass
+        except ChannelClosedError:
+            self._pool.lose(ticket.worker)
+
+    def _first_reply(self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
+        """Take a worker and talk to it; the ticket holds it until it is released."""
+        # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
+        system_id = body[_ID] if body.startswith(_ID_PREFIX) else None
+        if not context.add_callback(functools.partial(self._pool.cancel, ticket)):
+            self._pool.cancel(ticket)
+        while True:
+            worker = self._pool.acquire(ticket, system_id)
+            try:
+                return self._exchange(worker, method, body, system_id, context)
+            except NotSentError:
+                # It died while it was idle, and the request is still all ours.
+                self._pool.lose(worker)
+                self._pool.release(ticket, done=False)
+
+    def _told(self, error: Exception, ticket: Ticket) -> Exception:
+        """Return what the caller is told of an error, and let go of a worker that is lost by it."""
+        match error:
+            case CallError():
+                return error
+            case CallEndedError():
+                return _call_ended()
+            case PoolFullError():
+                return _overloaded(self._max_in_flight)
+            case PoolClosedError():
+                return _not_serving()
+            case ChannelClosedError():
+                assert ticket.worker is not None
+                self._pool.lose(ticket.worker)
+                return _call_ended() if ticket.cancelled else _worker_lost()
+            case _:
+                # Nobody knows what such a worker would say next.
+                if ticket.worker is not None:
+                    self._pool.lose(ticket.worker)
+                    ticket.worker.kill()
+                return error
 
     def _exchange(
         self,
@@ -125,19 +191,28 @@ class Forwarder:
                 system_id = reply.system_id
                 definition = self._definition(system_id)
                 continue
-            if reply.definition:
-                self._definitions.put(reply.system_id, reply.definition)
-                worker.known.put(reply.system_id, True)
-            elif definition and system_id is not None:
+            self._learn(worker, reply)
+            if definition and system_id is not None:
                 worker.known.put(system_id, True)
             return reply
         raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
+
+    def _learn(self, worker: WorkerProcess, reply: Reply) -> None:
+        """Remember the definition of a request by text, and which worker knows it."""
+        if reply.definition:
+            self._definitions.put(reply.system_id, reply.definition)
+            worker.known.put(reply.system_id, True)
 
     def _definition(self, system_id: bytes) -> bytes:
         definition = self._definitions.get(system_id)
         if definition is None:
             raise _not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"))
         return definition
+
+
+def _status(error: Exception) -> Status:
+    """Write an error as callers read it."""
+    return error.status() if isinstance(error, CallError) else unexpected(error).status()
 
 
 def _abort(context: grpc.ServicerContext, status: Status) -> bytes:

@@ -4,6 +4,7 @@ import gc
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 from raphson.v1 import jacobian_pb2, solver_pb2, system_pb2
@@ -59,12 +60,16 @@ class Service:
         self._health = Health(self._server, _SERVICES)
         self._reflection = Reflection(self._server, _SERVICES)
         forwarder = Forwarder(self._pool, definitions, config.max_in_flight)
-        for service, name, handle in (
-            (_SOLVER, "Solve", forwarder.handler(Method.SOLVE)),
-            (_JACOBIAN, "Evaluate", forwarder.handler(Method.EVALUATE)),
-            (_SYSTEM, "Compile", forwarder.handler(Method.COMPILE)),
-        ):
-            register(self._server, service, {name: grpc.unary_unary_rpc_method_handler(handle)})
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        solver: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Solve": unary(forwarder.handler(Method.SOLVE)),
+            "Explain": unary(forwarder.handler(Method.EXPLAIN)),
+            "FindAll": stream(forwarder.stream_handler(Method.FIND_ALL)),
+            "Follow": stream(forwarder.stream_handler(Method.FOLLOW)),
+        }
+        register(self._server, _SOLVER, solver)
+        register(self._server, _JACOBIAN, {"Evaluate": unary(forwarder.handler(Method.EVALUATE))})
+        register(self._server, _SYSTEM, {"Compile": unary(forwarder.handler(Method.COMPILE))})
 
     def start(self) -> str:
         """Bind, answer health (NOT_SERVING) and start the workers in the background.

@@ -99,6 +99,17 @@ class WorkerProcess:
         frames.send_request(self._channel, method, remaining_seconds, definition, body)
         return frames.receive_reply(self._channel)
 
+    def next_reply(self) -> frames.Reply:
+        """Let it go on after an item of a stream; wait for the next one, or the end.
+
+        Raises
+        ------
+        ChannelClosedError
+            If the process ended first.
+        """
+        frames.send_acknowledgement(self._channel)
+        return frames.receive_reply(self._channel)
+
     def tell_to_warm_up(self) -> None:
         """Let it make the engine ready."""
         frames.send_request(self._channel, frames.Method.WARM_UP)

@@ -37,6 +37,9 @@ class Crew(Protocol):
     def kill_if_running(self, ticket: Ticket) -> None:
         """End the worker of a request that did not stop."""
 
+    def end_stalled(self) -> float | None:
+        """End the calls whose readers take nothing; return in how many seconds to look again."""
+
 
 class Supervisor:
     """Keeps K + 1 workers alive.
@@ -88,6 +91,11 @@ class Supervisor:
             heapq.heappush(self._kills, (due, next(self._kill_numbers), ticket))
             self._wake()
 
+    def wake(self) -> None:
+        """Look again what is due."""
+        with self._kills_lock:
+            self._wake()
+
     def _wake(self) -> None:
         """Interrupt the thread's poll; the caller holds the lock under which the pipe is closed."""
         if self._closed:
@@ -99,7 +107,8 @@ class Supervisor:
         try:
             while not self._stopping:
                 self._start_missing()
-                for fd, events in self._poll.poll(self._pause_seconds()):
+                look_again = self._crew.end_stalled()
+                for fd, events in self._poll.poll(self._pause_seconds(look_again)):
                     self._attend(fd, events)
                 self._kill_overdue()
         except Exception as error:  # noqa: BLE001 (without this thread the service must end)
@@ -108,12 +117,14 @@ class Supervisor:
         finally:
             self._end_all()
 
-    def _pause_seconds(self) -> float | None:
+    def _pause_seconds(self, look_again: float | None) -> float | None:
         """Return how long nothing is due."""
         due = [self._start_after] if self._missing() else []
         with self._kills_lock:
             due += [self._kills[0][0]] if self._kills else []
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        now = time.monotonic()
+        due += [] if look_again is None else [now + look_again]
+        return max(0.0, min(due) - now) if due else None
 
     def _missing(self) -> int:
         return self._wanted - len(self._workers)

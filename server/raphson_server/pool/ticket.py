@@ -1,6 +1,8 @@
 """One request's way through the pool, and how it can end before it gets a worker."""
 
+import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from raphson_server.pool.process import WorkerProcess
@@ -32,9 +34,16 @@ class Ticket:
         Whether its worker was given back: from then on a cancellation means nothing.
     granted : Event or None
         Set when its wait for a worker is over; None if it never had to wait.
+    end_call : callable or None
+        Ends a call whose answer is a stream; None for the others.
+    offered : float
+        Since when an item waits for the stream's reader, on the clock of ``time.monotonic``; infinite while none
+        does. Written by the stream's own thread alone.
     """
 
     worker: WorkerProcess | None = None
     cancelled: bool = False
     done: bool = False
     granted: threading.Event | None = None
+    end_call: Callable[[], object] | None = None
+    offered: float = math.inf

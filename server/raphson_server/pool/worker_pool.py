@@ -5,7 +5,9 @@ request still holds the worker, and the flag is cleared under the same lock when
 cancellation that comes late can never stop somebody else's request.
 """
 
+import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -13,6 +15,12 @@ from raphson_server.configuration import ServerConfig
 from raphson_server.pool.process import WorkerProcess
 from raphson_server.pool.supervisor import Supervisor
 from raphson_server.pool.ticket import CallEndedError, PoolClosedError, PoolFullError, Ticket
+
+# How often the readers of streams are looked at, in parts of their patience.
+_LOOKS = 0.25
+_SHORTEST_LOOK_SECONDS = 0.01
+
+_log = logging.getLogger("raphson_server")
 
 
 class WorkerPool:
@@ -36,12 +44,14 @@ class WorkerPool:
     ) -> None:
         self._workers = config.workers
         self._max_in_flight = config.max_in_flight
+        self._patience = config.reader_patience_seconds
         self._lock = threading.Lock()
         self._emptied = threading.Condition(self._lock)
         self._active: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._spare: WorkerProcess | None = None
         self._waiting: deque[Ticket] = deque()
+        self._streams: set[Ticket] = set()
         self._busy = 0
         self._open = False
         self._closed = False
@@ -104,6 +114,9 @@ class WorkerPool:
             worker = ticket.worker
             ticket.done = done
             ticket.worker = None
+            if ticket.end_call is not None:
+                self._streams.discard(ticket)
+                ticket.end_call = None
             if worker is None:
                 return
             worker.busy = False
@@ -129,6 +142,30 @@ class WorkerPool:
             elif ticket in self._waiting:
                 self._waiting.remove(ticket)
                 _wake(ticket)
+
+    def watch(self, ticket: Ticket, end_call: Callable[[], object]) -> None:
+        """From now on, end a stream's call when its reader takes nothing for too long."""
+        with self._lock:
+            ticket.end_call = end_call
+            self._streams.add(ticket)
+            is_first = len(self._streams) == 1
+        if is_first:
+            self._supervisor.wake()
+
+    def end_stalled(self) -> float | None:
+        """End the calls whose readers take nothing; return in how many seconds to look again, if there are streams."""
+        longest_ago = time.monotonic() - self._patience
+        with self._lock:
+            if not self._streams:
+                return None
+            stalled = [ticket.end_call for ticket in self._streams if ticket.offered < longest_ago]
+        for end_call in stalled:
+            assert end_call is not None
+            try:
+                end_call()
+            except Exception:  # noqa: BLE001 (the thread that asks must go on)
+                _log.exception("the call of a stream that nobody reads could not be ended")
+        return max(_SHORTEST_LOOK_SECONDS, _LOOKS * self._patience)
 
     def kill_if_running(self, ticket: Ticket) -> None:
         """End the worker of a request that did not stop in time."""

@@ -1,22 +1,30 @@
 """What a method needs besides the message, and what it gives back."""
 
+import dataclasses
 import math
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import raphson_solver as rs
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
-from raphson.v1.jacobian_pb2 import EvaluateRequest
-from raphson.v1.solver_pb2 import SolveRequest
+from raphson.v1.array_pb2 import NamedArray
+from raphson.v1.system_pb2 import SystemRef
 
 from raphson_server.failures import CallError, Reason, invalid_input
-from raphson_server.worker.conversion import WIRE, to_arrays
+from raphson_server.worker.conversion import WIRE, Arrays, to_arrays
+from raphson_server.worker.items import Items, call_ended
 from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.systems import Systems
 
 M = TypeVar("M", bound=Message)
+
+# The reply must still reach the caller: a tenth of what is left, at most 20 ms.
+_LONGEST_MARGIN_SECONDS = 0.02
+_MARGIN_FRACTION = 0.1
 
 
 @dataclass(slots=True)
@@ -33,6 +41,8 @@ class Call:
         Set by the front end when the call has ended.
     max_message_bytes : int
         Largest reply.
+    items : Items
+        Where the items of a stream go.
     definition : bytes
         The complete definition of the system that the request names by id, if the front end sent it along.
     deadline : float
@@ -43,8 +53,31 @@ class Call:
     forms: RequestForms
     cancel: rs.CancelFlag
     max_message_bytes: int
+    items: Items
     definition: bytes = b""
     deadline: float = math.inf
+
+    def has_ended(self) -> bool:
+        """Return whether nobody waits for the answer any more, or it would come too late."""
+        return self.cancel.is_set() or allowed_seconds(self.deadline) <= 0
+
+    def is_to_stop(self) -> bool:
+        """Return False while somebody waits for the answer: what the solver asks of long searches.
+
+        Raises
+        ------
+        CallError
+            CANCELLED or DEADLINE_EXCEEDED, if nobody does.
+        """
+        if self.cancel.is_set():
+            raise call_ended()
+        if allowed_seconds(self.deadline) <= 0:
+            raise CallError(
+                code_pb2.DEADLINE_EXCEEDED,
+                Reason.DEADLINE_EXCEEDED,
+                "the deadline passed before the end; what was sent until then is right",
+            )
+        return False
 
 
 @dataclass(slots=True)
@@ -53,6 +86,27 @@ class Answer:
 
     message: Message
     learnt: KeptSystem | None = None
+
+
+def allowed_seconds(deadline: float) -> float:
+    """Return how long to work so that the answer still arrives before the deadline; infinite without one."""
+    if deadline == math.inf:
+        return math.inf
+    remaining = deadline - time.monotonic()
+    return remaining - min(_LONGEST_MARGIN_SECONDS, _MARGIN_FRACTION * remaining)
+
+
+def within_deadline(options: rs.SolveOptions, call: Call) -> rs.SolveOptions:
+    """Return options whose time-out ends before the call's deadline.
+
+    Raises
+    ------
+    CallError
+        DEADLINE_EXCEEDED, if it has passed.
+    """
+    call.is_to_stop()
+    allowed = min(allowed_seconds(call.deadline), options.timeout_seconds or math.inf)
+    return options if allowed == math.inf else dataclasses.replace(options, timeout_seconds=allowed)
 
 
 def parsed(message: type[M], body: bytes) -> M:
@@ -73,29 +127,51 @@ def parsed(message: type[M], body: bytes) -> M:
         ) from None
 
 
-def check_matrix_fits(system: rs.System, call: Call, field: str) -> None:
-    """Refuse a Jacobian that no reply could carry, before it is computed.
+def check_fits(shape: tuple[int, int], what: str, advice: str, call: Call, field: str) -> None:
+    """Refuse a matrix that no reply could carry, before it is computed.
 
     Raises
     ------
     CallError
         INVALID_ARGUMENT, with reason LIMIT_EXCEEDED.
     """
-    size = WIRE.itemsize * system.m * system.n
+    size = WIRE.itemsize * math.prod(shape)
     if size <= call.max_message_bytes:
         return
-    raise CallError(
-        code_pb2.INVALID_ARGUMENT,
-        Reason.LIMIT_EXCEEDED,
-        f"{field}: a Jacobian of {system.m}×{system.n} numbers takes {size:,} bytes, more than the "
-        f"{call.max_message_bytes:,} of a message; ask for J·v or wᵀ·J instead",
-        field=field,
-        metadata={"limit": "max_message_bytes", "value": str(size), "maximum": str(call.max_message_bytes)},
+    raise too_large(
+        size, f"{what} of {shape[0]}×{shape[1]} numbers takes {size:,} bytes", advice, call.max_message_bytes, field
     )
 
 
-def find_system(request: SolveRequest | EvaluateRequest, call: Call) -> tuple[KeptSystem, KeptSystem | None]:
+def check_jacobian_fits(system: rs.System, call: Call, field: str) -> None:
+    """Refuse a Jacobian that no reply could carry, before it is computed; see `check_fits`."""
+    check_fits((system.m, system.n), "a Jacobian", "ask for J·v or wᵀ·J instead", call, field)
+
+
+def too_large(size: int, what: str, advice: str, maximum: int, field: str) -> CallError:
+    """Say that something that was asked for takes more than a message holds."""
+    return CallError(
+        code_pb2.INVALID_ARGUMENT,
+        Reason.LIMIT_EXCEEDED,
+        f"{field}: {what}, more than the {maximum:,} of a message; {advice}",
+        field=field,
+        metadata={"limit": "max_message_bytes", "value": str(size), "maximum": str(maximum)},
+    )
+
+
+def find_system(
+    ref: SystemRef, call: Call, point: Callable[[], Arrays], parameters: Iterable[NamedArray]
+) -> tuple[KeptSystem, KeptSystem | None]:
     """Return the system that a request means, and again if it came by text.
+
+    Parameters
+    ----------
+    ref : SystemRef
+    call : Call
+    point : callable
+        Reads what gives the variables their names and shapes where the definition does not declare them.
+    parameters : iterable of NamedArray
+        The request's.
 
     Raises
     ------
@@ -104,12 +180,11 @@ def find_system(request: SolveRequest | EvaluateRequest, call: Call) -> tuple[Ke
     CallError, RaphsonError
         If the definition is missing or malformed.
     """
-    named_by = request.system.WhichOneof("ref")
+    named_by = ref.WhichOneof("ref")
     if named_by is None:
         raise invalid_input("system", "missing; expected a definition or the system_id of a compiled one")
     if named_by == "system_id":
-        return call.systems.by_id(request.system, call.definition), None
-    point = to_arrays(request.start, "start") if isinstance(request, SolveRequest) else to_arrays(request.at, "at")
-    parameters = to_arrays(request.parameters, "parameters")
-    kept = call.systems.by_text(request.system.definition, "system.definition", point, parameters)
+        return call.systems.by_id(ref, call.definition), None
+    given = to_arrays(parameters, "parameters")
+    kept = call.systems.by_text(ref.definition, "system.definition", point(), given)
     return kept, kept

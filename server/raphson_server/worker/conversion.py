@@ -198,11 +198,14 @@ def to_options(message: SolveOptions) -> rs.SolveOptions:
     """
     given = {
         name: getattr(message, name)
-        for name in ("tolerance", "absolute_tolerance", "max_iterations", "timeout_seconds")
+        for name in ("tolerance", "absolute_tolerance", "max_iterations", "timeout_seconds", "max_evaluations")
         if message.HasField(name)
     }
     return rs.SolveOptions(
-        method=_to_method(message.method), jacobian=to_mode(message.jacobian, "options.jacobian"), **given
+        method=_to_method(message.method),
+        jacobian=to_mode(message.jacobian, "options.jacobian"),
+        whole=message.whole,
+        **given,
     )
 
 

@@ -3,8 +3,8 @@
 from raphson.v1.jacobian_pb2 import Determinant, EvaluateRequest, EvaluateResponse
 
 from raphson_server.failures import invalid_input
-from raphson_server.worker.call import Answer, Call, check_matrix_fits, find_system, parsed
-from raphson_server.worker.conversion import from_array, to_mode, to_vector
+from raphson_server.worker.call import Answer, Call, check_jacobian_fits, find_system, parsed
+from raphson_server.worker.conversion import from_array, to_arrays, to_mode, to_vector
 
 
 def evaluate(body: bytes, call: Call) -> Answer:
@@ -12,14 +12,14 @@ def evaluate(body: bytes, call: Call) -> Answer:
     request = parsed(EvaluateRequest, body)
     mode = to_mode(request.mode, "mode")
     _check_asks_for_something(request)
-    kept, learnt = find_system(request, call)
+    kept, learnt = find_system(request.system, call, lambda: to_arrays(request.at, "at"), request.parameters)
     system = kept.system
     x = kept.point(request.at, "at")
     p = kept.parameters(request.parameters)
     response = EvaluateResponse(system_id=system.id)
     derivatives = 0
     if request.matrix:
-        check_matrix_fits(system, call, "matrix")
+        check_jacobian_fits(system, call, "matrix")
         response.matrix.CopyFrom(from_array(system.jacobian(x, p, mode)))
         derivatives += 1
     if request.value:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import raphson_solver as rs
 from raphson.v1.array_pb2 import NamedArray
+from raphson_solver.explanation import element_names
 
-from raphson_server.worker.conversion import WIRE, Array, Shape, from_system, to_arrays
+from raphson_server.worker.conversion import WIRE, Array, Shape, from_array, from_system, to_arrays
 from raphson_server.worker.solve_reply import SolveReply
 
 _NOTHING = np.empty(0)
@@ -25,14 +26,22 @@ class KeptSystem:
     def __init__(self, system: rs.System) -> None:
         self.system = system
         self._variables = _Layout(system.variables)
-        self._parameters = _Layout(
-            [(name, shape) for name, shape in system.parameters if name not in system.structural]
-        )
+        self._parameters = _Layout(system.free_parameters)
 
     @functools.cached_property
     def definition(self) -> bytes:
         """The complete definition, as a serialized ``raphson.v1.System``."""
         return from_system(self.system).SerializeToString()
+
+    @functools.cached_property
+    def elements(self) -> tuple[str, ...]:
+        """What each number of x is called, such as "x" or "u[3]"."""
+        return element_names(self.system.variables)
+
+    @functools.cached_property
+    def parameter_count(self) -> int:
+        """How many numbers p has."""
+        return sum(math.prod(shape) for _, shape in self.system.free_parameters)
 
     @functools.cached_property
     def solve_reply(self) -> SolveReply:
@@ -49,6 +58,13 @@ class KeptSystem:
         """
         x = self._variables.read(messages)
         return self.system.pack_start(to_arrays(messages, field)) if x is None else x
+
+    def from_point(self, x: Array) -> list[NamedArray]:
+        """Write x, each variable with its own shape."""
+        return [
+            NamedArray(name=name, array=from_array(np.reshape(value, shape)))
+            for (name, shape), value in zip(self.system.variables, self.system.unpack(x).values(), strict=True)
+        ]
 
     def parameters(self, messages: Sequence[NamedArray]) -> Array:
         """Read p; parameters that are a part of the system may be left out, but not changed.

@@ -21,6 +21,10 @@ from raphson_server.frames import (
 from raphson_server.worker.call import Answer, Call
 from raphson_server.worker.compile import compile_system
 from raphson_server.worker.evaluate import evaluate
+from raphson_server.worker.explain import explain
+from raphson_server.worker.find_all import find_roots
+from raphson_server.worker.follow import follow
+from raphson_server.worker.items import Items, serialized
 from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.solve import solve
 from raphson_server.worker.solver_errors import to_failure
@@ -31,6 +35,9 @@ _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.SOLVE: solve,
     Method.EVALUATE: evaluate,
     Method.COMPILE: compile_system,
+    Method.EXPLAIN: explain,
+    Method.FIND_ALL: find_roots,
+    Method.FOLLOW: follow,
 }
 
 
@@ -41,22 +48,27 @@ def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSetting
         forms=RequestForms(settings.systems),
         cancel=cancel,
         max_message_bytes=settings.max_message_bytes,
+        items=Items(channel, cancel, settings.max_message_bytes),
     )
     while True:
         try:
             request = receive_request(channel)
             call.definition = request.definition
             call.deadline = _deadline(request.remaining_seconds)
-            send_reply(channel, answer(request, call))
+            reply = answer(request, call)
+            call.items.settle()
+            send_reply(channel, reply)
         except ChannelClosedError:
             return
 
 
 def answer(request: Request, call: Call) -> Reply:
-    """Work on one request; every exception becomes a reply."""
+    """Work on one request; every exception becomes a reply, unless the front end is gone."""
     try:
         result = _BEHAVIORS[request.method](request.body, call)
-        body = _serialized(result, call.max_message_bytes)
+        body = serialized(result.message, call.max_message_bytes)
+    except ChannelClosedError:
+        raise
     except DefinitionNeededError as needed:
         return Reply(Outcome.NEEDS_DEFINITION, system_id=needed.system_id.encode())
     except CallError as error:
@@ -79,20 +91,6 @@ def _deadline(remaining_seconds: float) -> float:
 
 def _failed(error: CallError) -> Reply:
     return Reply(Outcome.FAILED, error.status().SerializeToString())
-
-
-def _serialized(result: Answer, maximum: int) -> bytes:
-    """Write the reply message; refuse one that gRPC would refuse to send."""
-    body = result.message.SerializeToString()
-    if len(body) > maximum:
-        raise CallError(
-            code_pb2.RESOURCE_EXHAUSTED,
-            Reason.REPLY_TOO_LARGE,
-            f"the reply takes {len(body):,} bytes, more than the {maximum:,} that this server sends; "
-            "ask for fewer views, or for J·v instead of J",
-            metadata={"value": str(len(body)), "maximum": str(maximum)},
-        )
-    return body
 
 
 def _out_of_memory() -> CallError:

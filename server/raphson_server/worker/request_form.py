@@ -16,6 +16,7 @@ import numpy as np
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.worker.conversion import WIRE, Array
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.particulars import Particulars
 
 # SolveRequest.start and .parameters, then NamedArray.array, then DoubleArray.data.
 _START_DATA = (2, 2, 2)
@@ -40,6 +41,8 @@ class Question:
         The SolveOptions, serialized.
     return_jacobian : bool
         Whether to return J.
+    particulars : Particulars or None
+        What few requests have besides; such a request has no form.
     """
 
     kept: KeptSystem
@@ -47,6 +50,7 @@ class Question:
     p: Array | None
     options: bytes
     return_jacobian: bool
+    particulars: Particulars | None = None
 
 
 class RequestForm:
@@ -127,7 +131,9 @@ class RequestForms:
         return question
 
     def learn(self, body: bytes, question: Question) -> None:
-        """Remember the form of a request that was read, unless one like it is remembered."""
+        """Remember the form of a request that was read, unless it is peculiar or one like it is remembered."""
+        if question.particulars is not None:
+            return
         key = _key(body)
         if key not in self._forms:
             form = RequestForm.of(body, question)

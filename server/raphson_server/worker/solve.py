@@ -3,22 +3,24 @@
 import dataclasses
 import functools
 import math
-import time
 
 import raphson_solver as rs
 from google.rpc import code_pb2
-from raphson.v1.solver_pb2 import SolveOptions, SolveRequest, SolveResponse
+from raphson.v1.solver_pb2 import ActiveBound, SolveOptions, SolveRequest, SolveResponse
 
 from raphson_server.failures import CallError, Reason
-from raphson_server.worker.call import Answer, Call, check_matrix_fits, find_system, parsed
-from raphson_server.worker.conversion import to_options
+from raphson_server.worker.call import Answer, Call, allowed_seconds, check_jacobian_fits, find_system, parsed
+from raphson_server.worker.conversion import to_arrays, to_options
+from raphson_server.worker.evidence import add_evidence
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.particulars import Particulars
+from raphson_server.worker.read_particulars import to_particulars
+from raphson_server.worker.region import SIDES
 from raphson_server.worker.request_form import Question
 
-# The reply must still reach the caller: a tenth of what is left, at most 20 ms.
-_LONGEST_MARGIN_SECONDS = 0.02
-_MARGIN_FRACTION = 0.1
 _TIMEOUT_STEPS = 128
+# What the iteration may take of the time that is left, if evidence is to be computed after it.
+_SHARE_BEFORE_EVIDENCE = 0.75
 
 
 def solve(body: bytes, call: Call) -> Answer:
@@ -40,22 +42,52 @@ def _read(body: bytes, call: Call) -> tuple[Question, KeptSystem | None]:
     """Read a request field by field; return what it asks, and its system if it came by text."""
     request = parsed(SolveRequest, body)
     asked = request.options.SerializeToString()
-    _options(asked, math.inf)  # a bad option is told before a system is compiled
-    kept, learnt = find_system(request, call)
+    options = _options(asked, math.inf)  # a bad option is told before a system is compiled
+    kept, learnt = find_system(request.system, call, lambda: to_arrays(request.start, "start"), request.parameters)
     x = kept.point(request.start, "start")
     p = kept.parameters(request.parameters)
-    return Question(kept, x, p if p.size else None, asked, request.options.return_jacobian), learnt
+    particulars = to_particulars(request, kept, x, options.max_iterations, call)
+    return Question(kept, x, p if p.size else None, asked, request.options.return_jacobian, particulars), learnt
 
 
 def _reply(question: Question, call: Call) -> SolveResponse:
     """Solve."""
-    options = _options(question.options, _allowed_seconds(call.deadline))
+    if question.particulars is not None:
+        return _particular_reply(question, question.particulars, call)
+    options = _options(question.options, _timeout_seconds(call.deadline))
     kept = question.kept
     if not question.return_jacobian:
         return kept.solve_reply.fill(kept.system.solve(question.x, question.p, options, call.cancel), None)
-    check_matrix_fits(kept.system, call, "options.return_jacobian")
+    check_jacobian_fits(kept.system, call, "options.return_jacobian")
     solution = kept.system.solve(question.x, question.p, options, call.cancel)
     return kept.solve_reply.fill(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
+
+
+def _particular_reply(question: Question, particulars: Particulars, call: Call) -> SolveResponse:
+    """Solve with all that a request may have; what the reply holds besides goes to a copy of the kept one."""
+    kept, evidence, bounds = question.kept, particulars.evidence, particulars.bounds
+    share = _SHARE_BEFORE_EVIDENCE if evidence.takes_time else 1.0
+    options = _options(question.options, _timeout_seconds(call.deadline, share))
+    if question.return_jacobian:
+        check_jacobian_fits(kept.system, call, "options.return_jacobian")
+    solution = kept.system.solve(
+        question.x,
+        question.p,
+        options,
+        call.cancel,
+        bounds=None if bounds is None else (bounds.lower, bounds.upper),
+        nominal=particulars.nominal or None,
+        nominal_residual=particulars.nominal_residual,
+        trace=evidence.trace,
+    )
+    jacobian = kept.system.jacobian(solution.x, question.p, options.jacobian) if question.return_jacobian else None
+    response = SolveResponse()
+    response.CopyFrom(kept.solve_reply.fill(solution, jacobian))
+    response.active_bounds.extend(
+        ActiveBound(element=kept.elements[place], side=SIDES[side]) for place, side in solution.active_bounds
+    )
+    add_evidence(response, solution, evidence, kept, call)
+    return response
 
 
 @functools.lru_cache(maxsize=64)
@@ -69,7 +101,7 @@ def _options(asked: bytes, allowed_seconds: float) -> rs.SolveOptions:
     return dataclasses.replace(options, timeout_seconds=allowed_seconds)
 
 
-def _allowed_seconds(deadline: float) -> float:
+def _timeout_seconds(deadline: float, share: float = 1.0) -> float:
     """Return how long to iterate so that the best point still arrives before the deadline.
 
     Rounded down to one of 128 steps an octave: the solver keeps memory prepared for each set of options that it
@@ -77,8 +109,7 @@ def _allowed_seconds(deadline: float) -> float:
     """
     if deadline == math.inf:
         return math.inf
-    remaining = deadline - time.monotonic()
-    allowed = remaining - min(_LONGEST_MARGIN_SECONDS, _MARGIN_FRACTION * remaining)
+    allowed = share * allowed_seconds(deadline)
     if allowed <= 0:
         raise CallError(
             code_pb2.DEADLINE_EXCEEDED,

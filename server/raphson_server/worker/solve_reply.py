@@ -51,6 +51,7 @@ class SolveReply:
         message.iterations = solution.iterations
         message.evaluations = solution.evaluations
         message.jacobian_evaluations = solution.jacobian_evaluations
+        message.regularized_steps = solution.regularized_steps
         message.elapsed_seconds = solution.elapsed_seconds
         message.method = cast("WireMethod", solution.method)
         if jacobian is not None:

@@ -8,7 +8,10 @@ raphson_solver      code                reason
 `InputError`        INVALID_ARGUMENT    INVALID_INPUT
 ==================  ==================  ====================================================================
 
-Fields are paths of the request's message, with elements of ``start``, ``at`` and ``parameters`` by name:
+That a root has no sensitivities (`SingularRootError`, and any `InputError` about the root) is no error of the call:
+`worker.evidence` tells it in the reply's ``evidence_note``. That there is no proof is a certificate's own reason.
+
+Fields are paths of the request's message, with elements of ``start``, ``at``, ``bounds`` and ``parameters`` by name:
 
 =====================  =================================================================================
 solver's field         path
@@ -16,27 +19,45 @@ solver's field         path
 ``equations[2]``       ``system.definition.equations[2]`` (Compile: ``definition.equations[2]``);
                        ``system`` where the request names it by its id
 ``jacobian[0][1]``     ``system.definition.jacobian[0].entries[1]``
-``start.x``            ``start[x]`` (Evaluate: ``at[x]``); ``system.definition.variables[x]`` where the
-                       definition itself declares the variables and is at fault
+``start.x``            ``start[x]`` (Evaluate, Explain: ``at[x]``; FindAll: ``bounds[x]``);
+                       ``system.definition.variables[x]`` where the definition itself declares the variables
+                       and is at fault
 ``parameters.r``       ``parameters[r]``, or ``system.definition.parameters[r]`` likewise
+``bounds.x.lower``     ``bounds[x].lower``
+``nominal.x``          ``nominal[x]``
 ``options.tolerance``  ``options.tolerance``
-``v``, ``w``           ``jvp``, ``vjp``
+``limits.max_roots``   ``max_roots``
+``lower``, ``upper``   the same (Follow); FindAll: ``bounds``
+``v``, ``w``           ``jvp``, ``vjp``; Solve: ``w`` is ``evidence.adjoint``
+``sigma``              ``evidence.parameter_covariance``
+``continuation``,      what needs as many equations as unknowns: ``system``, like ``equations``
+``roots``
 =====================  =================================================================================
 """
 
 import re
+from collections.abc import Mapping
 
 import raphson_solver as rs
 from google.rpc import code_pb2
 from raphson.v1.jacobian_pb2 import EvaluateRequest
-from raphson.v1.solver_pb2 import SolveRequest
+from raphson.v1.solver_pb2 import ExplainRequest, FindAllRequest, FollowRequest, SolveRequest
 from raphson.v1.system_pb2 import CompileRequest, System
 
 from raphson_server.failures import CallError, Reason
 from raphson_server.frames import Method
 
+_Request = SolveRequest | EvaluateRequest | ExplainRequest | FindAllRequest | FollowRequest
 _HEAD = re.compile(r"[A-Za-z_]+")
 _SECOND_INDEX = re.compile(r"\]\[")
+_REQUESTS: Mapping[Method, type[_Request]] = {
+    Method.SOLVE: SolveRequest,
+    Method.EVALUATE: EvaluateRequest,
+    Method.EXPLAIN: ExplainRequest,
+    Method.FIND_ALL: FindAllRequest,
+    Method.FOLLOW: FollowRequest,
+}
+_POINTS = {Method.EVALUATE: "at", Method.EXPLAIN: "at", Method.FIND_ALL: "bounds"}
 
 
 def to_failure(error: rs.RaphsonError, method: Method, body: bytes) -> CallError:
@@ -77,20 +98,32 @@ def _path(error: rs.RaphsonError, method: Method, body: bytes) -> str:
     root, definition, by_id = _definition(method, body)
     at_fault = isinstance(error, rs.DefinitionError | rs.LimitError)
     match head:
-        case "equations" | "jacobian" if by_id:
+        case "equations" | "jacobian" | "continuation" | "roots" if by_id:
             return "system"
         case "equations":
             return f"{root}.equations{rest}"
+        case "continuation" | "roots":
+            return f"{root}.equations"
         case "jacobian":
             return f"{root}.jacobian{_SECOND_INDEX.sub('].entries[', rest)}"
         case "start" | "at":
             if at_fault and definition.variables:
                 return f"{root}.variables{_by_name(rest)}"
-            return f"{'at' if method is Method.EVALUATE else 'start'}{_by_name(rest)}"
+            return f"{_POINTS.get(method, 'start')}{_by_name(rest)}"
         case "parameters":
             if at_fault and definition.parameters:
                 return f"{root}.parameters{_by_name(rest)}"
             return f"parameters{_by_name(rest)}"
+        case "bounds" | "nominal":
+            return f"{head}{_by_name(rest)}"
+        case "lower" | "upper" if method is Method.FIND_ALL:
+            return "bounds"
+        case "limits":
+            return rest[1:]
+        case "sigma":
+            return "evidence.parameter_covariance"
+        case "w" if method is Method.SOLVE:
+            return "evidence.adjoint"
         case "v":
             return "jvp"
         case "w":
@@ -105,11 +138,13 @@ def _definition(method: Method, body: bytes) -> tuple[str, System, bool]:
     """Return where the request holds its definition, the definition, and whether there is only an id instead."""
     if method is Method.COMPILE:
         return "definition", CompileRequest.FromString(body).definition, False
-    message = SolveRequest if method is Method.SOLVE else EvaluateRequest
-    system = message.FromString(body).system
+    system = _REQUESTS[method].FromString(body).system
     return "system.definition", system.definition, system.WhichOneof("ref") == "system_id"
 
 
 def _by_name(rest: str) -> str:
-    """Write ``.x`` as ``[x]``."""
-    return f"[{rest[1:]}]" if rest.startswith(".") else rest
+    """Write ``.x`` as ``[x]``, and ``.x.lower`` as ``[x].lower``."""
+    if not rest.startswith("."):
+        return rest
+    name, dot, part = rest[1:].partition(".")
+    return f"[{name}]{dot}{part}"
