@@ -7,14 +7,16 @@ Either of two proofs will do:
     analysis: it is what rounding every operation leaves in f_i, in units of rounding. And the point is not on
     its way to infinity, where f may be small with no root near.
 (b) Newton's method at 50 digits goes from the point to a root that lies within the tolerance, relative to the
-    largest component. This is how a component whose root is exactly zero can be judged.
+    largest component. This is how a component whose root is exactly zero can be judged. Where J is singular at the
+    root, as on a curve of roots, the step is the shortest of least squares.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mpmath import matrix, mp, mpf
@@ -22,9 +24,13 @@ from mpmath import matrix, mp, mpf
 from tests.problems.reference import WORKING_DIGITS, NotDefinedError, jacobian, residual
 from tests.problems.rounding import f_error
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ABSOLUTE_TOLERANCE = 1e-30
 NEWTON_STEPS = 12
 OUTWARDS = 1.5
+AS_GOOD_AS_SINGULAR = mpf("1e-8")
 FAR = 1e-3
 """A first step that leads further than this, relative to the point, does not start beside a root."""
 
@@ -68,11 +74,14 @@ class Evidence:
 
     def distance_to_root(self) -> float:
         """Return how far Newton's root is, relative to its largest component; infinite if it finds none."""
+        return min(self._distance(self._step), self._distance(self._shortest_step))
+
+    def _distance(self, step_from: Callable[[Any], Any]) -> float:
         with mp.workdps(WORKING_DIGITS):
             start = x = _vector(self.x)
             try:
                 for _ in range(NEWTON_STEPS):
-                    step = self._step(x)
+                    step = step_from(x)
                     x += step
                     size, moved = mp.norm(x, mp.inf), mp.norm(x - start, mp.inf)
                     if moved > FAR * size:
@@ -84,13 +93,28 @@ class Evidence:
         return np.inf
 
     def _step(self, x: Any) -> Any:
-        f, J = residual(self.equations, list(x)), jacobian(self.equations, list(x))
+        f, J = residual(self.equations, list(x)), _jacobian(self.equations, tuple(x))
         return -mp.lu_solve(matrix(J), matrix(f))
+
+    def _shortest_step(self, x: Any) -> Any:
+        """Return Newton's step without the directions in which J is as good as singular."""
+        f, J = matrix(residual(self.equations, list(x))), matrix(_jacobian(self.equations, tuple(x)))
+        left, sizes, right = mp.svd_r(J)
+        step = matrix([mpf(0)] * J.cols)
+        for k in range(len(sizes)):
+            if sizes[k] > AS_GOOD_AS_SINGULAR * sizes[0]:
+                step -= right[k, :].T * ((left[:, k].T * f)[0] / sizes[k])
+        return step
 
     @property
     def residual_norm(self) -> float:
         """The largest |f_i|."""
         return float(self.residual.max())
+
+
+@lru_cache(maxsize=8)
+def _jacobian(equations: tuple[str, ...], x: tuple[Any, ...]) -> list[list[Any]]:
+    return jacobian(equations, x)
 
 
 def _vector(x: np.ndarray) -> Any:
@@ -110,6 +134,7 @@ def evidence(equations: tuple[str, ...], x: np.ndarray) -> Evidence:
         return Evidence(equations, x, unknown, unknown)
     # At a kink the terms alone are the scale.
     with suppress(NotDefinedError), np.errstate(all="ignore"):
-        scale = scale + np.abs(np.array(jacobian(equations, point), dtype=float)) @ np.abs(point)
+        at = tuple(mpf(value) for value in point)
+        scale = scale + np.abs(np.array(_jacobian(equations, at), dtype=float)) @ np.abs(point)
     with np.errstate(all="ignore"):
         return Evidence(equations, x, f, np.where(f == 0.0, 0.0, f / scale))
