@@ -33,20 +33,28 @@ def test_the_package_offers_these_names() -> None:
 def test_a_system_offers_these_names() -> None:
     system = rs.compile("x**2 = 2")
     assert {name for name in dir(system) if not name.startswith("_")} == {
+        "certify",
         "compile",
         "definition",
         "determinant",
         "equation_names",
+        "explain",
+        "find_all",
         "finite_difference_evaluations",
+        "follow",
+        "free_parameters",
         "id",
         "jacobian",
         "jvp",
+        "kernels",
         "m",
         "n",
         "pack_parameters",
         "pack_start",
         "parameters",
+        "point",
         "residual",
+        "sensitivity",
         "solve",
         "sparsity",
         "structural",
@@ -59,18 +67,24 @@ def test_a_system_offers_these_names() -> None:
 def test_a_solution_offers_these_names() -> None:
     solution = rs.compile("x**2 = 2").solve([1.0])
     assert {name for name in dir(solution) if not name.startswith("_")} == {
+        "active_bounds",
+        "certify",
         "converged",
         "elapsed_seconds",
         "evaluations",
+        "explain",
         "iterations",
         "jacobian_evaluations",
         "message",
         "method",
+        "p",
+        "regularized_steps",
         "remedy",
         "residual",
         "residual_norm",
         "scaled_residual",
         "status",
+        "trace",
         "x",
     }
 
@@ -85,6 +99,8 @@ def test_the_dataclasses_have_these_fields() -> None:
             "tolerance",
             "absolute_tolerance",
             "max_iterations",
+            "max_evaluations",
+            "whole",
             "timeout_seconds",
         ],
     }
@@ -109,12 +125,19 @@ def test_the_numbers_of_the_enums_are_those_of_the_wire() -> None:
         "ITERATION_LIMIT": 6,
         "TIME_LIMIT": 7,
         "CANCELLED": 8,
+        "LEAST_SQUARES": 9,
+        "EVALUATION_LIMIT": 10,
     }
     assert {method.name: int(method) for method in rs.Method} == {
         "AUTO": 1,
         "NEWTON": 2,
         "LINE_SEARCH": 3,
         "LEVENBERG_MARQUARDT": 4,
+        "CUBIC_LINE_SEARCH": 5,
+        "TRUST_REGION": 6,
+        "PSEUDO_TRANSIENT": 7,
+        "BROYDEN": 8,
+        "BRACKETING": 9,
     }
     assert {mode.name: int(mode) for mode in rs.JacobianMode} == {
         "EXACT": 1,
@@ -136,4 +159,14 @@ def test_the_errors_form_one_tree() -> None:
 
 def test_compile_takes_these_arguments() -> None:
     assert list(inspect.signature(rs.compile).parameters) == ["equations", "start", "parameters", "jacobian", "limits"]
-    assert list(inspect.signature(rs.System.solve).parameters) == ["self", "x", "p", "options", "cancel"]
+    assert list(inspect.signature(rs.System.solve).parameters) == [
+        "self",
+        "x",
+        "p",
+        "options",
+        "cancel",
+        "bounds",
+        "nominal",
+        "nominal_residual",
+        "trace",
+    ]

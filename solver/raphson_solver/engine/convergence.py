@@ -32,6 +32,7 @@ _ROUNDING_STEP = 2.0**-46
 _A_LITTLE = 2.0**-5
 # Nearer to zero squares and products underflow, and the size that a variable has had counts.
 _NO_SIZE = 1e-100
+_ON_ITS_WAY = 1e-8
 _LINEAR = 0.125
 _FLAT_GRADIENT = 1e-8
 # How much of its terms may be left of the gradient at a least-squares point; and where no step improves on it.
@@ -131,9 +132,10 @@ def fails_nearby(plan: Integers) -> bool:
             heard[i] = 0.0
     for side in range(2):
         for j in range(plan[N]):
-            size = abs(origin[j])
-            if not size > _NO_SIZE:
-                size = largest[j] if largest[j] > 0.0 else 1.0
+            # A variable on its way to zero moves by some of what it has been; where all underflows, by a lot.
+            size = max(abs(origin[j]), (_ON_ITS_WAY if abs(origin[j]) > _NO_SIZE else 1.0) * largest[j])
+            if size == 0.0:
+                size = 1.0
             move = _A_LITTLE * size * (0.5 + (0.618 * (j + 1)) % 1.0)
             x[j] = origin[j] + (move if side == 0 else -move)
             if plan[BOUNDED] != 0:

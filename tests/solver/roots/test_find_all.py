@@ -116,7 +116,8 @@ def test_roots_that_are_close_are_told_apart_by_their_certificates() -> None:
 
 
 def test_a_curve_of_roots_ends_at_the_limit_of_roots() -> None:
-    roots = found(["x*y", "x*y"], ["x", "y"], [-1, -1], [1, 1], limits=RootLimits(max_roots=4))
+    circle = ["x**2 + y**2 = 1", "2*x**2 + 2*y**2 = 2"]
+    roots = found(circle, ["x", "y"], [-2, -2], [2, 2], limits=RootLimits(max_roots=4))
     assert "limit of 4 roots" in roots.stopped
     assert not any(root.proven for root in roots.roots)
 
