@@ -20,8 +20,11 @@ test: $(VENV)/server  ## Install and run every test
 bench: $(VENV)/bench  ## Measure, each figure beside its references (a few minutes; close other programs)
 	$(BIN)/python -m benchmarks
 
-robustness: $(VENV)/bench  ## Solve the standard problems over gRPC and check every answer to 50 digits
+robustness: $(VENV)/bench  ## Check statuses to 50 digits: standard problems, random starts, no roots, certificates
 	$(BIN)/python -m benchmarks.robustness
+	$(BIN)/python -m benchmarks.no_roots
+	$(BIN)/python -m benchmarks.certificates
+	$(BIN)/python -m benchmarks.random_starts
 
 check: lint types contracts stubs-check  ## Lint, types, import contracts, stubs: all that CI adds to the tests
 

@@ -87,7 +87,10 @@ class Evidence:
                     if moved > FAR * size:
                         return np.inf
                     if mp.norm(step, mp.inf) <= mpf(10) ** -40 * size:
-                        return float(moved / size) if size else np.inf
+                        # No step may also mean a minimum that is not zero.
+                        left = max(map(abs, residual(self.equations, list(x))))
+                        solved = left <= ABSOLUTE_TOLERANCE * max(1.0, float(self.residual.max()))
+                        return float(moved / size) if size and solved else np.inf
             except (NotDefinedError, ZeroDivisionError):
                 pass  # no root to be reached from here
         return np.inf

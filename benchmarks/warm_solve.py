@@ -2,8 +2,8 @@
 
 All standard problems with n ≤ 10. Beside raphson's `System.solve`: NumbaMinpack's hybrd and lmdif and SciPy's
 hybr on f and J compiled by Numba, called from Python at their own default tolerances (looser than raphson's);
-and Newton–Raphson in C with the same stopping rule, timed inside C. Who has found a root is judged at 50
-digits; only times of roots count.
+and Newton–Raphson in C with the same stopping rule, timed inside C, beside raphson's engine timed inside jitted code:
+`auto`, and plain Newton. Who has found a root is judged at 50 digits; only times of roots count.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import raphson_solver as rs
+from numba import njit
+from raphson_solver.engine import layout
+from raphson_solver.engine.entrance import enter
+from raphson_solver.solution.prepared import Prepared
 
 from benchmarks.evidence import evidence
 from benchmarks.peers import c_newton, numba_functions
 from benchmarks.peers.program import standard_form
-from benchmarks.timing import duration, heading, repeat_fast, table
+from benchmarks.timing import clock, duration, heading, repeat_fast, table
 from tests.problems import Problem, standard_problems
 
 if TYPE_CHECKING:
@@ -30,7 +34,10 @@ SOLVED = 1e-8
 """Scaled residual that counts as a root, for everybody: a millionth of the digits that raphson promises."""
 
 OURS, HYBRD, LMDIF, SCIPY, C = "raphson", "hybrd", "lmdif", "SciPy+Numba", "C"
+ENGINE, PLAIN = "engine auto", "engine Newton"
 SOLVERS = (OURS, HYBRD, LMDIF, SCIPY, C)
+COLUMNS = (*SOLVERS, ENGINE, PLAIN)
+_NOTHING = np.empty(0)
 NO_ROOT, LEFT_OUT = "no root", "–"
 
 
@@ -89,7 +96,31 @@ def measure(problem: Problem, system: rs.System, peers: Peers) -> Row:
     for name in (HYBRD, LMDIF, SCIPY):
         row.cells[name] = _timed(problem, actions[name], lambda x: x) if name in actions else LEFT_OUT
     row.cells[C] = LEFT_OUT if c_newton.MISSING else _timed_in_c(problem, peers.c(problem), start)
+    row.cells[ENGINE] = _timed_in_engine(problem, system, start, rs.Method.AUTO)
+    row.cells[PLAIN] = _timed_in_engine(problem, system, start, rs.Method.NEWTON)
     return row
+
+
+@njit(nogil=True)
+def _repeat(address: int, x: np.ndarray, p: np.ndarray, repetitions: int) -> int:
+    """Solve again and again without going back to Python."""
+    status = 0
+    for _ in range(repetitions):
+        status = enter(address, x, p)
+    return status
+
+
+def _timed_in_engine(problem: Problem, system: rs.System, start: np.ndarray, method: rs.Method) -> float | str:
+    prepared = Prepared(system.kernels, rs.SolveOptions(method=method, whole=True))
+    memory = prepared.borrow()
+    memory.plan[layout.SLICE_LIMIT] = 2**62
+    status = _repeat(memory.address, start, _NOTHING, 1)
+    if status != rs.Status.CONVERGED or not evidence(problem.equations, memory.x.copy()).holds(SOLVED):
+        return NO_ROOT
+    once = repeat_fast(lambda: _repeat(memory.address, start, _NOTHING, 1)).median
+    repetitions = max(1, int(1e-3 / once))
+    times = [clock(lambda: _repeat(memory.address, start, _NOTHING, repetitions)) for _ in range(15)]
+    return statistics.median(times) / repetitions
 
 
 def _timed(problem: Problem, action: Callable[[], object], point: Callable[..., np.ndarray]) -> float | str:
@@ -143,8 +174,8 @@ def main() -> None:
                 systems[problem.equations] = rs.compile(problem.equations, start=list(problem.variables))
             rows.append(measure(problem, systems[problem.equations], peers))
     table(
-        ("problem", "n", *SOLVERS),
-        [[row.problem.name, row.problem.n, *(_shown(row.cells[name]) for name in SOLVERS)] for row in rows],
+        ("problem", "n", *COLUMNS),
+        [[row.problem.name, row.problem.n, *(_shown(row.cells[name]) for name in COLUMNS)] for row in rows],
     )
     for name, note in peers.notes.items():
         print(f"{name}: Numba was not asked to compile it, {note}")
@@ -153,6 +184,24 @@ def main() -> None:
         ("solver", "roots found", "median", "raphson on the same", "ratio of medians", "median of ratios"),
         summary(rows),
     )
+    heading("Without the call from Python")
+    inside(rows)
+
+
+def inside(rows: list[Row]) -> None:
+    """Print how the engine stands against C, and `auto` against plain Newton, on the problems that both solve."""
+    for mine, theirs, what in (
+        (PLAIN, C, "plain Newton in the engine against Newton in C"),
+        (ENGINE, C, "auto in the engine against Newton in C"),
+        (ENGINE, PLAIN, "auto against plain Newton, both in the engine"),
+    ):
+        pairs = [(row.cells[mine], row.cells[theirs]) for row in rows]
+        both = [(a, b) for a, b in pairs if isinstance(a, float) and isinstance(b, float)]
+        if both:
+            ratios = sorted(a / b for a, b in both)
+            medians = statistics.median(a for a, _ in both) / statistics.median(b for _, b in both)
+            print(f"{what}, {len(both)} problems: ratio of medians {medians:.2f}, "
+                  f"median of ratios {statistics.median(ratios):.2f}, largest {ratios[-1]:.2f}")  # fmt: skip
 
 
 def _shown(cell: float | str) -> str:

@@ -8,11 +8,13 @@ where M_i is the size of the terms that cancel in it. That alone makes a root; w
 
 - where Newton's step is still long, as on x − √(x² + 1) for x → ∞, the iteration is escaping;
 - where x could change by its own size and no term would notice, f says nothing (`deaf`);
-- where f passes only thanks to Σ|J x|, not beside M alone, x must be right to rounding, and f must change along
-  Newton's step as J says: far out, rounding of x moves sin(x) + 1.5 by more than its size.
+- where f passes only thanks to Σ|J x|, not beside M alone, x must be right to rounding, or f be no more than rounding
+  of x leaves in it, and f must change nearby as J says: far out rounding of x moves sin(x) + 1.5 by more than its size.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import Integers, doubles, integers
@@ -70,7 +72,19 @@ def earned(plan: Integers, relative: float, by_terms: bool) -> bool:
     """
     if by_terms:
         return bool(relative <= SMALL_STEP and not deaf(plan))
-    return bool(relative_size(plan, 0.0) <= _ROUNDING_STEP and not deaf(plan) and _linear_nearby(plan))
+    right = relative_size(plan, 0.0) <= _ROUNDING_STEP or _largest_share(plan) <= _ROUNDING_STEP
+    return bool(right and not deaf(plan) and _linear_nearby(plan))
+
+
+@jit
+def _largest_share(plan: Integers) -> float:
+    """Return the largest |f_i| over its scale."""
+    f, scale = doubles(plan[layout.F]), doubles(plan[layout.SCALE])
+    largest = 0.0
+    for i in range(plan[M]):
+        if f[i] != 0.0:
+            largest = max(largest, abs(f[i]) / scale[i] if scale[i] > 0.0 else np.inf)
+    return largest
 
 
 @jit

@@ -14,7 +14,7 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.blocks import give_up, solve_blocks
 from raphson_solver.engine.cascade import run
 from raphson_solver.engine.intrinsics import doubles, integers
-from raphson_solver.engine.jit import jit
+from raphson_solver.engine.jit import entry
 from raphson_solver.engine.layout import BLOCK, BLOCK_COUNT, BLOCK_STATE, STAGE, N
 from raphson_solver.engine.newton import RUNNING
 from raphson_solver.engine.point import finite
@@ -28,7 +28,7 @@ WRONG_SIZE = -2
 _CONVERGED = int(Status.CONVERGED)
 
 
-@jit
+@entry
 def iterate(plan_address: int) -> int:
     """Take up to `plan[SLICE_LIMIT]` steps; return a `Status`, `NOT_FINITE`, or `RUNNING` to be called again."""
     plan = integers(plan_address)
@@ -51,7 +51,7 @@ def iterate(plan_address: int) -> int:
     return int(run(plan))
 
 
-@jit
+@entry
 def enter(plan_address: int, given_x: NDArray[np.float64], given_p: NDArray[np.float64]) -> int:
     """Copy start and parameters in, then do as `iterate`; return `WRONG_SIZE` if they do not fit."""
     plan = integers(plan_address)
@@ -72,9 +72,9 @@ def entrance() -> Callable[[int, NDArray[np.float64], NDArray[np.float64]], int]
     The vectors go in as arrays since copying a short one costs NumPy more than a step of the iteration.
     """
     dispatcher: Any = enter
-    vectors = [types.Array(types.float64, 1, "C", readonly=readonly) for readonly in (False, True)]
-    for x in vectors:
-        for p in vectors:
-            dispatcher.compile((types.int64, x, p))
+    # Both vectors may be written to, or neither: a mixed pair is taken as the latter, a microsecond later.
+    for readonly in (False, True):
+        vector = types.Array(types.float64, 1, "C", readonly=readonly)
+        dispatcher.compile((types.int64, vector, vector))
     dispatcher.disable_compile()
     return cast("Callable[..., int]", dispatcher)

@@ -23,7 +23,7 @@ from raphson_solver.engine.convergence import (
 )
 from raphson_solver.engine.intrinsics import Integers, doubles
 from raphson_solver.engine.jit import jit
-from raphson_solver.engine.layout import ESCAPING, LAST_LENGTH, LAST_STEP, NEWTON_STEP, M, N
+from raphson_solver.engine.layout import BOUNDED, ESCAPING, LAST_LENGTH, LAST_STEP, NEWTON_STEP, M, N
 from raphson_solver.engine.move import EPSILON, ROOT_AT_ZERO, bend, go, go_back, relative_size, set_out
 from raphson_solver.engine.point import (
     complete,
@@ -98,6 +98,9 @@ def aim(plan: Integers) -> int:
         if by_terms or relative > SMALL_STEP:
             plan[ESCAPING] = 1
     bend(plan)
+    if plan[BOUNDED] != 0 and relative_size(plan, 0.0) == 0.0:
+        set_weights(plan)
+        return ending(plan)
     settings[LAST_STEP] = relative
     # A step where J is singular says nothing of how far a root is.
     settings[NEWTON_STEP] = relative if regular or not square else np.inf
