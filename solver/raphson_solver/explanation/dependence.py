@@ -150,10 +150,12 @@ def _rank_and_condition(matrix: Matrix) -> tuple[int, float]:
 
 def _estimated(matrix: Matrix) -> float:
     """Return an estimate of the condition of a square matrix in the 1-norm."""
-    from scipy.linalg import lapack  # noqa: PLC0415
+    from scipy.linalg import get_lapack_funcs  # noqa: PLC0415
 
-    factors, _, _ = lapack.dgetrf(matrix)
-    reciprocal, _ = lapack.dgecon(factors, np.linalg.norm(matrix, 1))
+    routines: Any = get_lapack_funcs(("getrf", "gecon"), (matrix,))
+    getrf, gecon = routines
+    factors, _, _ = getrf(matrix)
+    reciprocal, _ = gecon(factors, np.linalg.norm(matrix, 1))
     return 1 / float(reciprocal) if reciprocal > 0 else math.inf
 
 
