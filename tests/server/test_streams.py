@@ -334,8 +334,10 @@ def test_a_server_stops_although_streams_go_on() -> None:
     """One is read, one waits for a worker, and the first one's reader sleeps."""
     with own_service(drain_seconds=0.1) as service:
         stub = service.stub(("grpc.http2.lookahead_bytes", 1024), ("grpc.http2.bdp_probe", 0))
-        running, waiting = (stub.Follow(long_branch(n=60), timeout=60) for _ in range(2))
+        running = stub.Follow(long_branch(n=60), timeout=60)
         next(running)
+        # Begun together, either of the two might get the worker.
+        waiting = stub.Follow(long_branch(n=60), timeout=60)
         wait_until(lambda: len(service.pool._waiting) == 1, 2)
         began = time.monotonic()
         service.service.stop()
