@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from raphson_solver.engine import layout
-from raphson_solver.engine.cascade import conclude, run
+from raphson_solver.engine.aim import RUNNING, aim
+from raphson_solver.engine.cascade import conclude, reset, run
 from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BLOCK, BLOCK_COUNT, BLOCK_ITERATIONS, BLOCK_STATE, BOUNDED, N
-from raphson_solver.engine.newton import RUNNING, aim
 from raphson_solver.engine.point import complete, evaluate, finite
 from raphson_solver.engine.status import Status
 
@@ -84,11 +84,7 @@ def _leave_block(plan: Integers, block: Integers, places: Integers) -> None:
 @jit
 def _whole(plan: Integers) -> int:
     """Test the point that the blocks make up as a root of the whole system."""
-    for counter in range(layout.ATTEMPT, layout.PLAN_SIZE):
-        plan[counter] = 0
-    plan[layout.ITERATIONS] = plan[BLOCK_ITERATIONS]
-    plan[layout.EVALUATIONS] = plan[layout.BLOCK_EVALUATIONS]
-    plan[layout.JACOBIAN_EVALUATIONS] = plan[layout.BLOCK_JACOBIANS]
+    reset(plan)
     plan[layout.BEST_METHOD] = plan[layout.BLOCK_METHOD]
     largest = doubles(plan[layout.LARGEST])
     for j in range(plan[N]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.aim import RUNNING, aim
 from raphson_solver.engine.convergence import ending
 from raphson_solver.engine.intrinsics import Integers, doubles
 from raphson_solver.engine.jit import jit
@@ -22,7 +23,6 @@ from raphson_solver.engine.layout import (
     VALUE_LEFT,
 )
 from raphson_solver.engine.move import EPSILON
-from raphson_solver.engine.newton import RUNNING, aim
 from raphson_solver.engine.point import complete, evaluate, evaluate_residual, finite, may_step
 from raphson_solver.engine.status import Status
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.aim import RUNNING, newton_direction
 from raphson_solver.engine.convergence import ending, passes
 from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import APPROXIMATE, ENTRIES, LAST_LENGTH, LAST_STEP, N
 from raphson_solver.engine.linear import factor, substitute
 from raphson_solver.engine.move import EPSILON, ROOT_AT_ZERO, bend, go, go_back, relative_size, set_out
-from raphson_solver.engine.newton import RUNNING, newton_direction, out_of_domain, shorter
+from raphson_solver.engine.newton import out_of_domain, shorter
 from raphson_solver.engine.point import (
     complete,
     evaluate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.attempts import attempt, attempts, may_try_again, set_start
 from raphson_solver.engine.bracketing import bracketing
 from raphson_solver.engine.broyden import broyden
@@ -14,7 +15,7 @@ from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, DEADLINE, ITERATIONS, STAGE, M, N
 from raphson_solver.engine.levenberg_marquardt import levenberg_marquardt
 from raphson_solver.engine.line_search import line_search
-from raphson_solver.engine.newton import RUNNING, newton
+from raphson_solver.engine.newton import newton
 from raphson_solver.engine.point import complete, evaluate, finite, set_weights
 from raphson_solver.engine.pseudo_transient import pseudo_transient
 from raphson_solver.engine.status import Method, Status
@@ -48,11 +49,7 @@ def run(plan: Integers) -> int:
     n = plan[N]
     status = RUNNING
     if plan[STAGE] == 0:
-        for counter in range(ATTEMPT, layout.PLAN_SIZE):
-            plan[counter] = 0
-        plan[ITERATIONS] = plan[layout.BLOCK_ITERATIONS]
-        plan[layout.EVALUATIONS] = plan[layout.BLOCK_EVALUATIONS]
-        plan[layout.JACOBIAN_EVALUATIONS] = plan[layout.BLOCK_JACOBIANS]
+        reset(plan)
         start = doubles(plan[layout.START])
         for j in range(n):
             start[j] = x[j]
@@ -95,6 +92,16 @@ def run(plan: Integers) -> int:
         complete(plan)
         status = _judge(plan, status)
     return int(conclude(plan, status))
+
+
+@jit
+def reset(plan: Integers) -> None:
+    """Begin to count, from what the blocks took."""
+    for counter in range(ATTEMPT, layout.PLAN_SIZE):
+        plan[counter] = 0
+    plan[ITERATIONS] = plan[layout.BLOCK_ITERATIONS]
+    plan[layout.EVALUATIONS] = plan[layout.BLOCK_EVALUATIONS]
+    plan[layout.JACOBIAN_EVALUATIONS] = plan[layout.BLOCK_JACOBIANS]
 
 
 @jit

@@ -11,12 +11,12 @@ from numba import types
 from numpy.typing import NDArray
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.blocks import give_up, solve_blocks
 from raphson_solver.engine.cascade import run
 from raphson_solver.engine.intrinsics import doubles, integers
 from raphson_solver.engine.jit import entry
 from raphson_solver.engine.layout import BLOCK, BLOCK_COUNT, BLOCK_STATE, STAGE, N
-from raphson_solver.engine.newton import RUNNING
 from raphson_solver.engine.point import finite
 from raphson_solver.engine.status import Status
 

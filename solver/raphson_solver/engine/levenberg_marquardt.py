@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.aim import RUNNING, aim
 from raphson_solver.engine.convergence import CLOSELY, ending, gradient, passes, stationary
 from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import DAMPING, DAMPING_GROWTH, ENTRIES, LAST_LENGTH, LAST_STEP, M, N
-from raphson_solver.engine.move import EPSILON, ROOT_AT_ZERO, bend, go, go_back, relative_size, set_out
-from raphson_solver.engine.newton import RUNNING, aim, newton
+from raphson_solver.engine.move import EPSILON, ROOT_AT_ZERO, bend, go, go_back, relative_size, retreat, set_out
+from raphson_solver.engine.newton import newton
 from raphson_solver.engine.point import (
     complete,
     evaluate,
@@ -110,9 +111,7 @@ def levenberg_marquardt(plan: Integers) -> int:
             sound = sound_jacobian(plan)
             if not sound:
                 ratio = -1.0
-                go_back(plan)
-                evaluate(plan)
-                complete(plan)
+                retreat(plan)
         if ratio > _LEAST_RATIO:
             settings[DAMPING] = damping * max(0.1, 1.0 - (2.0 * ratio - 1.0) ** 3)
             settings[DAMPING_GROWTH] = 2.0

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.aim import RUNNING, newton_direction
 from raphson_solver.engine.convergence import ending, gradient
 from raphson_solver.engine.intrinsics import Integers, doubles
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, LAST_STEP, N
-from raphson_solver.engine.move import EPSILON, bend, go, go_back, set_out
-from raphson_solver.engine.newton import RUNNING, arrive, newton_direction, out_of_domain, shorter
+from raphson_solver.engine.move import EPSILON, bend, go, retreat, set_out
+from raphson_solver.engine.newton import arrive, out_of_domain, shorter
 from raphson_solver.engine.point import (
-    complete,
     evaluate,
     evaluate_residual,
     set_weights,
@@ -87,9 +87,7 @@ def line_search(plan: Integers, cubic: bool) -> int:
         if length * settings[LAST_STEP] < EPSILON or length < _SHORTEST or spent:
             if not sound:
                 return int(out_of_domain(plan, spent))
-            go_back(plan)
-            evaluate(plan)
-            complete(plan)
+            retreat(plan)
             if spent:
                 return _EVALUATION_LIMIT
             return int(ending(plan))

@@ -6,6 +6,7 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import Integers, doubles
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, N
+from raphson_solver.engine.point import complete, evaluate
 
 ROOT_AT_ZERO = 1e-5
 EPSILON = 2.0**-52
@@ -41,6 +42,14 @@ def go_back(plan: Integers) -> None:
     x, origin = doubles(plan[layout.X]), doubles(plan[layout.ORIGIN])
     for j in range(plan[N]):
         x[j] = origin[j]
+
+
+@jit
+def retreat(plan: Integers) -> None:
+    """Go back to ORIGIN, and know again what is known there."""
+    go_back(plan)
+    evaluate(plan)
+    complete(plan)
 
 
 @jit

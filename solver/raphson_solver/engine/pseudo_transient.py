@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.aim import RUNNING, newton_direction
 from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import DAMPING, ENTRIES, LAST_LENGTH, LAST_STEP, N
 from raphson_solver.engine.linear import factor, substitute
-from raphson_solver.engine.move import bend, go, relative_size, set_out
-from raphson_solver.engine.newton import RUNNING, newton_direction, out_of_domain
+from raphson_solver.engine.move import bend, go, relative_size, retreat, set_out
+from raphson_solver.engine.newton import out_of_domain
 from raphson_solver.engine.point import (
     complete,
     evaluate,
@@ -62,22 +63,12 @@ def pseudo_transient(plan: Integers) -> int:
         if np.isfinite(new_norm) and sound_jacobian(plan):
             break
         settings[DAMPING] *= 0.1
-        evaluate_at_origin(plan)
+        retreat(plan)
     change = norm / new_norm if new_norm > 0.0 else _LARGEST_CHANGE
     settings[DAMPING] *= min(max(change, 1.0 / _LARGEST_CHANGE), _LARGEST_CHANGE)
     settings[DAMPING] = min(settings[DAMPING], _LONGEST_TIME)
     settings[LAST_LENGTH] = settings[DAMPING]
     return RUNNING if complete(plan) else _DOMAIN_ERROR
-
-
-@jit
-def evaluate_at_origin(plan: Integers) -> None:
-    """Go back, and know f and J there again."""
-    x, origin = doubles(plan[layout.X]), doubles(plan[layout.ORIGIN])
-    for j in range(plan[N]):
-        x[j] = origin[j]
-    evaluate(plan)
-    complete(plan)
 
 
 @jit

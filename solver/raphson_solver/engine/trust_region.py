@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from raphson_solver.engine import layout
+from raphson_solver.engine.aim import RUNNING, newton_direction
 from raphson_solver.engine.convergence import ending, gradient
 from raphson_solver.engine.intrinsics import Doubles, Integers, doubles
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import DAMPING, LAST_LENGTH, N
 from raphson_solver.engine.move import EPSILON, bend, go, go_back, set_out
-from raphson_solver.engine.newton import RUNNING, newton_direction, out_of_domain
+from raphson_solver.engine.newton import out_of_domain
 from raphson_solver.engine.point import (
     complete,
     evaluate,

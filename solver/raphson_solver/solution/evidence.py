@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.explanation import Explanation, Structure, element_names, explain_structure
 from raphson_solver.explanation import explain as explain_at
+from raphson_solver.solution.local import local
 from raphson_solver.solution.region import Bounds
 
 if TYPE_CHECKING:
     from raphson_solver.proof import Certificate
-    from raphson_solver.solution.kernels import Kernels
     from raphson_solver.solution.system import System
-
-Array = NDArray[np.float64]
 
 
 def explain(
@@ -35,7 +32,7 @@ def explain(
     if x is None:
         return explain_structure(rows, columns, system.equation_names, variable_names)
     point, given = system.point(x, p)
-    f = system.residual(point, given)
+    here = local(system, point, given)
     return explain_at(
         graph=kernels.graph,
         equations=kernels.equations,
@@ -45,21 +42,11 @@ def explain(
         parameter_names=element_names(system.free_parameters),
         x=point,
         p=given,
-        f=f,
-        scaled_residual=_scaled(kernels, point, given, f),
+        f=here.f,
+        scaled_residual=here.scaled_residual,
         lower=None if region is None else region.lower,
         upper=None if region is None else region.upper,
     )
-
-
-def _scaled(kernels: Kernels, x: Array, p: Array, f: Array) -> Array:
-    """Return |f| over the size of the terms that cancel, as the engine has it."""
-    m, pattern = kernels.m, kernels.pattern(JacobianMode.EXACT)
-    evaluated = kernels.evaluate(JacobianMode.EXACT)(x, p)
-    with np.errstate(all="ignore"):
-        scale = evaluated[m : 2 * m].copy()
-        np.add.at(scale, pattern.rows, np.abs(evaluated[2 * m :] * x[pattern.columns]))
-        return np.abs(f) / np.where(scale > 0.0, scale, 1.0)
 
 
 def certify(system: System, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None) -> Certificate:

@@ -7,14 +7,16 @@ from collections import deque
 
 import numpy as np
 
-from raphson_solver.engine import CancelFlag, JacobianMode, layout
+from raphson_solver.engine import CancelFlag, JacobianMode, Method, layout
 from raphson_solver.engine.entrance import entrance
+from raphson_solver.errors import InputError
 from raphson_solver.solution.blocks import Blocks
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
 
 NEVER = CancelFlag()
 _NO_LIMIT = 2**62
+_SQUARE_ONLY = {Method.PSEUDO_TRANSIENT, Method.BROYDEN}
 # How long the engine runs before Python may see Ctrl-C.
 _SLICE_NANOSECONDS = 5e7
 
@@ -33,6 +35,7 @@ class Prepared:
     """
 
     def __init__(self, kernels: Kernels, options: SolveOptions, blocks: Blocks | None = None) -> None:
+        _check(kernels, options)
         mode = options.jacobian
         self.blocks = blocks
         self.enter = entrance()
@@ -102,3 +105,15 @@ class Prepared:
         memory.plan[layout.BLOCK_COUNT] = len(parts)
         memory.plan[layout.BLOCKS] = addresses.ctypes.data
         memory.kept = (parts, addresses)
+
+
+def _check(kernels: Kernels, options: SolveOptions) -> None:
+    """Raise `InputError` for options that the system does not have."""
+    m, n, method = kernels.m, kernels.n, options.method
+    found = f"found {m} equations for {n} variables; use 'auto'"
+    if m != n and method in _SQUARE_ONLY:
+        raise InputError("options.method", f"{method.name.lower()} needs as many equations as variables; {found}")
+    if method is Method.BRACKETING and not m == n == 1:
+        raise InputError("options.method", f"bracketing is for one equation in one variable; {found}")
+    if options.jacobian is JacobianMode.ANALYTIC and not kernels.has_analytic:
+        raise InputError("options.jacobian", "this system has no Jacobian of the caller's; give one, or use 'exact'")

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, Status, layout
+from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.entrance import NOT_FINITE, WRONG_SIZE, iterate
-from raphson_solver.engine.newton import RUNNING
 from raphson_solver.errors import InputError
 from raphson_solver.language import Definition, instantiate
 from raphson_solver.limits import Limits
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 _DEFAULT = SolveOptions()
 _ARRAY = np.ndarray
 _NOTHING = np.empty(0)
-_SQUARE_ONLY = {Method.PSEUDO_TRANSIENT, Method.BROYDEN}
 _STATUSES = {int(status): status for status in Status}
 # Sets of options whose memory is kept for the next solve.
 _LARGEST_PREPARED = 16
@@ -425,23 +424,6 @@ class System:
         if prepared is not None:
             self._last = (options, prepared)
             return prepared
-        mode = options.jacobian
-        if self.m != self.n and options.method in _SQUARE_ONLY:
-            raise InputError(
-                "options.method",
-                f"{options.method.name.lower()} needs as many equations as variables; found {self.m} equations for "
-                f"{self.n} variables; use 'auto'",
-            )
-        if options.method is Method.BRACKETING and not self.m == self.n == 1:
-            raise InputError(
-                "options.method",
-                f"bracketing is for one equation in one variable; found {self.m} equations for {self.n} variables; "
-                "use 'auto'",
-            )
-        if mode is JacobianMode.ANALYTIC and not self.kernels.has_analytic:
-            raise InputError(
-                "options.jacobian", "this system has no Jacobian of the caller's; give one, or use 'exact'"
-            )
         prepared = Prepared(self.kernels, options, self._blocks(options))
         if len(self._prepared) >= _LARGEST_PREPARED:
             self._prepared.clear()
