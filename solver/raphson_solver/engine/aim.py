@@ -22,7 +22,7 @@ from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, ESCAPING, LAST_STEP, NEWTON_STEP, M, N
 from raphson_solver.engine.move import EPSILON, ROOT_AT_ZERO, bend, relative_size
 from raphson_solver.engine.point import may_step, set_weights, weighted_square
-from raphson_solver.engine.status import Status
+from raphson_solver.engine.status import JacobianMode, Status
 from raphson_solver.engine.step import (
     LEAST_DAMPING,
     at_least_squares,
@@ -33,6 +33,7 @@ from raphson_solver.engine.step import (
 )
 
 RUNNING = 0
+_EXACT = int(JacobianMode.EXACT)
 _CONVERGED = int(Status.CONVERGED)
 _SINGULAR = int(Status.SINGULAR)
 _LEAST_SQUARES = int(Status.LEAST_SQUARES)
@@ -42,8 +43,10 @@ _ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
 _REGULARIZING = 1e-10
 # What a short step must leave of ‖W f‖² where J is singular.
 _SOLVED_SHARE = 1e-8
-# Beyond this no singular point is believed that is not exactly zero.
+# Beyond this, or this times what the start is, no singular point is believed that is not exactly zero: there terms
+# cancel to less than the constants beside them, on no way to any root.
 _FAR_OUT = 1e13
+_FAR_AWAY = 1e3
 
 
 @jit
@@ -63,7 +66,9 @@ def aim(plan: Integers) -> int:
     settings = doubles(plan[layout.SETTINGS])
     solved = passes(plan)
     by_terms = solved and passes_by_terms(plan)
-    if by_terms and settings[NEWTON_STEP] <= SMALL_STEP and plan[ESCAPING] == 0:
+    # The step before was short already. By differences it may have been short since J was wrong.
+    short = settings[NEWTON_STEP] <= SMALL_STEP and plan[ESCAPING] == 0
+    if by_terms and short and (plan[layout.MODE] == _EXACT or not deaf(plan)):
         return _CONVERGED
     square = plan[M] == plan[N]
     regular = square and newton_step(plan)
@@ -103,10 +108,12 @@ def _is_singular_root(plan: Integers) -> bool:
     """
     f, scale = doubles(plan[layout.F]), doubles(plan[layout.SCALE])
     absolute_tolerance = doubles(plan[layout.SETTINGS])[layout.ABSOLUTE_TOLERANCE]
-    x, nominal = doubles(plan[layout.X]), doubles(plan[layout.NOMINAL])
-    zero, rounding, near = True, True, True
+    x, nominal, start = doubles(plan[layout.X]), doubles(plan[layout.NOMINAL]), doubles(plan[layout.START])
+    zero, rounding, near, usual = True, True, True, 1.0
     for j in range(plan[N]):
-        near = near and abs(x[j]) <= _FAR_OUT * max(nominal[j], 1.0)
+        usual = max(usual, max(nominal[j], abs(start[j])))
+    for j in range(plan[N]):
+        near = near and abs(x[j]) <= min(_FAR_AWAY * usual, _FAR_OUT * max(nominal[j], 1.0))
     for i in range(plan[M]):
         zero = zero and abs(f[i]) <= absolute_tolerance
         rounding = rounding and abs(f[i]) <= EPSILON * scale[i]

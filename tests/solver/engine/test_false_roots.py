@@ -97,3 +97,31 @@ def test_near_a_pole_or_the_edge_of_a_domain(text: str, method: rs.Method) -> No
     for start in starts:
         solution = system.solve([start], options=rs.SolveOptions(method=method, max_iterations=40))
         assert not solution.converged or abs(solution.residual[0]) < 1e-6
+
+
+@every_method
+def test_far_from_the_start_with_a_singular_jacobian(method: rs.Method) -> None:
+    """The square roots of [[10⁻⁴, 1], [0, 10⁻⁴]]: far out X² differs from it by less than rounding of its terms."""
+    texts = ["a*a + b*c = 0.0001", "a*b + b*d = 1", "c*a + d*c = 0", "c*b + d*d = 0.0001"]
+    system = build(texts, ["a", "b", "c", "d"])
+    starts = [
+        [2.174770808199016, 0.15143703858882063, 0.19399312203945485, 2.936071208139566],
+        [-0.6498426134084816, 0.3468839678588178, -0.9664441036545601, 0.665674076641479],
+        [-18.758493853415757, 747.723472036635, 622.7365000793318, -627.0799125090118],
+        [-272.96238442019603, 8077.518477130812, 8186.33113403857, -2515.671897064897],
+        [4477.367894167788, 1758.9057252856273, -7003.827636540587, -9487.102244786922],
+    ]
+    for start in starts:
+        solution = system.solve(start, options=rs.SolveOptions(method=method))
+        if solution.converged:
+            # Each root has c = 0 and a = d = ±1/100.
+            np.testing.assert_allclose(np.abs(solution.x[[0, 3]]), 0.01, rtol=1e-9)
+
+
+def test_a_chord_across_all_that_x_has_been_is_no_slope() -> None:
+    """A start at −4e15 makes differences so wide that they take x − √(x² + 1) for a straight line."""
+    system = build("x - sqrt(x**2 + 1)", ["x"])
+    for method in METHODS:
+        for start in (-4.25990311e15, -4.33320915e15, -3e14, 7e15):
+            options = rs.SolveOptions(method=method, jacobian=rs.JacobianMode.CENTRAL)
+            assert not system.solve([start], options=options).converged
