@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class JacobianServiceStub:
-    """Evaluates f: Rⁿ → Rᵐ and its differential at a point, as a matrix and as a linear map.
+    """Evaluates f: Rⁿ → Rᵐ and its differential, as a matrix and as a linear map, at one point or at many.
+
+    "…" in a shape stands for the dimensions of the batch: none for one point.
     """
 
     def __init__(self, channel):
@@ -40,16 +42,59 @@ class JacobianServiceStub:
                 request_serializer=raphson_dot_v1_dot_jacobian__pb2.EvaluateRequest.SerializeToString,
                 response_deserializer=raphson_dot_v1_dot_jacobian__pb2.EvaluateResponse.FromString,
                 _registered_method=True)
+        self.EvaluateChain = channel.unary_unary(
+                '/raphson.v1.JacobianService/EvaluateChain',
+                request_serializer=raphson_dot_v1_dot_jacobian__pb2.EvaluateChainRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_jacobian__pb2.EvaluateChainResponse.FromString,
+                _registered_method=True)
+        self.CheckJacobian = channel.unary_unary(
+                '/raphson.v1.JacobianService/CheckJacobian',
+                request_serializer=raphson_dot_v1_dot_jacobian__pb2.CheckJacobianRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_jacobian__pb2.CheckJacobianResponse.FromString,
+                _registered_method=True)
+        self.TestDifferentiability = channel.unary_unary(
+                '/raphson.v1.JacobianService/TestDifferentiability',
+                request_serializer=raphson_dot_v1_dot_jacobian__pb2.TestDifferentiabilityRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_jacobian__pb2.TestDifferentiabilityResponse.FromString,
+                _registered_method=True)
 
 
 class JacobianServiceServicer:
-    """Evaluates f: Rⁿ → Rᵐ and its differential at a point, as a matrix and as a linear map.
+    """Evaluates f: Rⁿ → Rᵐ and its differential, as a matrix and as a linear map, at one point or at many.
+
+    "…" in a shape stands for the dimensions of the batch: none for one point.
     """
 
     def Evaluate(self, request, context):
         """Evaluates whichever views the request asks for.
 
-        INVALID_ARGUMENT: malformed request, v or w of the wrong length, determinant of a non-square system.
+        INVALID_ARGUMENT: malformed request, v or w of the wrong length, determinant of a non-square system, a mode that
+        does not apply.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EvaluateChain(self, request, context):
+        """Evaluates the differential of f_k ∘ … ∘ f_1 by the chain rule, in the order of multiplying that costs least.
+
+        INVALID_ARGUMENT: shapes that do not meet, and as in Evaluate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckJacobian(self, request, context):
+        """Compares the caller's Jacobian with the exact one and with differences, and names the worst entries.
+
+        INVALID_ARGUMENT: a definition without a Jacobian, and as in Evaluate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestDifferentiability(self, request, context):
+        """Tests whether f is differentiable at a point: whether ‖f(x + h) − f(x) − J·h‖ / ‖h‖ goes to 0 with h.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -63,6 +108,21 @@ def add_JacobianServiceServicer_to_server(servicer, server):
                     request_deserializer=raphson_dot_v1_dot_jacobian__pb2.EvaluateRequest.FromString,
                     response_serializer=raphson_dot_v1_dot_jacobian__pb2.EvaluateResponse.SerializeToString,
             ),
+            'EvaluateChain': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluateChain,
+                    request_deserializer=raphson_dot_v1_dot_jacobian__pb2.EvaluateChainRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_jacobian__pb2.EvaluateChainResponse.SerializeToString,
+            ),
+            'CheckJacobian': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckJacobian,
+                    request_deserializer=raphson_dot_v1_dot_jacobian__pb2.CheckJacobianRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_jacobian__pb2.CheckJacobianResponse.SerializeToString,
+            ),
+            'TestDifferentiability': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestDifferentiability,
+                    request_deserializer=raphson_dot_v1_dot_jacobian__pb2.TestDifferentiabilityRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_jacobian__pb2.TestDifferentiabilityResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'raphson.v1.JacobianService', rpc_method_handlers)
@@ -72,7 +132,9 @@ def add_JacobianServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class JacobianService:
-    """Evaluates f: Rⁿ → Rᵐ and its differential at a point, as a matrix and as a linear map.
+    """Evaluates f: Rⁿ → Rᵐ and its differential, as a matrix and as a linear map, at one point or at many.
+
+    "…" in a shape stands for the dimensions of the batch: none for one point.
     """
 
     @staticmethod
@@ -92,6 +154,87 @@ class JacobianService:
             '/raphson.v1.JacobianService/Evaluate',
             raphson_dot_v1_dot_jacobian__pb2.EvaluateRequest.SerializeToString,
             raphson_dot_v1_dot_jacobian__pb2.EvaluateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluateChain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raphson.v1.JacobianService/EvaluateChain',
+            raphson_dot_v1_dot_jacobian__pb2.EvaluateChainRequest.SerializeToString,
+            raphson_dot_v1_dot_jacobian__pb2.EvaluateChainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckJacobian(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raphson.v1.JacobianService/CheckJacobian',
+            raphson_dot_v1_dot_jacobian__pb2.CheckJacobianRequest.SerializeToString,
+            raphson_dot_v1_dot_jacobian__pb2.CheckJacobianResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestDifferentiability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raphson.v1.JacobianService/TestDifferentiability',
+            raphson_dot_v1_dot_jacobian__pb2.TestDifferentiabilityRequest.SerializeToString,
+            raphson_dot_v1_dot_jacobian__pb2.TestDifferentiabilityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -16,6 +16,7 @@ class JacobianMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JACOBIAN_MODE_FORWARD: _ClassVar[JacobianMode]
     JACOBIAN_MODE_CENTRAL: _ClassVar[JacobianMode]
     JACOBIAN_MODE_ANALYTIC: _ClassVar[JacobianMode]
+    JACOBIAN_MODE_COMPLEX_STEP: _ClassVar[JacobianMode]
 
 class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -48,6 +49,7 @@ JACOBIAN_MODE_EXACT: JacobianMode
 JACOBIAN_MODE_FORWARD: JacobianMode
 JACOBIAN_MODE_CENTRAL: JacobianMode
 JACOBIAN_MODE_ANALYTIC: JacobianMode
+JACOBIAN_MODE_COMPLEX_STEP: JacobianMode
 METHOD_UNSPECIFIED: Method
 METHOD_AUTO: Method
 METHOD_NEWTON: Method

@@ -104,3 +104,5 @@ class JacobianMode(IntEnum):
     """Central differences: 2n evaluations of f, about 10 digits."""
     ANALYTIC = 4
     """The caller's own expressions."""
+    COMPLEX_STEP = 5
+    """Imaginary parts of f at x + ih: exact to rounding, for analytic f; at points, not while solving."""
