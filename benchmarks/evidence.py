@@ -67,8 +67,10 @@ class Evidence:
         """Return whether Newton leads far outwards: f is small because x is large, and there is no root."""
         with mp.workdps(WORKING_DIGITS):
             x = _vector(self.x)
+            # Where f is as good as zero on a curve of roots, only the shortest step says where Newton leads.
+            step = self._shortest_step if np.all(self.residual <= ABSOLUTE_TOLERANCE) else self._step
             try:
-                return bool(mp.norm(x + self._step(x), mp.inf) > OUTWARDS * mp.norm(x, mp.inf) > 0)
+                return bool(mp.norm(x + step(x), mp.inf) > OUTWARDS * mp.norm(x, mp.inf) > 0)
             except (NotDefinedError, ZeroDivisionError):
                 return False  # no step to judge by
 

@@ -125,3 +125,16 @@ def test_a_chord_across_all_that_x_has_been_is_no_slope() -> None:
         for start in (-4.25990311e15, -4.33320915e15, -3e14, 7e15):
             options = rs.SolveOptions(method=method, jacobian=rs.JacobianMode.CENTRAL)
             assert not system.solve([start], options=options).converged
+
+
+def test_a_point_that_passes_after_a_short_step_with_the_next_one_long() -> None:
+    """The square roots of [[ε, 1, 0], [0, ε, 0], [0, 0, ε]], ε = 10⁻⁴: far out J is all but singular."""
+    rows = [[f"x{3 * i + k}*x{3 * k + j}" for k in range(3)] for i in range(3) for j in range(3)]
+    targets = ["0.0001", "1", "0", "0", "0.0001", "0", "0", "0", "0.0001"]
+    texts = [f"{' + '.join(row)} = {target}" for row, target in zip(rows, targets, strict=True)]
+    start = [
+        -0.06861089793914066, -0.6163198761260291, 0.613649244997468, -0.17798367321442954, 0.13489427576196378,
+        0.01359541195139391, 0.1030121088421474, -0.5321173858412904, 0.11854623310219847,
+    ]  # fmt: skip
+    solution = build(texts, [f"x{k}" for k in range(9)]).solve(start)
+    assert not solution.converged or np.max(np.abs(solution.residual)) < 1e-9
