@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 ABSOLUTE_TOLERANCE = 1e-30
 NEWTON_STEPS = 12
 OUTWARDS = 1.5
-AS_GOOD_AS_SINGULAR = mpf("1e-8")
+AS_GOOD_AS_SINGULAR = (mpf("1e-8"), mpf("1e-20"))
+"""Singular values below this share of the largest count as zero: beside a double root, and on a curve of roots."""
 FAR = 1e-3
 """A first step that leads further than this, relative to the point, does not start beside a root."""
 
@@ -67,16 +68,15 @@ class Evidence:
         """Return whether Newton leads far outwards: f is small because x is large, and there is no root."""
         with mp.workdps(WORKING_DIGITS):
             x = _vector(self.x)
-            # Where f is as good as zero on a curve of roots, only the shortest step says where Newton leads.
-            step = self._shortest_step if np.all(self.residual <= ABSOLUTE_TOLERANCE) else self._step
             try:
-                return bool(mp.norm(x + step(x), mp.inf) > OUTWARDS * mp.norm(x, mp.inf) > 0)
+                return bool(mp.norm(x + self._step(x), mp.inf) > OUTWARDS * mp.norm(x, mp.inf) > 0)
             except (NotDefinedError, ZeroDivisionError):
                 return False  # no step to judge by
 
     def distance_to_root(self) -> float:
         """Return how far Newton's root is, relative to its largest component; infinite if it finds none."""
-        return min(self._distance(self._step), self._distance(self._shortest_step))
+        shortest = [self._distance(partial(self._shortest_step, share)) for share in AS_GOOD_AS_SINGULAR]
+        return min(self._distance(self._step), *shortest)
 
     def _distance(self, step_from: Callable[[Any], Any]) -> float:
         with mp.workdps(WORKING_DIGITS):
@@ -101,13 +101,13 @@ class Evidence:
         f, J = residual(self.equations, list(x)), _jacobian(self.equations, tuple(x))
         return -mp.lu_solve(matrix(J), matrix(f))
 
-    def _shortest_step(self, x: Any) -> Any:
+    def _shortest_step(self, share: Any, x: Any) -> Any:
         """Return Newton's step without the directions in which J is as good as singular."""
         f, J = matrix(residual(self.equations, list(x))), matrix(_jacobian(self.equations, tuple(x)))
         left, sizes, right = mp.svd_r(J)
         step = matrix([mpf(0)] * J.cols)
         for k in range(len(sizes)):
-            if sizes[k] > AS_GOOD_AS_SINGULAR * sizes[0]:
+            if sizes[k] > share * sizes[0]:
                 step -= right[k, :].T * ((left[:, k].T * f)[0] / sizes[k])
         return step
 
