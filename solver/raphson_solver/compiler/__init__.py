@@ -7,5 +7,6 @@ Anything else with this ABI is a kernel too.
 """
 
 from raphson_solver.compiler.kernel import Kernel
+from raphson_solver.compiler.many import ManyKernel
 
-__all__ = ["Kernel"]
+__all__ = ["Kernel", "ManyKernel"]

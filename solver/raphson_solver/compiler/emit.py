@@ -1,6 +1,6 @@
 """A graph to LLVM text: straight-line code, cut into functions of bounded size.
 
-For ``f = x0*x0 - p0`` the text is
+For ``f = x0*x0 - p0`` at one point the text is
 
     define void @f(…) {
       %v2 = load double, ptr %x                       ; x[0]
@@ -18,53 +18,78 @@ hand their values on through `work`. Every name and number in the text is made h
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from raphson_solver.compiler.code import ABI, declarations, double, instruction
+from raphson_solver.compiler.width import Width
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
+from raphson_solver.expression.operations import Operation
 
 LARGEST_FUNCTION = 1500
 
-_PARAMETERS = ABI.format(program="%program", x="%x", p="%p", out="%out", work="%work")
+Item = int | tuple[int, tuple[int, ...]]
+"""One line of work: a node to compute, or the first place in `out` of some and the nodes that go there."""
 
 
-_COMPUTE = -1
+class Form(Protocol):
+    """Where numbers come from and go to: at one point, or at many at once.
 
-Item = tuple[int, int]
-"""A node and the place in `out` where it goes, or `_COMPUTE`: one line of work."""
+    Attributes
+    ----------
+    width : Width
+        How many numbers an instruction takes.
+    parameters : str
+        Of each function of the chain, as LLVM declares them; `%work` among them.
+    """
+
+    @property
+    def width(self) -> Width: ...  # noqa: D102
+    @property
+    def parameters(self) -> str: ...  # noqa: D102
+
+    def items(self, graph: Graph, outputs: Sequence[int]) -> list[Item]:
+        """Return what there is to do, in order."""
+        ...
+
+    def load(self, node: int, kind: Operation, place: int) -> Iterator[str]:
+        """Yield the lines that bring a variable or parameter into ``%v{node}``."""
+        ...
+
+    def store(self, first: int, values: Sequence[str]) -> Iterator[str]:
+        """Yield the lines that write values to consecutive places of `out`."""
+        ...
+
+    def whole(self, name: str, functions: int) -> Iterator[str]:
+        """Yield the function that callers call, which calls the chain ``@name.0``, ``@name.1``, …"""
+        ...
+
+    def declarations(self) -> Iterator[str]:
+        """Yield what its own lines need."""
+        ...
 
 
-def emit(name: str, graph: Graph, outputs: Sequence[int]) -> tuple[str, int]:
-    """Return the LLVM module that computes the outputs, and how many doubles of `work` it uses."""
-    places: dict[int, list[int]] = {}
-    for place, node in enumerate(outputs):
-        places.setdefault(node, []).append(place)
-    items: list[Item] = []
-    for node in graph.reachable(outputs):
-        if graph.arguments[node]:
-            items.append((node, _COMPUTE))
-        items.extend((node, place) for place in places.get(node, ()))
+def emit(name: str, graph: Graph, outputs: Sequence[int], form: Form) -> tuple[str, int]:
+    """Return the LLVM module that computes the outputs, and how many numbers of `work` it uses, in every lane."""
+    items = form.items(graph, outputs)
     pieces = [items[first : first + LARGEST_FUNCTION] for first in range(0, len(items), LARGEST_FUNCTION)]
     slots = _handed_on(graph, pieces)
-    lines = [declarations()]
+    used = {graph.operation[item] for item in items if isinstance(item, int)}
+    lines = [form.width.declarations(used), *form.declarations()]
     for number, piece in enumerate(pieces):
-        lines.append(f"define internal void @{name}.{number}({_PARAMETERS}) nounwind {{")
-        lines.extend(_Function(graph, slots).lines(piece))
+        lines.append(f"define internal void @{name}.{number}({form.parameters}) nounwind {{")
+        lines.extend(_Function(graph, slots, form).lines(piece))
         lines.append("  ret void\n}")
-    lines.append(f"define void @{name}({_PARAMETERS}) nounwind {{")
-    lines.extend(f"  call void @{name}.{number}({_PARAMETERS})" for number in range(len(pieces)))
-    lines.append("  ret void\n}")
+    lines.extend(form.whole(name, len(pieces)))
     return "\n".join(lines), len(slots)
 
 
 def _handed_on(graph: Graph, pieces: list[list[Item]]) -> dict[int, int]:
     """Return the places in `work` of values that a later function needs; leaves are loaded again instead."""
-    home = {node: number for number, piece in enumerate(pieces) for node, place in piece if place == _COMPUTE}
+    home = {item: number for number, piece in enumerate(pieces) for item in piece if isinstance(item, int)}
     slots: dict[int, int] = {}
     for number, piece in enumerate(pieces):
-        for node, place in piece:
-            needed = graph.arguments[node] if place == _COMPUTE else (node,)
-            for argument in needed:
+        for item in piece:
+            for argument in graph.arguments[item] if isinstance(item, int) else item[1]:
                 if home.get(argument, number) != number and argument not in slots:
                     slots[argument] = len(slots)
     return slots
@@ -73,19 +98,22 @@ def _handed_on(graph: Graph, pieces: list[list[Item]]) -> dict[int, int]:
 class _Function:
     """The body of one function."""
 
-    def __init__(self, graph: Graph, slots: dict[int, int]) -> None:
+    def __init__(self, graph: Graph, slots: dict[int, int], form: Form) -> None:
         self._graph = graph
         self._slots = slots
+        self._form = form
+        self._width = form.width
         self._here: set[int] = set()
 
     def lines(self, piece: list[Item]) -> Iterator[str]:
-        for node, place in piece:
-            if place == _COMPUTE:
-                yield from self._compute(node)
-            else:
+        for item in piece:
+            if isinstance(item, int):
+                yield from self._compute(item)
+                continue
+            first, nodes = item
+            for node in nodes:
                 yield from self._fetch(node)
-                yield f"  %o{place} = getelementptr double, ptr %out, i64 {place}"
-                yield f"  store double {self._name(node)}, ptr %o{place}"
+            yield from self._form.store(first, [self._name(node) for node in nodes])
 
     def _compute(self, node: int) -> Iterator[str]:
         kind, arguments = self._graph.operation[node], self._graph.arguments[node]
@@ -95,7 +123,7 @@ class _Function:
         names = [
             self._name(argument, condition=condition) for argument, condition in zip(arguments, conditions, strict=True)
         ]
-        yield f"  %v{node} = {instruction(kind, *names)}"
+        yield f"  %v{node} = {self._width.instruction(kind, *names)}"
         self._here.add(node)
         if node in self._slots:
             yield from self._keep(node)
@@ -104,7 +132,7 @@ class _Function:
         if self._graph.operation[node] is not op.CONSTANT:
             return f"%v{node}"
         value = self._graph.value[node]
-        return ("true" if value else "false") if condition else double(value)
+        return self._width.boolean(bool(value)) if condition else self._width.constant(value)
 
     def _fetch(self, node: int) -> Iterator[str]:
         """Bring a leaf, or a value from an earlier function, into this one."""
@@ -113,21 +141,21 @@ class _Function:
             return
         self._here.add(node)
         if kind is op.VARIABLE or kind is op.PARAMETER:
-            source = "%x" if kind is op.VARIABLE else "%p"
-            yield f"  %a{node} = getelementptr double, ptr {source}, i64 {int(self._graph.value[node])}"
-            yield f"  %v{node} = load double, ptr %a{node}"
+            yield from self._form.load(node, kind, int(self._graph.value[node]))
             return
-        yield f"  %a{node} = getelementptr double, ptr %work, i64 {self._slots[node]}"
+        real = self._width.real
+        yield f"  %a{node} = getelementptr {real}, ptr %work, i64 {self._slots[node]}"
         if kind.yields_condition:
-            yield f"  %d{node} = load double, ptr %a{node}"
-            yield f"  %v{node} = fcmp une double %d{node}, 0.0"
+            yield f"  %d{node} = load {real}, ptr %a{node}, align 8"
+            yield f"  %v{node} = fcmp une {real} %d{node}, {self._width.constant(0.0)}"
         else:
-            yield f"  %v{node} = load double, ptr %a{node}"
+            yield f"  %v{node} = load {real}, ptr %a{node}, align 8"
 
     def _keep(self, node: int) -> Iterator[str]:
-        yield f"  %k{node} = getelementptr double, ptr %work, i64 {self._slots[node]}"
+        real = self._width.real
+        yield f"  %k{node} = getelementptr {real}, ptr %work, i64 {self._slots[node]}"
         value = f"%v{node}"
         if self._graph.operation[node].yields_condition:
-            yield f"  %u{node} = uitofp i1 %v{node} to double"
+            yield f"  %u{node} = uitofp {self._width.truth} %v{node} to {real}"
             value = f"%u{node}"
-        yield f"  store double {value}, ptr %k{node}"
+        yield f"  store {real} {value}, ptr %k{node}, align 8"

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.compiler.code import ABI, declarations, instruction
 from raphson_solver.compiler.machine import MachineCode
+from raphson_solver.compiler.one_point import ABI
+from raphson_solver.compiler.width import SCALAR
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 
@@ -60,13 +61,41 @@ def interpreter_address() -> int:
     return interpreter().address("interpret")
 
 
+def each_point_address() -> int:
+    """Return where the loop starts that calls a kernel point by point; see `_EACH_POINT`."""
+    return interpreter().address("each_point")
+
+
+_EACH_POINT = """
+define void @each_point(ptr %kernel, ptr %program, ptr %x, i64 %x_stride, ptr %p, i64 %p_stride,
+                        ptr %out, i64 %out_stride, i64 %count, ptr %work) nounwind {
+start:
+  br label %point
+point:
+  %i = phi i64 [0, %start], [%next, %point]
+  %x_offset = mul i64 %i, %x_stride
+  %p_offset = mul i64 %i, %p_stride
+  %out_offset = mul i64 %i, %out_stride
+  %x_row = getelementptr double, ptr %x, i64 %x_offset
+  %p_row = getelementptr double, ptr %p, i64 %p_offset
+  %out_row = getelementptr double, ptr %out, i64 %out_offset
+  call void %kernel(ptr %program, ptr %x_row, ptr %p_row, ptr %out_row, ptr %work)
+  %next = add i64 %i, 1
+  %more = icmp ult i64 %next, %count
+  br i1 %more, label %point, label %end
+end:
+  ret void
+}
+"""
+
+
 def _text() -> str:
     cases = [
         f"    i32 {code}, label %case{code}" for code in (_CONSTANT, _VARIABLE, _PARAMETER, _STORE, *_COMPUTED.values())
     ]
     parameters = ABI.format(program="%program", x="%x", p="%p", out="%out", work="%work")
     bodies = [_body(operation, code) for operation, code in _COMPUTED.items()]
-    return f"""{declarations()}
+    return f"""{SCALAR.declarations(_COMPUTED)}
 define void @interpret({parameters}) nounwind {{
 start:
   br label %step
@@ -116,7 +145,7 @@ advance:
 done:
   ret void
 }}
-"""
+{_EACH_POINT}"""
 
 
 def _body(operation: op.Operation, code: int) -> str:
@@ -129,7 +158,7 @@ def _body(operation: op.Operation, code: int) -> str:
         if condition:
             lines.append(f"  %v{code}.{letter}.c = fcmp une double %v{code}.{letter}, 0.0")
             names[-1] += ".c"
-    lines.append(f"  %v{code}.y = {instruction(operation, *names)}")
+    lines.append(f"  %v{code}.y = {SCALAR.instruction(operation, *names)}")
     result = f"%v{code}.y"
     if operation.yields_condition:
         lines.append(f"  %v{code}.y.d = uitofp i1 %v{code}.y to double")

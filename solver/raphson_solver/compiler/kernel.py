@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from raphson_solver.compiler.emit import emit
 from raphson_solver.compiler.interpret import interpreter_address, program
 from raphson_solver.compiler.machine import MachineCode
+from raphson_solver.compiler.one_point import OnePoint
 from raphson_solver.expression.graph import Graph
 
 # Past this many outputs and operations the tighter code costs seconds to make (measured: 0.1 ms an operation).
@@ -63,7 +64,7 @@ class Kernel:
         """Make it machine code. Safe to call from several threads: one compiles, the others wait."""
         with self._lock:
             if self._code is None:
-                text, _ = emit("kernel", self._graph, self._outputs)
+                text, _ = emit("kernel", self._graph, self._outputs, OnePoint())
                 code = MachineCode(text, optimize=self.work_size <= LARGEST_OPTIMIZED)
                 # Last, in one assignment: a solve that starts now reads either form, both complete.
                 self._code, self.address = code, code.address("kernel")

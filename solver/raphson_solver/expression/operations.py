@@ -35,7 +35,8 @@ class Operation:
         For each argument: ``(graph, node, *arguments) -> node`` of ∂node/∂argument. Empty: not differentiable
         because its arguments or its value are conditions or piecewise constants.
     code : str
-        LLVM: an instruction with ``{0}``, ``{1}`` … for its arguments, or ``@symbol`` of the C math library.
+        LLVM: an instruction with ``{0}``, ``{1}`` … for its arguments and ``{real}``, ``{truth}`` for the types of
+        numbers and conditions, or ``@symbol`` of the C math library.
     yields_condition, takes_conditions : bool
         Whether the value, and whether the arguments, are truth values. A selection takes one condition first.
     """
@@ -61,15 +62,15 @@ VARIABLE = _leaf("variable")
 PARAMETER = _leaf("parameter")
 
 # --- arithmetic ------------------------------------------------------------------------------------------
-ADD = Operation("+", 2, np.add, (lambda g, _, a, b: g.one, lambda g, _, a, b: g.one), "fadd double {0}, {1}")
+ADD = Operation("+", 2, np.add, (lambda g, _, a, b: g.one, lambda g, _, a, b: g.one), "fadd {real} {0}, {1}")
 SUBTRACT = Operation(
     "-",
     2,
     np.subtract,
     (lambda g, _, a, b: g.one, lambda g, _, a, b: g.constant(-1.0)),
-    "fsub double {0}, {1}",
+    "fsub {real} {0}, {1}",
 )
-MULTIPLY = Operation("*", 2, np.multiply, (lambda g, _, a, b: b, lambda g, _, a, b: a), "fmul double {0}, {1}")
+MULTIPLY = Operation("*", 2, np.multiply, (lambda g, _, a, b: b, lambda g, _, a, b: a), "fmul {real} {0}, {1}")
 DIVIDE = Operation(
     "/",
     2,
@@ -78,9 +79,9 @@ DIVIDE = Operation(
         lambda g, _, a, b: g.divide(g.one, b),
         lambda g, y, a, b: g.negative(g.divide(y, b)),
     ),
-    "fdiv double {0}, {1}",
+    "fdiv {real} {0}, {1}",
 )
-NEGATIVE = Operation("negative", 1, np.negative, (lambda g, _, a: g.constant(-1.0),), "fneg double {0}")
+NEGATIVE = Operation("negative", 1, np.negative, (lambda g, _, a: g.constant(-1.0),), "fneg {real} {0}")
 POWER = Operation(
     "**",
     2,
@@ -103,13 +104,13 @@ SELECT = Operation(
         lambda g, _, c, a, b: g.select(c, g.one, g.zero),
         lambda g, _, c, a, b: g.select(c, g.zero, g.one),
     ),
-    "select i1 {0}, double {1}, double {2}",
+    "select {truth} {0}, {real} {1}, {real} {2}",
     takes_conditions=(True, False, False),
 )
 
 
 def _comparison(name: str, value: Callable[..., Any], code: str) -> Operation:
-    return Operation(name, 2, value, (), f"fcmp {code} double {{0}}, {{1}}", yields_condition=True)
+    return Operation(name, 2, value, (), f"fcmp {code} {{real}} {{0}}, {{1}}", yields_condition=True)
 
 
 LESS = _comparison("<", np.less, "olt")
@@ -118,9 +119,13 @@ GREATER = _comparison(">", np.greater, "ogt")
 GREATER_EQUAL = _comparison(">=", np.greater_equal, "oge")
 EQUAL: Operation = _comparison("==", np.equal, "oeq")
 NOT_EQUAL = _comparison("!=", np.not_equal, "une")
-AND = Operation("and", 2, np.logical_and, (), "and i1 {0}, {1}", yields_condition=True, takes_conditions=(True, True))
-OR = Operation("or", 2, np.logical_or, (), "or i1 {0}, {1}", yields_condition=True, takes_conditions=(True, True))
-NOT = Operation("not", 1, np.logical_not, (), "xor i1 {0}, true", yields_condition=True, takes_conditions=(True,))
+AND = Operation(
+    "and", 2, np.logical_and, (), "and {truth} {0}, {1}", yields_condition=True, takes_conditions=(True, True)
+)
+OR = Operation("or", 2, np.logical_or, (), "or {truth} {0}, {1}", yields_condition=True, takes_conditions=(True, True))
+NOT = Operation(
+    "not", 1, np.logical_not, (), "xor {truth} {0}, {true}", yields_condition=True, takes_conditions=(True,)
+)
 
 
 def _extremum(name: str, value: Callable[..., Any], symbol: str, first: Operation) -> Operation:
@@ -133,7 +138,7 @@ def _extremum(name: str, value: Callable[..., Any], symbol: str, first: Operatio
             lambda g, _, a, b: g.select(g.apply(first, a, b), g.one, g.zero),
             lambda g, _, a, b: g.select(g.apply(first, a, b), g.zero, g.one),
         ),
-        f"call double @llvm.{symbol}.f64(double {{0}}, double {{1}})",
+        f"call {{real}} @llvm.{symbol}.{{suffix}}({{real}} {{0}}, {{real}} {{1}})",
     )
 
 
@@ -179,7 +184,7 @@ SQRT: Operation = _function(
     "sqrt",
     np.sqrt,
     lambda g, y, a: g.divide(g.constant(0.5), y),
-    "call double @llvm.sqrt.f64(double {0})",
+    "call {real} @llvm.sqrt.{suffix}({real} {0})",
 )
 CBRT = _function("cbrt", np.cbrt, lambda g, y, a: g.divide(g.constant(1 / 3), g.multiply(y, y)), "@cbrt")
 SIN: Operation = _function("sin", np.sin, lambda g, _, a: g.apply(COS, a), "@sin")
@@ -222,11 +227,11 @@ ERFC = _function(
     lambda g, _, a: g.multiply(g.constant(-2 / math.sqrt(math.pi)), g.apply(EXP, g.negative(g.multiply(a, a)))),
     "@erfc",
 )
-ABS = _function("abs", np.abs, lambda g, _, a: g.apply(SIGN, a), "call double @llvm.fabs.f64(double {0})")
+ABS = _function("abs", np.abs, lambda g, _, a: g.apply(SIGN, a), "call {real} @llvm.fabs.{suffix}({real} {0})")
 # Piecewise constant: the slope is zero wherever there is one.
 SIGN: Operation = _function("sign", np.sign, lambda g, _, a: g.zero, "@raphson.sign")
-FLOOR = _function("floor", np.floor, lambda g, _, a: g.zero, "call double @llvm.floor.f64(double {0})")
-CEIL = _function("ceil", np.ceil, lambda g, _, a: g.zero, "call double @llvm.ceil.f64(double {0})")
+FLOOR = _function("floor", np.floor, lambda g, _, a: g.zero, "call {real} @llvm.floor.{suffix}({real} {0})")
+CEIL = _function("ceil", np.ceil, lambda g, _, a: g.zero, "call {real} @llvm.ceil.{suffix}({real} {0})")
 
 # --- functions of two numbers --------------------------------------------------------------------------------
 # Divided twice by √(a² + b²), whose square may overflow or vanish.

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.compiler import Kernel
+from raphson_solver.compiler import Kernel, ManyKernel
 from raphson_solver.derivative import jacobian_rows, pullback, pushforward
 from raphson_solver.engine.layout import Pattern
 from raphson_solver.engine.status import JacobianMode
@@ -105,6 +105,10 @@ class Kernels:
 
         return self.once("effect", make)
 
+    def many(self, what: str, outputs: Callable[[], Sequence[int]], seeds: int = 0) -> ManyKernel:
+        """Return the kernel of some outputs at many points, made when they are first asked for by this name."""
+        return self.once(f"many {what}", lambda: ManyKernel(self.graph, outputs(), self.n, seeds))
+
     def pattern(self, mode: JacobianMode) -> Pattern:
         """Return where J may differ from zero."""
         return self.entries(mode)[0]
@@ -163,10 +167,12 @@ class Kernels:
     def _pattern(self, rows: list[int], columns: list[int]) -> Pattern:
         return Pattern(np.array(rows, np.int64), np.array(columns, np.int64), self.m, self.n)
 
+    def seeds(self, count: int) -> list[int]:
+        """Return the nodes of a vector that a product takes: variables past the end of x."""
+        return [self.graph.variable(self.n + place) for place in range(count)]
+
     def _with_seeds(self, count: int, product: Callable[[Graph, Sequence[int], Sequence[int]], list[int]]) -> Kernel:
-        """Return the kernel of a product with a vector, whose numbers are variables past the end of x."""
-        seeds = [self.graph.variable(self.n + place) for place in range(count)]
-        return self._kernel(product(self.graph, self.equations, seeds), count)
+        return self._kernel(product(self.graph, self.equations, self.seeds(count)), count)
 
     def _kernel(self, outputs: list[int], seeds: int = 0) -> Kernel:
         kernel = Kernel(self.graph, outputs, self.n + seeds)

@@ -117,3 +117,8 @@ def _check(kernels: Kernels, options: SolveOptions) -> None:
         raise InputError("options.method", f"bracketing is for one equation in one variable; {found}")
     if options.jacobian is JacobianMode.ANALYTIC and not kernels.has_analytic:
         raise InputError("options.jacobian", "this system has no Jacobian of the caller's; give one, or use 'exact'")
+    if options.jacobian is JacobianMode.COMPLEX_STEP:
+        raise InputError(
+            "options.jacobian",
+            "a complex step differentiates at points, not while solving; expected exact, forward, central or analytic",
+        )

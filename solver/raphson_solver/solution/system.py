@@ -115,6 +115,12 @@ class System:
 
     def pack_parameters(self, parameters: Mapping[str, Any]) -> NDArray[np.float64]:
         """Return p from values by name; those that are part of the system may be left out."""
+        self.check_structural(parameters)
+        rest = {name: value for name, value in parameters.items() if name not in self.structural}
+        return pack(rest, self.free_parameters, "parameters")
+
+    def check_structural(self, parameters: Mapping[str, Any]) -> None:
+        """Raise `InputError` for a parameter that is part of the system and given with another value."""
         for name, compiled in self.structural.items():
             if name not in parameters:
                 continue
@@ -125,8 +131,6 @@ class System:
                     f"'{name}' is used in a range or as an index, so its value belongs to the compiled system "
                     f"({_short(compiled)}); compile another system for {_short(np.asarray(parameters[name]))}",
                 )
-        rest = {name: value for name, value in parameters.items() if name not in self.structural}
-        return pack(rest, self.free_parameters, "parameters")
 
     def unpack(self, x: NDArray[np.float64]) -> dict[str, float | NDArray[np.float64]]:
         """Return the variables by name: a float for a scalar, else an array of its shape."""

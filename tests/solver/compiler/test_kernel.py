@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from raphson_solver.compiler import Kernel
 from raphson_solver.compiler.emit import LARGEST_FUNCTION, emit
 from raphson_solver.compiler.machine import MachineCode
+from raphson_solver.compiler.one_point import OnePoint
 from raphson_solver.expression import Graph, evaluate
 from raphson_solver.expression import operations as op
 
@@ -71,7 +72,7 @@ def long_chain(graph: Graph, length: int) -> list[int]:
 def test_a_long_kernel_is_cut_in_functions_that_hand_values_and_conditions_on() -> None:
     graph = Graph()
     outputs = long_chain(graph, 1900)
-    text, slots = emit("kernel", graph, outputs)
+    text, slots = emit("kernel", graph, outputs, OnePoint())
     assert len(graph.reachable(outputs)) > 3 * LARGEST_FUNCTION
     assert text.count("define internal void @kernel.") == 1 + len(graph.reachable(outputs)) // LARGEST_FUNCTION
     assert 0 < slots <= Kernel(graph, outputs).work_size
@@ -88,14 +89,14 @@ def test_a_long_kernel_is_cut_in_functions_that_hand_values_and_conditions_on() 
 
 def test_every_function_of_a_kernel_is_of_bounded_size() -> None:
     graph = Graph()
-    text, _ = emit("kernel", graph, long_chain(graph, 1000))
+    text, _ = emit("kernel", graph, long_chain(graph, 1000), OnePoint())
     assert max(body.count("\n") for body in text.split("define ")) < 10 * LARGEST_FUNCTION
 
 
 def test_a_value_that_goes_to_many_places_does_not_make_one_function_long() -> None:
     """As in the Jacobian of ``sum(x)``, dense and full of ones: LLVM takes more than linear time a function."""
     graph = Graph()
-    text, _ = emit("kernel", graph, [graph.one, graph.variable(0)] * 10_000)
+    text, _ = emit("kernel", graph, [graph.one, graph.variable(0)] * 10_000, OnePoint())
     assert max(body.count("\n") for body in text.split("define ")) < 10 * LARGEST_FUNCTION
 
 

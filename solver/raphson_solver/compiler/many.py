@@ -1,0 +1,132 @@
+"""A kernel at many points: point by point at first, in the lanes of vector registers when that pays."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.compiler.emit import emit
+from raphson_solver.compiler.interpret import each_point_address
+from raphson_solver.compiler.kernel import LARGEST_OPTIMIZED, Kernel
+from raphson_solver.compiler.machine import MachineCode
+from raphson_solver.compiler.many_points import ManyPoints
+from raphson_solver.compiler.width import Width, widest
+from raphson_solver.expression.graph import Graph
+
+Array = NDArray[np.float64]
+
+# Seconds, measured: to make code for the lanes, and that and more for each node; to interpret a point, and each node.
+_MAKING, _MAKING_NODE = 1e-2, 1.5e-4
+_POINT, _POINT_NODE = 2e-8, 5e-9
+# Nodes times points between two looks at whether somebody still waits: a few milliseconds.
+_SLICE = 4_000_000
+
+_EACH = ctypes.CFUNCTYPE(
+    None, *(ctypes.c_void_p, ctypes.c_void_p), *(ctypes.c_void_p, ctypes.c_int64) * 3, ctypes.c_int64, ctypes.c_void_p
+)
+_LANES = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p, ctypes.c_int64) * 4, ctypes.c_int64, ctypes.c_void_p)
+
+
+def _nothing() -> None:
+    pass
+
+
+class ManyKernel:
+    """Outputs of a graph at any number of points.
+
+    The first points are interpreted, until code for the lanes would have paid; what is seen of points is remembered
+    from call to call. In the lanes functions such as exp are the vector ones of the C library, which differ from the
+    plain ones by up to 4 units in the last place; a point's values do not depend on which others stand beside it.
+
+    Parameters
+    ----------
+    graph : Graph
+        Holds the nodes.
+    outputs : sequence of int
+        Which nodes.
+    variables, seeds : int
+        How long x is, and the vector whose numbers are the variables after it.
+    width : Width, optional
+        Of the code for the lanes; the widest that this processor has by default.
+    """
+
+    def __init__(
+        self, graph: Graph, outputs: Sequence[int], variables: int, seeds: int = 0, width: Width | None = None
+    ) -> None:
+        self._graph = graph
+        self._outputs = tuple(outputs)
+        self._variables, self._seeds = variables, seeds
+        self._width = width or widest()
+        self._single = Kernel(graph, outputs, variables + seeds)
+        self._nodes = len(graph.reachable(outputs)) + len(self._outputs)
+        self._owed = _MAKING + _MAKING_NODE * self._nodes
+        self._lock = threading.Lock()
+        self._code: MachineCode | None = None
+        self._work_size = 0
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the next call goes through the lanes."""
+        return self._code is not None
+
+    def compile(self) -> None:
+        """Make code for the lanes now, unless there is too much of it. Threads may call: one compiles, others wait."""
+        with self._lock:
+            if self._code is None and self._nodes <= LARGEST_OPTIMIZED:
+                text, slots = emit("kernel", self._graph, self._outputs, ManyPoints(self._width, self._variables))
+                self._work_size = slots * self._width.lanes
+                self._code = MachineCode(text, optimize=True)
+
+    def __call__(self, x: Array, seeds: Array, p: Array, out: Array, between: Callable[[], object] = _nothing) -> None:
+        """Write the outputs at each point.
+
+        Parameters
+        ----------
+        x, seeds, p : contiguous arrays of float64, shapes (count or 1, …)
+            A row a point, or one for all.
+        out : contiguous array of float64, shape (count, outputs)
+            Receives a row a point.
+        between : callable, optional
+            Called every few milliseconds; what it raises ends the work.
+        """
+        count = out.shape[0]
+        if self._code is None:
+            self._owed -= count * (_POINT + _POINT_NODE * self._nodes)
+            if self._owed <= 0:
+                self.compile()
+        # One way for all points of a call: what a point gives must not depend on its place.
+        run = self._one_by_one if self._code is None else self._in_lanes
+        size = max(self._width.lanes, _SLICE // self._nodes)
+        for first in range(0, count, size):
+            between()
+            rows = slice(first, min(first + size, count))
+            parts = [each if each.shape[0] == 1 else each[rows] for each in (x, seeds, p)]
+            run(*parts, out[rows])
+
+    def _in_lanes(self, x: Array, seeds: Array, p: Array, out: Array) -> None:
+        assert self._code is not None
+        work = np.empty(self._work_size)
+        inputs = [part for each in (x, seeds, p) for part in (each.ctypes.data, _stride(each))]
+        _LANES(self._code.address("kernel"))(*inputs, out.ctypes.data, out.shape[1], out.shape[0], work.ctypes.data)
+
+    def _one_by_one(self, x: Array, seeds: Array, p: Array, out: Array) -> None:
+        if self._seeds:
+            rows = max(x.shape[0], seeds.shape[0])
+            joined = np.empty((rows, self._variables + self._seeds))
+            joined[:, : self._variables], joined[:, self._variables :] = x, seeds
+            x = joined
+        kernel = self._single
+        work = np.empty(kernel.work_size)
+        _EACH(each_point_address())(
+            kernel.address, kernel.program, x.ctypes.data, _stride(x), p.ctypes.data, _stride(p),
+            out.ctypes.data, out.shape[1], out.shape[0], work.ctypes.data,
+        )  # fmt: skip
+
+
+def _stride(rows: Array) -> int:
+    """Return how many doubles lie between rows; none if one holds for all."""
+    return 0 if rows.shape[0] == 1 else rows.shape[1]
