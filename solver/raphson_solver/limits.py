@@ -18,17 +18,24 @@ class Limits:
     variables, parameters : int
         Numbers in all variables, and in all parameters, together.
     equations : int
-        Equations after families are written out.
+        Equations, or variables, of a system that is written out; with more it stays families, which are evaluated and
+        differentiated but not solved.
     nodes : int
         Nodes of the expression graph, derivatives included.
     dense_entries : int
-        Entries of a dense m×n Jacobian.
+        Entries of a dense m×n Jacobian; larger systems stay families.
+    members : int
+        Members of all families, and terms of their sums, together.
+    families : int
+        Different expressions of a system that stays families.
     """
 
     text_length: int = 1_048_576
     depth: int = 50
-    variables: int = 10_000
+    variables: int = 4_000_000
     parameters: int = 1_000_000
     equations: int = 10_000
     nodes: int = 1_000_000
     dense_entries: int = 16_000_000
+    members: int = 16_000_000
+    families: int = 500

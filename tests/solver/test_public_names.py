@@ -34,19 +34,21 @@ def test_a_system_offers_these_names() -> None:
     system = rs.compile("x**2 = 2")
     assert {name for name in dir(system) if not name.startswith("_")} == {
         "certify",
+        "check_structural",
         "compile",
         "definition",
         "determinant",
         "equation_names",
         "explain",
+        "family_codes",
         "find_all",
-        "finite_difference_evaluations",
         "follow",
         "free_parameters",
         "id",
         "jacobian",
         "jvp",
         "kernels",
+        "limits",
         "m",
         "n",
         "pack_parameters",
@@ -112,6 +114,8 @@ def test_the_dataclasses_have_these_fields() -> None:
         "equations",
         "nodes",
         "dense_entries",
+        "families",
+        "members",
     }
 
 
@@ -144,6 +148,7 @@ def test_the_numbers_of_the_enums_are_those_of_the_wire() -> None:
         "FORWARD": 2,
         "CENTRAL": 3,
         "ANALYTIC": 4,
+        "COMPLEX_STEP": 5,
     }
 
 

@@ -60,7 +60,7 @@ class Form(Protocol):
         ...
 
     def whole(self, name: str, functions: int) -> Iterator[str]:
-        """Yield the function that callers call, which calls the chain ``@name.0``, ``@name.1``, …"""
+        """Yield the function that callers call, which calls the chain ``@name.0``, ``@name.1`` and so on."""
         ...
 
     def declarations(self) -> Iterator[str]:
@@ -70,17 +70,37 @@ class Form(Protocol):
 
 def emit(name: str, graph: Graph, outputs: Sequence[int], form: Form) -> tuple[str, int]:
     """Return the LLVM module that computes the outputs, and how many numbers of `work` it uses, in every lane."""
-    items = form.items(graph, outputs)
-    pieces = [items[first : first + LARGEST_FUNCTION] for first in range(0, len(items), LARGEST_FUNCTION)]
-    slots = _handed_on(graph, pieces)
-    used = {graph.operation[item] for item in items if isinstance(item, int)}
-    lines = [form.width.declarations(used), *form.declarations()]
-    for number, piece in enumerate(pieces):
-        lines.append(f"define internal void @{name}.{number}({form.parameters}) nounwind {{")
-        lines.extend(_Function(graph, slots, form).lines(piece))
-        lines.append("  ret void\n}")
-    lines.extend(form.whole(name, len(pieces)))
-    return "\n".join(lines), len(slots)
+    module = Module()
+    slots = module.add(name, graph, outputs, form)
+    return module.text, slots
+
+
+class Module:
+    """The text of an LLVM module with any number of kernels."""
+
+    def __init__(self) -> None:
+        # In order, each once.
+        self._declarations: dict[str, None] = {}
+        self._lines: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """What has been added so far."""
+        return "\n".join([*self._declarations, *self._lines])
+
+    def add(self, name: str, graph: Graph, outputs: Sequence[int], form: Form) -> int:
+        """Add the kernel that computes some outputs; return how many numbers of `work` it uses, in every lane."""
+        items = form.items(graph, outputs)
+        pieces = [items[first : first + LARGEST_FUNCTION] for first in range(0, len(items), LARGEST_FUNCTION)]
+        slots = _handed_on(graph, pieces)
+        used = {graph.operation[item] for item in items if isinstance(item, int)}
+        self._declarations |= dict.fromkeys((*form.width.declarations(used), *form.declarations()))
+        for number, piece in enumerate(pieces):
+            self._lines.append(f"define internal void @{name}.{number}({form.parameters}) nounwind {{")
+            self._lines.extend(_Function(graph, slots, form).lines(piece))
+            self._lines.append("  ret void\n}")
+        self._lines.extend(form.whole(name, len(pieces)))
+        return len(slots)
 
 
 def _handed_on(graph: Graph, pieces: list[list[Item]]) -> dict[int, int]:

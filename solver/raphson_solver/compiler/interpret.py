@@ -95,7 +95,7 @@ def _text() -> str:
     ]
     parameters = ABI.format(program="%program", x="%x", p="%p", out="%out", work="%work")
     bodies = [_body(operation, code) for operation, code in _COMPUTED.items()]
-    return f"""{SCALAR.declarations(_COMPUTED)}
+    return f"""{chr(10).join(SCALAR.declarations(_COMPUTED))}
 define void @interpret({parameters}) nounwind {{
 start:
   br label %step

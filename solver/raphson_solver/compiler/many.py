@@ -99,13 +99,14 @@ class ManyKernel:
             if self._owed <= 0:
                 self.compile()
         # One way for all points of a call: what a point gives must not depend on its place.
+        run: Callable[[Array, Array, Array, Array], None]
         run = self._one_by_one if self._code is None else self._in_lanes
         size = max(self._width.lanes, _SLICE // self._nodes)
         for first in range(0, count, size):
             between()
             rows = slice(first, min(first + size, count))
-            parts = [each if each.shape[0] == 1 else each[rows] for each in (x, seeds, p)]
-            run(*parts, out[rows])
+            some = [each if each.shape[0] == 1 else each[rows] for each in (x, seeds, p)]
+            run(some[0], some[1], some[2], out[rows])
 
     def _in_lanes(self, x: Array, seeds: Array, p: Array, out: Array) -> None:
         assert self._code is not None

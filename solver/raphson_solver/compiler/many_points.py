@@ -72,10 +72,10 @@ class ManyPoints:
                 if place & swap:
                     continue
                 pair = f"{real} {square[place]}, {real} {square[place + swap]}"
-                for target, mask in ((place, upper), (place + swap, lower)):
-                    following[target] = f"%t{first}.{swap}.{target}"
+                for number, mask in ((place, upper), (place + swap, lower)):
+                    following[number] = f"%t{first}.{swap}.{number}"
                     picked = ", ".join(f"i32 {lane}" for lane in mask)
-                    yield f"  {following[target]} = shufflevector {pair}, <{lanes} x i32> <{picked}>"
+                    yield f"  {following[number]} = shufflevector {pair}, <{lanes} x i32> <{picked}>"
             square = following
             swap *= 2
         some = ", ".join(f"i1 {'true' if place < len(values) else 'false'}" for place in range(lanes))

@@ -76,18 +76,15 @@ class Width:
             *arguments, real=self.real, truth=self.truth, suffix=self.suffix, true=self.boolean(value=True)
         )
 
-    def declarations(self, used: Iterable[Operation]) -> str:
-        """Return the declarations that the instructions of some operations need."""
-        lines = [
-            f"declare {self.real} @llvm.{name}.{self.suffix}({', '.join([self.real] * arity)})"
-            for name, arity in _INTRINSICS.items()
-        ]
+    def declarations(self, used: Iterable[Operation]) -> Iterator[str]:
+        """Yield the declarations and definitions that the instructions of some operations need, each whole."""
+        for name, arity in _INTRINSICS.items():
+            yield f"declare {self.real} @llvm.{name}.{self.suffix}({', '.join([self.real] * arity)})"
         for operation in sorted(set(used), key=lambda each: each.name):
             if operation is SIGN:
-                lines.extend(self._sign())
+                yield "\n".join(self._sign())
             elif operation.code.startswith("@"):
-                lines.extend(self._declared(operation))
-        return "\n".join(lines)
+                yield from self._declared(operation)
 
     def _declared(self, operation: Operation) -> Iterator[str]:
         plain = f"declare double {operation.code}({', '.join(['double'] * operation.arity)})"
@@ -98,7 +95,7 @@ class Width:
             yield f"declare {self.real} {name}({', '.join([self.real] * operation.arity)})"
         else:
             yield plain
-            yield from self._lane_by_lane(operation, name)
+            yield "\n".join(self._lane_by_lane(operation, name))
 
     def _function(self, operation: Operation) -> str:
         """Return the function that computes an operation at this width."""

@@ -23,7 +23,7 @@ def jacobian_rows(
     columns: list[int] = []
     nodes: list[int] = []
     for row, output in enumerate(outputs):
-        gradient = _sweep(graph, {output: graph.one}, depends, leaf)
+        gradient = sweep(graph, {output: graph.one}, depends, leaf)
         for column in sorted(gradient):
             rows.append(row)
             columns.append(column)
@@ -36,11 +36,11 @@ def pullback(graph: Graph, outputs: Sequence[int], seeds: Sequence[int], n: int)
     adjoints: dict[int, int] = {}
     for output, seed in zip(outputs, seeds, strict=True):
         adjoints[output] = graph.add(adjoints[output], seed) if output in adjoints else seed
-    gradient = _sweep(graph, adjoints, graph.dependent(), op.VARIABLE)
+    gradient = sweep(graph, adjoints, graph.dependent(), op.VARIABLE)
     return [gradient.get(column, graph.zero) for column in range(n)]
 
 
-def _sweep(graph: Graph, adjoints: Mapping[int, int], depends: bytearray, leaf: Operation) -> dict[int, int]:
+def sweep(graph: Graph, adjoints: Mapping[int, int], depends: bytearray, leaf: Operation) -> dict[int, int]:
     """Return the adjoint of every leaf of a kind that is reached: place → node, identically zero ones left out."""
     adjoint = {node: seed for node, seed in adjoints.items() if depends[node]}
     waiting = [-node for node in adjoint]

@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from raphson_solver.differential.complex_step import complex_step
+from raphson_solver.differential.differences import differences
+from raphson_solver.differential.family_source import FamilySource
 from raphson_solver.differential.points import broadcast, points
-from raphson_solver.differential.written import Written, scatter
+from raphson_solver.differential.scatter import scatter
+from raphson_solver.differential.written import Written
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
 from raphson_solver.language import Shape
@@ -86,7 +90,7 @@ class Differential:
         between: Callable[[], object] = _nothing,
     ) -> None:
         as_member(JacobianMode, mode, "mode")
-        if mode is JacobianMode.ANALYTIC and not system.kernels.has_analytic:
+        if mode is JacobianMode.ANALYTIC and system.definition.jacobian is None:
             raise InputError("mode", "this system has no Jacobian of the caller's; give one, or use 'exact'")
         self.system = system
         self.mode = mode
@@ -94,7 +98,7 @@ class Differential:
         self.evaluations = 0
         self._region = None if bounds is None else pack_bounds(bounds, system.variables, system.n)
         self._between = between
-        self._source = Written(system.kernels, between)
+        self._source = _source(system, between)
 
     # --- values and matrices --------------------------------------------------------------------------------
 
@@ -201,8 +205,8 @@ class Differential:
         return self._differenced(rows, estimate=False)[0]
 
     def _complex_step(self, rows: _Rows) -> Array:
-        from raphson_solver.differential.complex_step import complex_step  # noqa: PLC0415
-
+        if self.system.family_codes is not None:
+            raise InputError("mode", "a complex step needs equations that are written out; use 'exact'")
         kernels = self.system.kernels
         x = np.broadcast_to(rows.x, (rows.count, self.n))
         stepped = complex_step(
@@ -212,8 +216,6 @@ class Differential:
         return stepped.entries
 
     def _differenced(self, rows: _Rows, *, estimate: bool) -> tuple[Array, Array]:
-        from raphson_solver.differential.differences import differences  # noqa: PLC0415
-
         x = np.ascontiguousarray(np.broadcast_to(rows.x, (rows.count, self.n)))
 
         def value(at: Array, member: NDArray[np.int64]) -> Array:
@@ -254,6 +256,12 @@ class Differential:
         return {name: value for name, value in p.items() if name not in structural}
 
 
+def _source(system: System, between: Callable[[], object]) -> Written | FamilySource:
+    if system.family_codes is None:
+        return Written(system.kernels, between)
+    return FamilySource(system.family_codes, system.limits.dense_entries, between)
+
+
 def _as_rows(array: Array, batch: Shape) -> Array:
     """Return one row for all, or one for each member of the batch."""
     width = array.shape[-1]
@@ -265,5 +273,6 @@ def _as_rows(array: Array, batch: Shape) -> Array:
 def _summed(parts: Array, places: NDArray[np.int64], count: int, size: int) -> Array:
     """Return the parts of each place added, shape (count, size)."""
     result = np.zeros((count, size))
-    np.add.at(result, (slice(None), places), parts)
+    for row in range(count):
+        result[row] = np.bincount(places, parts[row], size)
     return result

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raphson_solver.derivative import pullback, pushforward
+from raphson_solver.differential.scatter import scatter
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.solution.kernels import Kernels
 
@@ -118,15 +119,3 @@ class Written:
             kernel = self._kernels.many(what, outputs, 0 if seeds is None else seeds.shape[1])
             kernel(x, _NO_SEEDS if seeds is None else seeds, p, out, self._between)
         return out
-
-
-def scatter(
-    entries: Array, rows: NDArray[np.int64], columns: NDArray[np.int64], m: int, n: int, out: Array | None = None
-) -> Array:
-    """Return matrices, shape (count, m·n), with these entries and zeros elsewhere; entries of one place are added."""
-    if out is None:
-        out = np.zeros((entries.shape[0], m * n))
-    else:
-        out[:] = 0.0
-    np.add.at(out, (slice(None), rows * n + columns), entries)
-    return out

@@ -6,7 +6,7 @@ import numpy as np
 
 from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import Doubles, Integers, call_kernel, doubles, integers
-from raphson_solver.engine.jit import entry, jit
+from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, ENTRIES, N
 from raphson_solver.engine.status import JacobianMode
 
@@ -94,9 +94,3 @@ def _finite(f: Doubles, pattern: Integers, by_column: int, first: int, last: int
         if not np.isfinite(f[pattern[pattern[by_column + place]]]):
             return False
     return True
-
-
-@entry
-def differences_at(plan_address: int) -> int:
-    """Do as `differences`, from Python."""
-    return differences(integers(plan_address))

@@ -9,7 +9,6 @@ import numpy as np
 from raphson_solver.compiler import Kernel
 from raphson_solver.engine import layout
 from raphson_solver.engine.cancel import CancelFlag
-from raphson_solver.engine.differences import differences_at
 from raphson_solver.engine.entrance import enter, entrance, iterate
 from raphson_solver.engine.status import JacobianMode, Method
 from raphson_solver.expression.graph import Graph
@@ -35,6 +34,4 @@ def warm_up() -> bool:
     memory = layout.Memory(plan, kernel.work_size)
     iterate(memory.address)
     entrance()(memory.address, np.ones(1), np.ones(0))
-    memory.plan[layout.N] = 0
-    differences_at(memory.address)
-    return any(sum(cast("Any", function).stats.cache_misses.values()) for function in (iterate, enter, differences_at))
+    return any(sum(cast("Any", function).stats.cache_misses.values()) for function in (iterate, enter))

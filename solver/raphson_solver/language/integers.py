@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import NoReturn
 
 from raphson_solver.errors import DefinitionError, LimitError
@@ -22,7 +22,35 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-_LARGEST = 2**53
+LARGEST = 2**53
+
+
+def decides(node: Expression, indices: Container[str], arrays: Mapping[str, Array]) -> bool:
+    """Return whether a condition holds only whole numbers known before any x."""
+    match node:
+        case syntax.Number():
+            return node.value.is_integer() and abs(node.value) <= LARGEST
+        case syntax.Name():
+            return node.name in indices or is_table(node.name, arrays)
+        case syntax.Index():
+            return is_table(node.name, arrays)
+        case syntax.Sum():
+            return all(decides(term, indices, arrays) for _, term in node.terms)
+        case syntax.Product():
+            return all(symbol != "/" and decides(factor, indices, arrays) for symbol, factor in node.factors)
+        case syntax.Power():
+            return decides(node.base, indices, arrays) and decides(node.exponent, indices, arrays)
+        case syntax.Negative() | syntax.Not():
+            return decides(node.argument, indices, arrays)
+        case syntax.Comparison() | syntax.Logic():
+            return all(decides(operand, indices, arrays) for operand in node.operands)
+        case _:
+            return False
+
+
+def is_table(name: str, arrays: Mapping[str, Array]) -> bool:
+    """Return whether a name stands for whole numbers that are part of the system."""
+    return name in arrays and arrays[name].values is not None
 
 
 class Integers:
@@ -46,7 +74,7 @@ class Integers:
     def value(self, node: Expression, indices: Indices) -> int:
         """Return the whole number that an index expression stands for."""
         result = self._value(node, indices)
-        if abs(result) > _LARGEST:
+        if abs(result) > LARGEST:
             self._fail("the index is too large", node)
         return result
 
@@ -66,31 +94,6 @@ class Integers:
                 return not self.condition(node.argument, indices)
             case _:
                 self._fail("a filter needs a comparison of whole numbers, such as i != j", node)
-
-    def decides(self, node: Expression, indices: Indices) -> bool:
-        """Return whether a condition holds only whole numbers known before any x."""
-        match node:
-            case syntax.Number():
-                return node.value.is_integer() and abs(node.value) <= _LARGEST
-            case syntax.Name():
-                return node.name in indices or self._is_table(node.name)
-            case syntax.Index():
-                return self._is_table(node.name)
-            case syntax.Sum():
-                return all(self.decides(term, indices) for _, term in node.terms)
-            case syntax.Product():
-                return all(symbol != "/" and self.decides(factor, indices) for symbol, factor in node.factors)
-            case syntax.Power():
-                return self.decides(node.base, indices) and self.decides(node.exponent, indices)
-            case syntax.Negative() | syntax.Not():
-                return self.decides(node.argument, indices)
-            case syntax.Comparison() | syntax.Logic():
-                return all(self.decides(operand, indices) for operand in node.operands)
-            case _:
-                return False
-
-    def _is_table(self, name: str) -> bool:
-        return name in self._arrays and self._arrays[name].values is not None
 
     def steps(self, loops: list[syntax.Loop], indices: Indices, equation_limit: int | None = None) -> Iterator[Indices]:
         """Yield the indices of every step of nested loops, the last loop fastest.
@@ -189,7 +192,7 @@ class Integers:
             number = self._value(factor, indices)
             if symbol == "*":
                 result *= number
-                if abs(result) > _LARGEST:
+                if abs(result) > LARGEST:
                     self._fail("the index is too large", factor)
                 continue
             if number == 0:
@@ -202,14 +205,14 @@ class Integers:
                 self._fail(f"{result}/{number} is not whole; write // for the whole part", factor)
             else:
                 result //= number
-            if abs(result) > _LARGEST:
+            if abs(result) > LARGEST:
                 self._fail("the index is too large", factor)
         return result
 
     def _power(self, node: syntax.Power, indices: Indices) -> int:
         base, exponent = self._value(node.base, indices), self._value(node.exponent, indices)
         if exponent < 0 or (abs(base) > 1 and exponent * (abs(base).bit_length() - 1) > 53):
-            written = f"{base}**{exponent}" if max(abs(base), abs(exponent)) <= _LARGEST else "this power"
+            written = f"{base}**{exponent}" if max(abs(base), abs(exponent)) <= LARGEST else "this power"
             self._fail(f"{written} is no index: it is negative or too large", node)
         return int(base**exponent)
 

@@ -125,12 +125,15 @@ def _whole(name: str, shape: Shape, known: dict[str, tuple[float, ...]]) -> NDAr
         raise DefinitionError(
             field, f"'{clip(name)}' has {len(known[name])} numbers; its shape {shape} holds {size(shape)}"
         )
-    for value in known[name]:
-        if not float(value).is_integer() or abs(value) > 2**53:
-            raise DefinitionError(
-                field, f"'{clip(name)}' is used in a range or as an index, so it must be whole; found {value!r}"
-            )
-    return np.array(known[name], dtype=np.float64).astype(np.int64).reshape(shape)
+    values = np.array(known[name], dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        bad = np.flatnonzero(~((np.floor(values) == values) & (np.abs(values) <= 2**53)))
+    if bad.size:
+        found = known[name][int(bad[0])]
+        raise DefinitionError(
+            field, f"'{clip(name)}' is used in a range or as an index, so it must be whole; found {found!r}"
+        )
+    return values.astype(np.int64).reshape(shape)
 
 
 def suggestion(name: str, candidates: set[str]) -> str:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from raphson_solver.differential.covariance import covariance_root
+from raphson_solver.differential.differential import Differential
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
 from raphson_solver.explanation.elements import element_names
 from raphson_solver.sensitivity.factorization import Factorization
 from raphson_solver.sensitivity.selection import Selection, select
-from raphson_solver.solution.jacobian import Jacobian
 from raphson_solver.solution.local import Local, local, parameter_entries, vectors
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.solution.packing import as_numbers, check_finite, vector
@@ -30,7 +31,6 @@ _ROOT = 1e-6
 _TINY = SolveOptions().absolute_tolerance
 _LARGEST_ERROR = 0.1
 """Derivatives that rounding may change by more than this, relatively, are refused."""
-_ASYMMETRY = 1e-12
 
 
 class SingularRootError(InputError):
@@ -95,7 +95,7 @@ class Sensitivity:
                 f"{system.m}×{system.n}: how a least-squares point moves depends on second derivatives too",
             )
         self._system = system
-        self._jacobian = Jacobian(system.kernels, mode)
+        self._differential = Differential(system, mode)
         self._x, self._p = vectors(system, x, p)
         self._free = system.free_parameters
         self.variable_names = element_names(system.variables)
@@ -183,7 +183,7 @@ class Sensitivity:
             return self._forward(chosen) * given
         if given.shape != (k, k):
             raise InputError("sigma", f"expected shape ({k},) or ({k}, {k}), a number a parameter; found {given.shape}")
-        return self._forward(chosen) @ _square_root(given)
+        return self._forward(chosen) @ covariance_root(given, "sigma")
 
     def _forward(self, chosen: Selection) -> Array:
         pattern = self._system.kernels.parameter_pattern
@@ -209,7 +209,7 @@ class Sensitivity:
 
     def _at(self, x: Array) -> Array:
         with np.errstate(all="ignore"):
-            return self._jacobian.matrix(x, self._p)
+            return self._differential.matrix(x, self._p)
 
     def _check_root(self, here: Local) -> None:
         if not here.is_finite:
@@ -260,20 +260,3 @@ class Sensitivity:
             return 0.0
         change = self._factors.solve((beyond - self._matrix) @ (step / size))
         return float(np.linalg.norm(change / self._factors.columns))
-
-
-def _square_root(sigma: Array) -> Array:
-    """Return R, shape (k, k), with R·Rᵀ = Σ."""
-    variances = np.diagonal(sigma)
-    if np.any(variances < 0.0):
-        raise InputError("sigma", f"a variance is at least 0, found {variances.min()}")
-    deviations = np.sqrt(np.where(variances > 0.0, variances, 1.0))
-    # Correlations: parameters of any units weigh the same.
-    correlation = sigma / deviations / deviations[:, None]
-    if np.any(np.abs(correlation - correlation.T) > _ASYMMETRY * max(1.0, np.abs(correlation).max(initial=0.0))):
-        raise InputError("sigma", "a covariance is symmetric")
-    values, directions = np.linalg.eigh(0.5 * (correlation + correlation.T))
-    if np.any(values < -_ASYMMETRY * values.size):
-        raise InputError("sigma", f"a covariance has no negative eigenvalue; that of the correlations is {values[0]}")
-    root: Array = deviations[:, None] * directions * np.sqrt(np.maximum(values, 0.0))
-    return root

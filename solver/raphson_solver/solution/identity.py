@@ -6,29 +6,60 @@ import hashlib
 
 import numpy as np
 
-from raphson_solver.language import Definition, Instance
+from raphson_solver.expression.family import Family, Slot
+from raphson_solver.expression.graph import Graph
+from raphson_solver.language import Definition, FamilyInstance, Instance
 
 _FORMAT = "raphson system 1"
 
 
-def identity(definition: Definition, instance: Instance) -> str:
+def identity(definition: Definition, instance: Instance | FamilyInstance) -> str:
     """Return SHA-256, in hexadecimal, of the names, the shapes, the fixed values and the graph as written.
 
     Call it before derivatives join the graph. Spaces, parentheses and the names of definitions do not count;
     the order of what is written does.
     """
-    graph = instance.graph
-    outputs = [*instance.equations, *(node for row in instance.jacobian or () for node in row)]
-    count = max(outputs) + 1
     head = [_FORMAT]
     head += [f"variable {name} {shape}" for name, shape in definition.variables]
     for name, shape in definition.parameters:
         fixed = instance.structural.get(name)
         head.append(f"parameter {name} {shape}" if fixed is None else f"fixed {name} {shape} {fixed.tolist()}")
+    if isinstance(instance, FamilyInstance):
+        return _of_families(head, instance)
     head.append(f"equations {len(instance.equations)} jacobian {instance.jacobian is not None}")
+    outputs = [*instance.equations, *(node for row in instance.jacobian or () for node in row)]
+    return _digest(head, instance.graph, outputs, [])
+
+
+def _of_families(head: list[str], instance: FamilyInstance) -> str:
+    families = instance.families
+    parts: list[Family] = [*families.sums, *families.equations]
+    leaves: list[Family | Slot] = [*parts, *families.variable_slots, *families.parameter_slots]
+    head.append(f"families {len(families.sums)} {len(families.equations)} {families.sum_count}")
+    tables = [table for each in leaves for table in _of(each)]
+    return _digest(head, families.graph, [each.node for each in parts], tables)
+
+
+def _of(each: Family | Slot) -> list[bytes]:
+    """Return what a family or a slot is made of."""
+    places = each.places
+    table = b"" if places.table is None else places.table.astype("<i4").tobytes()
+    numbers = b""
+    if isinstance(each, Slot):
+        head = f"slot {each.buffer} {places.first} {places.step}"
+        numbers = b"" if each.numbers is None else each.numbers.astype("<f8").tobytes()
+    else:
+        head = f"family {each.count} {places.first} {places.step}"
+    return [f"{head} {len(table)} {len(numbers)}".encode(), table, numbers]
+
+
+def _digest(head: list[str], graph: Graph, outputs: list[int], rest: list[bytes]) -> str:
+    count = max(outputs) + 1
     head.append(" ".join([kind.name for kind in graph.operation[:count]]))
     digest = hashlib.sha256("\n".join(head).encode())
     digest.update(np.array(outputs, "<i8").tobytes())
     digest.update(graph.columns(count).astype("<i4").tobytes())
     digest.update(np.array(graph.value[:count], "<f8").tobytes())
+    for part in rest:
+        digest.update(part)
     return digest.hexdigest()

@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, Status, layout
 from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.entrance import NOT_FINITE, WRONG_SIZE, iterate
-from raphson_solver.errors import InputError
-from raphson_solver.language import Definition, instantiate
+from raphson_solver.errors import InputError, LimitError
+from raphson_solver.language import Definition, FamilyInstance, Instance, from_text
 from raphson_solver.limits import Limits
 from raphson_solver.solution.background import compile_later
 from raphson_solver.solution.blocks import Blocks, find_blocks
+from raphson_solver.solution.family_codes import FamilyCodes
 from raphson_solver.solution.identity import identity
-from raphson_solver.solution.jacobian import Jacobian
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.solution.packing import as_numbers, check_finite, pack, unpack, vector
@@ -37,6 +37,7 @@ from raphson_solver.solution.trace import TraceStep, read
 
 if TYPE_CHECKING:
     from raphson_solver.continuation import Branch
+    from raphson_solver.differential import Differential
     from raphson_solver.explanation import Explanation, Structure
     from raphson_solver.proof import Certificate
     from raphson_solver.roots import Roots
@@ -72,20 +73,23 @@ class System:
         In the order of x; of the parameters, those that are part of the system included.
     structural : dict of str to ndarray
         Parameters whose whole-number values are part of the system.
-    equation_names : tuple of str, length m
+    equation_names : sequence of str, length m
         Such as ``"equations[0] at i=3"``.
     free_parameters : tuple of (name, shape)
         Parameters in the order of p: those that are not part of the system.
-    kernels : Kernels
-        What is compiled of it, for the rooms that come after this one.
+    limits : Limits
+        As given.
+    family_codes : FamilyCodes or None
+        The code of the system's families, if it is too large to be written out: then it is not solved, only evaluated
+        and differentiated.
     """
 
     def __init__(self, definition: Definition, limits: Limits, *, compile_now: bool) -> None:
-        instance = instantiate(definition, limits)
+        instance = from_text(definition, limits)
         self.definition = definition
         self.id = identity(definition, instance)
         self.n = instance.n
-        self.m = len(instance.equations)
+        self.m = len(instance.equation_names)
         self.variables = definition.variables
         self.parameters = definition.parameters
         self.structural = instance.structural
@@ -94,8 +98,14 @@ class System:
             (name, shape) for name, shape in definition.parameters if name not in self.structural
         )
         self._parameter_count = instance.parameter_count
-        self.kernels = Kernels(instance, compile_now=compile_now)
+        self.limits = limits
+        self.family_codes: FamilyCodes | None = None
         self._instance = instance
+        self._kernels: Kernels | None = None
+        if isinstance(instance, FamilyInstance):
+            self.family_codes = FamilyCodes(instance.families)
+        else:
+            self._kernels = Kernels(instance, compile_now=compile_now)
         self._prepared: dict[SolveOptions, Prepared] = {}
         self._last: tuple[SolveOptions | None, Prepared | None] = (None, None)
         self._uses = 0
@@ -104,10 +114,25 @@ class System:
     # --- names and shapes -----------------------------------------------------------------------------------
 
     @property
+    def kernels(self) -> Kernels:
+        """What is compiled of it equation by equation, for the rooms that come after this one.
+
+        Raises
+        ------
+        LimitError
+            If it is too large to be written out.
+        """
+        if self._kernels is None:
+            maximum = self.limits.dense_entries
+            if self.m * self.n > maximum:
+                raise LimitError("equations", "dense_entries", self.m * self.n, maximum, "entries of a dense Jacobian")
+            raise LimitError("equations", "equations", self.m, self.limits.equations, "equations to write out")
+        return self._kernels
+
+    @property
     def sparsity(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows and columns of the entries of J that may differ from zero, row by row."""
-        pattern = self.kernels.pattern(JacobianMode.EXACT)
-        return pattern.rows, pattern.columns
+        return self._differential(JacobianMode.EXACT).pattern
 
     def pack_start(self, start: Mapping[str, Any]) -> NDArray[np.float64]:
         """Return x, shape (n,), from values by name; raises `InputError` for what is missing or does not fit."""
@@ -232,14 +257,17 @@ class System:
             prepared.give_back(memory)
         return solution
 
-    # --- evaluating -----------------------------------------------------------------------------------------
+    # --- evaluating: more, and at many points, in the room of the differential --------------------------------
 
     def residual(
         self, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None = None
     ) -> NDArray[np.float64]:
         """Return f(x), shape (m,)."""
+        point = self.point(x, p)
         self._use()
-        return self.kernels.residual(*self.point(x, p))
+        if self._kernels is None:
+            return self._differential(JacobianMode.EXACT).value(*point)
+        return self._kernels.residual(*point)
 
     def jacobian(
         self,
@@ -248,7 +276,8 @@ class System:
         mode: JacobianMode = JacobianMode.EXACT,
     ) -> NDArray[np.float64]:
         """Return J, shape (m, n): a row when m = 1, a column when n = 1."""
-        return self._jacobian(mode).matrix(*self.point(x, p))
+        point = self.point(x, p)
+        return self._differential(mode).matrix(*point)
 
     def jvp(
         self,
@@ -258,10 +287,8 @@ class System:
         mode: JacobianMode = JacobianMode.EXACT,
     ) -> NDArray[np.float64]:
         """Return J·v, shape (m,), for v of shape (n,)."""
-        x, p = self.point(x, p)
-        v = vector(v, self.n, "v", "a number a variable")
-        check_finite(v, "v")
-        return self._jacobian(mode).jvp(x, v, p)
+        at, given = self.point(x, p)
+        return self._differential(mode).jvp(at, vector(v, self.n, "v", "a number a variable"), given)
 
     def vjp(
         self,
@@ -271,10 +298,8 @@ class System:
         mode: JacobianMode = JacobianMode.EXACT,
     ) -> NDArray[np.float64]:
         """Return wᵀ·J, shape (n,), for w of shape (m,)."""
-        x, p = self.point(x, p)
-        w = vector(w, self.m, "w", "a number an equation")
-        check_finite(w, "w")
-        return self._jacobian(mode).vjp(x, w, p)
+        at, given = self.point(x, p)
+        return self._differential(mode).vjp(at, vector(w, self.m, "w", "a number an equation"), given)
 
     def determinant(
         self,
@@ -285,7 +310,10 @@ class System:
         """Return sign and log|det J|: det J = sign · exp(log)."""
         if self.m != self.n:
             raise InputError("determinant", f"a determinant needs a square Jacobian; this one is {self.m}×{self.n}")
-        return self._jacobian(mode).determinant(*self.point(x, p))
+        from raphson_solver.differential import determinant  # noqa: PLC0415
+
+        found = determinant(self.jacobian(x, p, mode))
+        return float(found.sign), float(found.log_abs)
 
     # --- evidence: rooms that come after this one, entered when asked for -------------------------------------
 
@@ -354,16 +382,11 @@ class System:
 
         return follow(self, x, parameter, p, **how)
 
-    def finite_difference_evaluations(self, mode: JacobianMode) -> int:
-        """Return how many evaluations of f one Jacobian costs where f is finite; 0 for exact and analytic."""
-        if mode in {JacobianMode.EXACT, JacobianMode.ANALYTIC}:
-            return 0
-        columns = np.unique(self.kernels.pattern(mode).columns).size
-        return 1 + columns * (2 if mode is JacobianMode.CENTRAL else 1)
-
     def compile(self) -> None:
         """Make machine code of what is used, now."""
-        self.kernels.compile()
+        if self._kernels is None:
+            return
+        self._kernels.compile()
         for prepared in list(self._prepared.values()):
             prepared.refresh()
 
@@ -385,9 +408,11 @@ class System:
         if nominal_residual is not None:
             memory.nominal_residual[:] = pack_nominal_residual(nominal_residual, self.m)
 
-    def _jacobian(self, mode: JacobianMode) -> Jacobian:
+    def _differential(self, mode: JacobianMode) -> Differential:
+        from raphson_solver.differential import Differential  # noqa: PLC0415
+
         self._use()
-        return Jacobian(self.kernels, mode)
+        return Differential(self, mode)
 
     def _use(self) -> None:
         """Count uses of an interpreted system: from the second on it is worth compiling."""
@@ -419,7 +444,9 @@ class System:
         """Return the blocks that a solve goes through first, if it does."""
         if options.method is not Method.AUTO or options.whole or self.m != self.n or self.n == 1:
             return None
-        return self.kernels.once("blocks", lambda: find_blocks(self._instance, self.kernels))
+        instance = self._instance
+        assert isinstance(instance, Instance)
+        return self.kernels.once("blocks", lambda: find_blocks(instance, self.kernels))
 
     def _prepare(self, options: SolveOptions) -> Prepared:
         # Every call may have another timeout; memory prepared for one serves all.

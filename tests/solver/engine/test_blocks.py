@@ -52,7 +52,7 @@ def test_a_later_block_may_need_another_root_of_an_earlier_one() -> None:
     np.testing.assert_allclose(solution.x, [2.0, -np.log(2.0)], rtol=1e-10)
 
 
-@pytest.mark.parametrize("mode", list(rs.JacobianMode))
+@pytest.mark.parametrize("mode", [mode for mode in rs.JacobianMode if mode is not rs.JacobianMode.COMPLEX_STEP])
 def test_in_every_mode(mode: rs.JacobianMode) -> None:
     texts, names = TRIANGULAR
     jacobian = [["1", "1", "0", "0"], ["exp(x)", "0", "0", "0"], ["-1", "z", "y", "0"], ["0", "-1", "1", "3*w**2"]]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from raphson_solver.explanation import element_names, write
 from raphson_solver.expression import Graph, evaluate
 from raphson_solver.expression import operations as op
-from raphson_solver.language import instantiate
+from raphson_solver.language import from_text
 from raphson_solver.limits import Limits
 
 from tests.solver.building import build
@@ -26,7 +26,7 @@ NAMES = element_names(SHAPES)
 
 def written(text: str, length: int = 80) -> str:
     start = {name: np.ones(shape) for name, shape in SHAPES}
-    instance = instantiate(build(text, start, {"p": 1.0, "q": [1.0, 2.0]}).definition, Limits())
+    instance = from_text(build(text, start, {"p": 1.0, "q": [1.0, 2.0]}).definition, Limits())
     return write(instance.graph, instance.equations[0], NAMES, ["p", "q[0]", "q[1]"], length)
 
 
@@ -146,7 +146,7 @@ def test_what_is_written_has_the_same_value_when_parsed_again(steps: list[Step],
     wanted = evaluate(graph, [node for node, _ in whole], x, p)
     point_by_name = dict(zip([*variables, *parameters], point, strict=True))
     by_name = build([text for _, text in whole], *halves(point_by_name))
-    instance = instantiate(by_name.definition, Limits())
+    instance = from_text(by_name.definition, Limits())
     got = evaluate(instance.graph, instance.equations, x, p)
     np.testing.assert_array_equal(got, wanted)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from raphson_solver.expression import evaluate, magnitudes
-from raphson_solver.language import instantiate
+from raphson_solver.language import from_text
 from raphson_solver.limits import Limits
 from raphson_solver.solution import define
 
 
 def magnitude(text: str, **values: float) -> float:
-    instance = instantiate(define([text], list(values), None, None), Limits())
+    instance = from_text(define([text], list(values), None, None), Limits())
     nodes = magnitudes(instance.graph, instance.equations)
     return float(evaluate(instance.graph, nodes, np.array(list(values.values())))[0])
 

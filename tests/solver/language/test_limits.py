@@ -73,7 +73,7 @@ def test_as_deep_as_allowed_through_every_operator() -> None:
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
-        ("x for i in range(10**12)", "equations"),
+        ("x for i in range(10**12)", "members"),
         ("sum(x for i in range(10**12))", "nodes"),
         ("sum(x for i in range(10**12) if i < 0) + x", "nodes"),
         ("sum(x for i in range(10**15, 0, -1))", "nodes"),
@@ -118,9 +118,20 @@ def test_nodes_of_derivatives_count() -> None:
 
 def test_equations() -> None:
     limits = rs.Limits(equations=5)
-    assert build("x for i in range(5)", ["x"], limits=limits).m == 5
-    error = refused(["x for i in range(5)", "x"], ["x"], limits)
-    assert (error.field, error.limit, error.value) == ("equations[1]", "equations", 6)
+    assert build("x for i in range(5)", ["x"], limits=limits).solve([0.0]).converged
+    families = build(["x for i in range(5)", "x"], ["x"], limits=limits)
+    np.testing.assert_array_equal(families.residual([3.0]), [3.0] * 6)
+    with pytest.raises(rs.LimitError) as caught:
+        families.solve([0.0])
+    assert (caught.value.field, caught.value.limit, caught.value.value) == ("equations", "equations", 6)
+
+
+def test_members_and_families() -> None:
+    error = refused("x*i for i in range(100)", ["x"], rs.Limits(equations=5, members=99))
+    assert (error.field, error.limit, error.value) == ("equations[0]", "members", 100)
+    texts = ["x + 1", "x*x", "sin(x)", "exp(x)"]
+    error = refused(texts, ["x"], rs.Limits(equations=3, families=3))
+    assert (error.field, error.limit, error.value) == ("equations[3]", "families", 4)
 
 
 def test_variables_and_parameters() -> None:
@@ -142,8 +153,12 @@ def test_a_shape_is_measured_before_anything_is_allocated() -> None:
 
 
 def test_dense_entries() -> None:
-    error = refused("u[i] for i in range(4)", {"u": np.ones(4)}, rs.Limits(dense_entries=15))
-    assert (error.field, error.limit, error.value) == ("equations", "dense_entries", 16)
+    families = build("u[i] for i in range(4)", {"u": np.ones(4)}, limits=rs.Limits(dense_entries=15))
+    with pytest.raises(rs.LimitError) as caught:
+        families.solve(np.ones(4))
+    assert (caught.value.field, caught.value.limit, caught.value.value) == ("equations", "dense_entries", 16)
+    with pytest.raises(rs.LimitError):
+        families.jacobian(np.ones(4))
 
 
 def test_a_refused_system_leaves_the_next_one_as_it_was() -> None:

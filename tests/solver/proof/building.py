@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raphson_solver.language import instantiate
+from raphson_solver.language import from_text
 from raphson_solver.limits import Limits
 from raphson_solver.proof import BoxSearch, Certificate, certify, search_box
 from raphson_solver.solution import define
@@ -12,12 +12,12 @@ from raphson_solver.solution import define
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from raphson_solver.language.instantiate import Instance
+    from raphson_solver.language import Instance
 
 
 def instance(equations: Sequence[str], names: Sequence[str], parameters: Any = None) -> Instance:
     """Return the graph of some equations."""
-    return instantiate(define(list(equations), list(names), parameters, None), Limits())
+    return from_text(define(list(equations), list(names), parameters, None), Limits())
 
 
 def certificate(equations: Sequence[str], at: dict[str, float], **parameters: float) -> Certificate:

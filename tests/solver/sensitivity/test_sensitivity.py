@@ -159,7 +159,7 @@ def test_covariance_agrees_with_drawing_parameters_at_random() -> None:
         ([1.0, -2.0, 1.0], "at least 0"),
         (np.diag([1.0, -1.0, 1.0]), "a variance is at least 0"),
         ([[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], "symmetric"),
-        ([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]], "no negative eigenvalue"),
+        ([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]], "positive semidefinite"),
         ([np.nan, 1.0, 1.0], "finite"),
     ],
 )

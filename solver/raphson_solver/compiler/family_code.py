@@ -1,0 +1,95 @@
+"""Families to machine code: loops over members, in the lanes of vector registers."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.compiler.emit import Module
+from raphson_solver.compiler.machine import MachineCode
+from raphson_solver.compiler.members import Members, Target
+from raphson_solver.compiler.width import Width, widest
+from raphson_solver.expression.family import Buffer, Families
+
+Array = NDArray[np.float64]
+
+# Members times nodes between two looks at whether somebody still waits: a few milliseconds.
+_SLICE = 4_000_000
+
+_KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be computed for the members of a family.
+
+    Attributes
+    ----------
+    outputs : tuple of int
+        The nodes.
+    targets : tuple of Target
+        Where each goes.
+    count : int
+        How many members there are.
+    """
+
+    outputs: tuple[int, ...]
+    targets: tuple[Target, ...]
+    count: int
+
+
+class FamilyCode:
+    """Jobs compiled together, run one after another.
+
+    Parameters
+    ----------
+    families : Families
+        Holds the nodes and says what their leaves are.
+    jobs : sequence of Job
+        In the order in which they run.
+    width : Width, optional
+        Of the code; the widest that this processor has by default.
+    """
+
+    def __init__(self, families: Families, jobs: Sequence[Job], width: Width | None = None) -> None:
+        self._width = width or widest()
+        self.jobs = tuple(jobs)
+        module, graph = Module(), families.graph
+        self._tables: list[list[NDArray[np.int32] | NDArray[np.float64]]] = []
+        self._work: list[int] = []
+        self._slices: list[int] = []
+        for number, job in enumerate(self.jobs):
+            form = Members(self._width, families.variable_slots, families.parameter_slots, job.targets)
+            self._work.append(module.add(f"job{number}", graph, job.outputs, form) * self._width.lanes)
+            self._tables.append(form.tables)
+            slice_size = _SLICE // (len(form.items(graph, job.outputs)) + 1)
+            self._slices.append(max(self._width.lanes, slice_size // self._width.lanes * self._width.lanes))
+        self._code = MachineCode(module.text, optimize=True)
+
+    def run(self, number: int, buffers: Mapping[Buffer, Array], between: Callable[[], object]) -> None:
+        """Do one job.
+
+        Parameters
+        ----------
+        number : int
+            Which.
+        buffers : mapping of Buffer to contiguous array of float64
+            What its slots and targets are part of.
+        between : callable
+            Called every few milliseconds; what it raises ends the work.
+        """
+        addresses = np.zeros(len(Buffer) + len(self._tables[number]), np.int64)
+        for buffer, array in buffers.items():
+            addresses[buffer] = array.ctypes.data
+        for place, table in enumerate(self._tables[number]):
+            addresses[len(Buffer) + place] = table.ctypes.data
+        work = np.empty(self._work[number])
+        kernel = _KERNEL(self._code.address(f"job{number}"))
+        count, size = self.jobs[number].count, self._slices[number]
+        for first in range(0, count, size):
+            between()
+            kernel(first, min(first + size, count), addresses.ctypes.data, work.ctypes.data)

@@ -1,0 +1,157 @@
+"""Families: one expression for many members, which differ only in where they find their numbers.
+
+The leaves of a family's expression are slots: variable k of the graph is slot k of those that f is differentiated by,
+parameter k slot k of the others. A slot says which buffer its number lies in, and at which place for each member.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.expression.graph import Graph
+
+Integers = NDArray[np.int64]
+
+
+class Buffer(IntEnum):
+    """What a slot's number is part of."""
+
+    X = 0
+    """The variables."""
+    P = 1
+    """The parameters."""
+    SUMS = 2
+    """Sums over the members of other families."""
+    NUMBERS = 3
+    """Numbers that are known, one a member."""
+    DIRECTION = 4
+    """v, as long as x."""
+    SUM_DIRECTIONS = 5
+    """How the sums change along v."""
+    WEIGHTS = 6
+    """w, one number an equation."""
+    SUM_WEIGHTS = 7
+    """What the weighted equations hear of each sum."""
+    SUM_WEIGHT_DIRECTIONS = 8
+    """How that changes along v."""
+    OUT = 9
+    """What is computed: f, J·v, wᵀ·J, or entries of J."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """A place for each member: ``first + step·member``, or whatever a table says.
+
+    Attributes
+    ----------
+    first, step : int
+        Of places in arithmetic progression; a step of 0 is one place for all.
+    table : ndarray of int32, shape (members,), optional
+        The places of others.
+    """
+
+    first: int
+    step: int
+    table: NDArray[np.int32] | None = None
+
+    @classmethod
+    def of(cls, places: Integers | int) -> Places:
+        """Return the shortest form of some places."""
+        if isinstance(places, int):
+            return cls(places, 0)
+        first = int(places[0])
+        step = int(places[1]) - first if places.size > 1 else 0
+        if np.array_equal(places, first + step * np.arange(places.size)):
+            return cls(first, step)
+        return cls(0, 0, np.ascontiguousarray(places, np.int32))
+
+    def array(self, count: int) -> Integers:
+        """Return the places of all members, shape (count,)."""
+        if self.table is not None:
+            return self.table.astype(np.int64)
+        return self.first + self.step * np.arange(count)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells two of them apart."""
+        return (self.first, self.step, None if self.table is None else self.table.tobytes())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """Where a leaf's number comes from.
+
+    Attributes
+    ----------
+    buffer : Buffer
+        What it is part of.
+    places : Places
+        Where there.
+    numbers : ndarray of float64, optional
+        The buffer itself, for `Buffer.NUMBERS`.
+    """
+
+    buffer: Buffer
+    places: Places
+    numbers: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """An expression and its members.
+
+    Attributes
+    ----------
+    node : int
+        The expression.
+    count : int
+        How many members.
+    places : Places
+        Of an equation: which row of f each member is. Of a sum's terms: which sum each member belongs to; ascending.
+    """
+
+    node: int
+    count: int
+    places: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """A system as families.
+
+    Attributes
+    ----------
+    graph : Graph
+        Holds every expression.
+    variable_slots, parameter_slots : list of Slot
+        What the leaves are.
+    sums : list of Family
+        The terms of sums, each after those that it contains.
+    equations : list of Family
+        Each row of f belongs to one.
+    m, n, sum_count : int
+        How many equations, variables and sums there are.
+    """
+
+    graph: Graph
+    variable_slots: list[Slot]
+    parameter_slots: list[Slot]
+    sums: list[Family]
+    equations: list[Family]
+    m: int
+    n: int
+    sum_count: int
+
+    def variable(self, slot: Slot) -> int:
+        """Return a new leaf that can be differentiated by."""
+        self.variable_slots.append(slot)
+        return self.graph.variable(len(self.variable_slots) - 1)
+
+    def parameter(self, slot: Slot) -> int:
+        """Return a new leaf that cannot."""
+        self.parameter_slots.append(slot)
+        return self.graph.parameter(len(self.parameter_slots) - 1)

@@ -1,0 +1,40 @@
+"""From a definition to what can be compiled: equation by equation, or, where that would be too many, by families."""
+
+from __future__ import annotations
+
+from raphson_solver.language import syntax
+from raphson_solver.language.definition import Definition
+from raphson_solver.language.families import FamilyInstance, as_families
+from raphson_solver.language.index_arrays import ALONE, IndexArrays
+from raphson_solver.language.instantiate import Instance, instantiate
+from raphson_solver.language.parsed import Parsed, field_of, parse
+from raphson_solver.limits import Limits
+
+
+def from_text(definition: Definition, limits: Limits) -> Instance | FamilyInstance:
+    """Parse a definition and write it out, or, where it has too many equations for that, as families.
+
+    Raises
+    ------
+    DefinitionError
+        Where the text makes no sense.
+    LimitError
+        Where it is too large.
+    """
+    text = parse(definition, limits)
+    if definition.jacobian is None:
+        m = _count(text, limits)
+        if max(m, text.n) > limits.equations or m * text.n > limits.dense_entries:
+            return as_families(text, limits)
+    return instantiate(text, limits)
+
+
+def _count(text: Parsed, limits: Limits) -> int:
+    """Return how many equations there are."""
+    indices = IndexArrays(text.arrays, limits.members)
+    count = 0
+    for number, item in enumerate(text.equations):
+        if isinstance(item, syntax.Equation):
+            indices.field, indices.source = field_of(number), text.definition.equations[number]
+            count += indices.expand(item.loops, ALONE)[0].count if item.loops else 1
+    return count

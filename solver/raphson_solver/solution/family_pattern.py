@@ -1,0 +1,135 @@
+"""How the slopes of families make the entries of J: each entry is a sum of products along chains of sums.
+
+A slope is that of one member's expression in one slot. Where the slot is a variable the slope is an entry by itself;
+where it is a sum it is multiplied by the slopes of that sum's terms, and so on inwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.expression.family import Buffer, Families, Slot
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chains:
+    """Products of slopes: what they are part of, what they are slopes in, and the slopes, shape (count, length)."""
+
+    owner: Integers
+    column: Integers
+    slopes: Integers
+
+    @property
+    def count(self) -> int:
+        return self.owner.size
+
+
+class FamilyPattern:
+    """The entries of J.
+
+    Parameters
+    ----------
+    families : Families
+        Of the system.
+    slots : sequence of sequences of Slot
+        The slots that each family of terms, and then each of equations, has slopes in.
+
+    Attributes
+    ----------
+    rows, columns : ndarray of int64, shape (entries,)
+        Of each entry, row by row, columns ascending.
+    """
+
+    def __init__(self, families: Families, slots: Sequence[Sequence[Slot]]) -> None:
+        self._one = sum(len(each) * family.count for each, family in zip(slots, (*families.sums, *families.equations),
+                                                                         strict=True))  # fmt: skip
+        first, sums, rows = 0, _nothing(), _nothing()
+        for number, (each, family) in enumerate(zip(slots, (*families.sums, *families.equations), strict=True)):
+            made = self._family(first, each, family.places.array(family.count), sums)
+            first += len(each) * family.count
+            if number < len(families.sums):
+                sums = self._joined([sums, made])
+            else:
+                rows = self._joined([rows, made])
+        key = rows.owner * families.n + rows.column
+        if np.all(np.diff(key) > 0) and rows.slopes.shape[1] <= 1:
+            self._order: Integers | None = None
+            self._place = rows.slopes[:, 0]
+            in_order = self._place.size == self._one and np.array_equal(self._place, np.arange(self._one))
+            self._direct = in_order
+        else:
+            key, self._order = np.unique(key, return_inverse=True)
+            self._chains = rows.slopes
+            self._direct = False
+        self.rows, self.columns = np.divmod(key, families.n)
+
+    def assemble(self, fill: Callable[[Array], None], entries: Array) -> None:
+        """Write the entries, from slopes that `fill` writes into the array that it is given."""
+        if self._direct:
+            fill(entries)
+            return
+        slopes = np.empty(self._one + 1)
+        slopes[-1] = 1.0
+        fill(slopes)
+        if self._order is None:
+            entries[:] = slopes[self._place]
+            return
+        products = slopes[self._chains[:, 0]]
+        for place in range(1, self._chains.shape[1]):
+            products *= slopes[self._chains[:, place]]
+        entries[:] = np.bincount(self._order, products, entries.size)
+
+    def _family(self, first: int, slots: Sequence[Slot], owner: Integers, sums: _Chains) -> _Chains:
+        """Return the chains that begin in one family, member by member."""
+        width, count = len(slots), owner.size
+        if not width:
+            return _nothing()
+        places = np.stack([slot.places.array(count) for slot in slots], axis=1)
+        slope = first + np.arange(width * count).reshape(count, width)
+        is_sum = np.array([slot.buffer is Buffer.SUMS for slot in slots])
+        owners = np.broadcast_to(owner[:, None], places.shape)
+        plain = _Chains(owners[:, ~is_sum].ravel(), places[:, ~is_sum].ravel(), slope[:, ~is_sum].reshape(-1, 1))
+        if not is_sum.any():
+            return plain
+        return self._joined(
+            [plain, self._through(owners[:, is_sum].ravel(), places[:, is_sum].ravel(), slope[:, is_sum].ravel(), sums)]
+        )
+
+    @staticmethod
+    def _through(owner: Integers, which: Integers, slope: Integers, sums: _Chains) -> _Chains:
+        """Return slopes in sums, each times every chain of that sum."""
+        order = np.argsort(sums.owner, kind="stable")
+        sorted_owner = sums.owner[order]
+        starts, ends = np.searchsorted(sorted_owner, which), np.searchsorted(sorted_owner, which, "right")
+        lengths = ends - starts
+        outer = np.repeat(np.arange(which.size), lengths)
+        inner = order[np.arange(outer.size) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[outer]]
+        return _Chains(
+            owner[outer], sums.column[inner], np.concatenate((slope[outer, None], sums.slopes[inner]), axis=1)
+        )
+
+    def _joined(self, parts: Sequence[_Chains]) -> _Chains:
+        """Return all chains, the short ones made as long as the others by the slope that is 1."""
+        parts = [part for part in parts if part.count] or [_nothing()]
+        length = max(part.slopes.shape[1] for part in parts)
+        slopes = [
+            np.pad(part.slopes, ((0, 0), (0, length - part.slopes.shape[1])), constant_values=self._one)
+            for part in parts
+        ]
+        return _Chains(
+            np.concatenate([part.owner for part in parts]),
+            np.concatenate([part.column for part in parts]),
+            np.concatenate(slopes),
+        )
+
+
+def _nothing() -> _Chains:
+    none = np.empty(0, np.int64)
+    return _Chains(none, none, np.empty((0, 1), np.int64))
