@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import threading
 from collections.abc import Callable, Sequence
 
@@ -38,9 +39,10 @@ def _nothing() -> None:
 class ManyKernel:
     """Outputs of a graph at any number of points.
 
-    The first points are interpreted, until code for the lanes would have paid; what is seen of points is remembered
-    from call to call. In the lanes functions such as exp are the vector ones of the C library, which differ from the
-    plain ones by up to 4 units in the last place; a point's values do not depend on which others stand beside it.
+    The first points are interpreted, until code for the lanes would have paid, which is remembered from call to call;
+    or until the kernel for single points is machine code, as for systems that were compiled on purpose or are in use.
+    In the lanes functions such as exp are the vector ones of the C library, which differ from the plain ones, of single
+    points, by up to 4 units in the last place. What a point gives does not depend on which others stand beside it.
 
     Parameters
     ----------
@@ -52,6 +54,11 @@ class ManyKernel:
         How long x is, and the vector whose numbers are the variables after it.
     width : Width, optional
         Of the code for the lanes; the widest that this processor has by default.
+
+    Attributes
+    ----------
+    single : Kernel
+        The same outputs at one point.
     """
 
     def __init__(
@@ -61,11 +68,12 @@ class ManyKernel:
         self._outputs = tuple(outputs)
         self._variables, self._seeds = variables, seeds
         self._width = width or widest()
-        self._single = Kernel(graph, outputs, variables + seeds)
+        self.single = Kernel(graph, outputs, variables + seeds)
         self._nodes = len(graph.reachable(outputs)) + len(self._outputs)
         self._owed = _MAKING + _MAKING_NODE * self._nodes
         self._lock = threading.Lock()
         self._code: MachineCode | None = None
+        self._lanes = _LANES()
         self._work_size = 0
 
     @property
@@ -77,9 +85,12 @@ class ManyKernel:
         """Make code for the lanes now, unless there is too much of it. Threads may call: one compiles, others wait."""
         with self._lock:
             if self._code is None and self._nodes <= LARGEST_OPTIMIZED:
-                text, slots = emit("kernel", self._graph, self._outputs, ManyPoints(self._width, self._variables))
+                form = ManyPoints(self._width, self._variables, len(self._outputs))
+                text, slots = emit("kernel", self._graph, self._outputs, form)
                 self._work_size = slots * self._width.lanes
-                self._code = MachineCode(text, optimize=True)
+                code = MachineCode(text, optimize=True)
+                self._lanes = _LANES(code.address("kernel"))
+                self._code = code
 
     def __call__(self, x: Array, seeds: Array, p: Array, out: Array, between: Callable[[], object] = _nothing) -> None:
         """Write the outputs at each point.
@@ -94,9 +105,14 @@ class ManyKernel:
             Called every few milliseconds; what it raises ends the work.
         """
         count = out.shape[0]
+        if count == 1:
+            # The lanes would take as long as for a whole group.
+            between()
+            self._one_by_one(x, seeds, p, out)
+            return
         if self._code is None:
             self._owed -= count * (_POINT + _POINT_NODE * self._nodes)
-            if self._owed <= 0:
+            if self._owed <= 0 or self.single.compiled:
                 self.compile()
         # One way for all points of a call: what a point gives must not depend on its place.
         run: Callable[[Array, Array, Array, Array], None]
@@ -111,8 +127,10 @@ class ManyKernel:
     def _in_lanes(self, x: Array, seeds: Array, p: Array, out: Array) -> None:
         assert self._code is not None
         work = np.empty(self._work_size)
-        inputs = [part for each in (x, seeds, p) for part in (each.ctypes.data, _stride(each))]
-        _LANES(self._code.address("kernel"))(*inputs, out.ctypes.data, out.shape[1], out.shape[0], work.ctypes.data)
+        self._lanes(
+            x.ctypes.data, _stride(x), seeds.ctypes.data, _stride(seeds), p.ctypes.data, _stride(p),
+            out.ctypes.data, out.shape[1], out.shape[0], work.ctypes.data,
+        )  # fmt: skip
 
     def _one_by_one(self, x: Array, seeds: Array, p: Array, out: Array) -> None:
         if self._seeds:
@@ -120,12 +138,19 @@ class ManyKernel:
             joined = np.empty((rows, self._variables + self._seeds))
             joined[:, : self._variables], joined[:, self._variables :] = x, seeds
             x = joined
-        kernel = self._single
+        kernel = self.single
         work = np.empty(kernel.work_size)
-        _EACH(each_point_address())(
+        _each_point()(
             kernel.address, kernel.program, x.ctypes.data, _stride(x), p.ctypes.data, _stride(p),
             out.ctypes.data, out.shape[1], out.shape[0], work.ctypes.data,
         )  # fmt: skip
+
+
+@functools.cache
+def _each_point() -> Callable[..., None]:
+    """Return the loop that calls a kernel point by point."""
+    function: Callable[..., None] = _EACH(each_point_address())
+    return function
 
 
 def _stride(rows: Array) -> int:

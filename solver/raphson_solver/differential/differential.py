@@ -241,7 +241,9 @@ class Differential:
     def _rows(self, x: Point, p: Point | None, seeds: Array | None = None, field: str = "") -> _Rows:
         at = points(x, self.system.variables, "at")
         given = points(self._free(p), self.system.free_parameters, "parameters")
-        batch = broadcast(at.shape[:-1], given.shape[:-1], "parameters")
+        batch = at.shape[:-1]
+        if given.ndim > 1:
+            batch = broadcast(batch, given.shape[:-1], "parameters")
         if seeds is None:
             return _Rows(_as_rows(at, batch), _as_rows(given, batch), _NO_NUMBERS, batch)
         batch = broadcast(batch, seeds.shape[:-1], field)
@@ -265,9 +267,11 @@ def _source(system: System, between: Callable[[], object]) -> Written | FamilySo
 def _as_rows(array: Array, batch: Shape) -> Array:
     """Return one row for all, or one for each member of the batch."""
     width = array.shape[-1]
+    if array.shape[:-1] == batch:
+        return array.reshape(math.prod(batch), width)
     if math.prod(array.shape[:-1]) == 1:
         return np.ascontiguousarray(array).reshape(1, width)
-    return np.ascontiguousarray(np.broadcast_to(array, (*batch, width))).reshape(-1, width)
+    return np.ascontiguousarray(np.broadcast_to(array, (*batch, width))).reshape(math.prod(batch), width)
 
 
 def _summed(parts: Array, places: NDArray[np.int64], count: int, size: int) -> Array:

@@ -43,7 +43,7 @@ def points(
     array = as_numbers(values, field)
     if array.ndim == 0 or array.shape[-1] != count:
         raise InputError(field, f"expected shape (…, {count}); found {array.shape}")
-    if finite:
+    if finite and not np.isfinite(array).all():
         check_finite(array, field)
     return np.ascontiguousarray(array)
 

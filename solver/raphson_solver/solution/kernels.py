@@ -107,7 +107,13 @@ class Kernels:
 
     def many(self, what: str, outputs: Callable[[], Sequence[int]], seeds: int = 0) -> ManyKernel:
         """Return the kernel of some outputs at many points, made when they are first asked for by this name."""
-        return self.once(f"many {what}", lambda: ManyKernel(self.graph, outputs(), self.n, seeds))
+
+        def make() -> ManyKernel:
+            kernel = ManyKernel(self.graph, outputs(), self.n, seeds)
+            self._keep(kernel.single)
+            return kernel
+
+        return self.once(f"many {what}", make)
 
     def pattern(self, mode: JacobianMode) -> Pattern:
         """Return where J may differ from zero."""
@@ -175,7 +181,10 @@ class Kernels:
         return self._kernel(product(self.graph, self.equations, self.seeds(count)), count)
 
     def _kernel(self, outputs: list[int], seeds: int = 0) -> Kernel:
-        kernel = Kernel(self.graph, outputs, self.n + seeds)
+        return self._keep(Kernel(self.graph, outputs, self.n + seeds))
+
+    def _keep(self, kernel: Kernel) -> Kernel:
+        """Compile a kernel, now or when `compile` is called."""
         if self.compile_now:
             kernel.compile()
         self._kernels.append(kernel)
