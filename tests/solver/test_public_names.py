@@ -58,6 +58,7 @@ def test_a_system_offers_these_names() -> None:
         "residual",
         "sensitivity",
         "solve",
+        "solve_batch",
         "sparsity",
         "structural",
         "unpack",

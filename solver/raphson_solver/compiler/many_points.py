@@ -97,30 +97,11 @@ class ManyPoints:
 
     def whole(self, name: str, functions: int) -> Iterator[str]:
         """Yield the loop over groups of points; lanes past the last point repeat it."""
-        lanes, pointers = self.width.lanes, self._pointers
-        whole = f"<{lanes} x i64>"
-        strided = ", ".join(f"ptr %{each}.base, i64 %{each}.stride" for each in ("x", "s", "p", "out"))
-        yield f"define void @{name}({strided}, i64 %count, ptr %work) nounwind {{"
-        yield "start:"
-        yield "  %last = sub i64 %count, 1"
-        for each in ("last", "x.stride", "s.stride", "p.stride", "out.stride"):
-            yield f"  %{each}.1 = insertelement {whole} poison, i64 %{each}, i32 0"
-            yield f"  %{each}.v = shufflevector {whole} %{each}.1, {whole} poison, <{lanes} x i32> zeroinitializer"
-        yield "  br label %group"
-        yield "group:"
-        yield "  %i = phi i64 [0, %start], [%next, %group]"
-        yield f"  %i.1 = insertelement {whole} poison, i64 %i, i32 0"
-        yield f"  %i.v = shufflevector {whole} %i.1, {whole} poison, <{lanes} x i32> zeroinitializer"
-        yield f"  %each = add {whole} %i.v, <{', '.join(f'i64 {lane}' for lane in range(lanes))}>"
-        yield f"  %row = call {whole} @llvm.umin.v{lanes}i64({whole} %each, {whole} %last.v)"
-        for each in ("x", "s", "p", "out"):
-            yield f"  %{each}.offset = mul {whole} %row, %{each}.stride.v"
-            yield f"  %{each} = getelementptr double, ptr %{each}.base, {whole} %{each}.offset"
-        for lane in range(lanes):
-            yield f"  %out{lane} = extractelement {pointers} %out, i32 {lane}"
+        yield from rows_of_lanes(self.width, name, "group")
+        yield "  %work = getelementptr i8, ptr %work.all, i64 0"
         for number in range(functions):
             yield f"  call void @{name}.{number}({self.parameters})"
-        yield f"  %next = add i64 %i, {lanes}"
+        yield f"  %next = add i64 %i, {self.width.lanes}"
         yield "  %more = icmp ult i64 %next, %count"
         yield "  br i1 %more, label %group, label %end"
         yield "end:\n  ret void\n}"
@@ -133,6 +114,37 @@ class ManyPoints:
         yield f"declare void @llvm.masked.store.{suffix}.p0({real}, ptr, i32, {truth})"
         yield "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
         yield f"declare {whole} @llvm.umin.v{lanes}i64({whole}, {whole})"
+
+
+def rows_of_lanes(width: Width, name: str, last_block: str) -> Iterator[str]:
+    """Yield the head of a function over groups of rows, up to where the rows of a group are known.
+
+    They are %x, %s and %p, and %out0 to the last lane's. `last_block` is the block that makes %next and comes back.
+    """
+    lanes, pointers, whole = width.lanes, width.vector("ptr"), width.vector("i64")
+    strided = ", ".join(f"ptr %{each}.base, i64 %{each}.stride" for each in ("x", "s", "p", "out"))
+    yield f"define void @{name}({strided}, i64 %count, ptr %work.all) nounwind {{"
+    yield "start:"
+    yield "  %last = sub i64 %count, 1"
+    for each in ("last", "x.stride", "s.stride", "p.stride", "out.stride"):
+        yield from _splat(width, each)
+    yield "  br label %group"
+    yield "group:"
+    yield f"  %i = phi i64 [0, %start], [%next, %{last_block}]"
+    yield from _splat(width, "i")
+    yield f"  %each = add {whole} %i.v, <{', '.join(f'i64 {lane}' for lane in range(lanes))}>"
+    yield f"  %row = call {whole} @llvm.umin.v{lanes}i64({whole} %each, {whole} %last.v)"
+    for each in ("x", "s", "p", "out"):
+        yield f"  %{each}.offset = mul {whole} %row, %{each}.stride.v"
+        yield f"  %{each} = getelementptr double, ptr %{each}.base, {whole} %{each}.offset"
+    for lane in range(lanes):
+        yield f"  %out{lane} = extractelement {pointers} %out, i32 {lane}"
+
+
+def _splat(width: Width, name: str) -> Iterator[str]:
+    whole = width.vector("i64")
+    yield f"  %{name}.1 = insertelement {whole} poison, i64 %{name}, i32 0"
+    yield f"  %{name}.v = shufflevector {whole} %{name}.1, {whole} poison, <{width.lanes} x i32> zeroinitializer"
 
 
 def _needed(graph: Graph, output: int, done: set[int]) -> Iterator[int]:

@@ -49,6 +49,13 @@ class Graph:
     def __len__(self) -> int:
         return len(self.operation)
 
+    def copy(self) -> Graph:
+        """Return a graph with the same nodes, by the same numbers."""
+        twin = Graph(self._node_limit)
+        twin.operation, twin.arguments, twin.value = list(self.operation), list(self.arguments), list(self.value)
+        twin._flat_arguments, twin._interned = self._flat_arguments[:], dict(self._interned)
+        return twin
+
     # --- leaves ---------------------------------------------------------------------------------------
 
     def constant(self, value: float) -> int:

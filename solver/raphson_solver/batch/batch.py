@@ -1,0 +1,199 @@
+"""Many members of one system, each with its own start and parameters: in lanes, and alone where lanes do not do."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from raphson_solver.batch.newton_lanes import LARGEST_N, NewtonLanes, TooLargeError
+from raphson_solver.compiler.newton_loop import EXTRA
+from raphson_solver.differential.points import broadcast, points
+from raphson_solver.engine.status import JacobianMode, Method, Status
+from raphson_solver.errors import InputError
+from raphson_solver.solution.options import SolveOptions
+from raphson_solver.structure.elimination import pivot_order
+
+if TYPE_CHECKING:
+    from raphson_solver.solution.system import System
+
+Array = NDArray[np.float64]
+
+# Members in one call of the code: a few milliseconds, and what they need stays in the cache.
+_CHUNK = 4096
+# Fewer members do not pay for code of their own.
+_FEWEST = 64
+# Members whose J decides the order of pivots.
+_SAMPLES = 8
+_METHODS = {Method.AUTO, Method.NEWTON}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchSolution:
+    """Where the iterations of a batch ended.
+
+    Attributes
+    ----------
+    system : System
+        What was solved.
+    x : ndarray, shape (B, n)
+        The returned points.
+    status : ndarray of int8, shape (B,)
+        The numbers of `Status`.
+    residual_norm : ndarray, shape (B,)
+        The largest |f| at each.
+    iterations : ndarray of int64, shape (B,)
+        Newton steps.
+    """
+
+    system: System
+    x: Array
+    status: NDArray[np.int8]
+    residual_norm: Array
+    iterations: NDArray[np.int64]
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """Which members are roots, shape (B,)."""
+        found: NDArray[np.bool_] = self.status == int(Status.CONVERGED)
+        return found
+
+    def __getitem__(self, name: str) -> Array:
+        """Return a variable of all members, shape (B, *shape)."""
+        place = 0
+        for each, shape in self.system.variables:
+            count = int(np.prod(shape, dtype=np.int64))
+            if each == name:
+                return self.x[:, place : place + count].reshape((-1, *shape))
+            place += count
+        raise KeyError(name)
+
+    def __len__(self) -> int:
+        return self.status.size
+
+    def __str__(self) -> str:
+        lines = [f"{len(self)} members"]
+        for status in Status:
+            count = int(np.count_nonzero(self.status == int(status)))
+            if count:
+                lines.append(f"  {count} {status.name.lower()}")
+        return "\n".join(lines)
+
+
+def solve_batch(
+    system: System,
+    start: ArrayLike | Mapping[str, Any],
+    parameters: ArrayLike | Mapping[str, Any] | None,
+    options: SolveOptions,
+    threads: int | None,
+    between: Callable[[], object],
+) -> BatchSolution:
+    """Solve many members; see `System.solve_batch`."""
+    x, p, count = _rows(system, start, parameters)
+    out = np.empty((count, system.n + EXTRA))
+    status = np.zeros(count, np.int8)
+    lanes = _lanes(system, x, p, options) if count >= _FEWEST else None
+    settings = np.array([options.tolerance, options.absolute_tolerance])
+
+    def work(first: int) -> None:
+        rows = slice(first, min(first + _CHUNK, count))
+        if lanes is None:
+            left = np.arange(rows.start, rows.stop)
+        else:
+            lanes.run(_of(x, rows), _of(p, rows), settings, out[rows])
+            allowed = out[rows, -1] <= options.max_iterations
+            done = (out[rows, system.n] == 1.0) & allowed
+            status[rows][done] = int(Status.CONVERGED)
+            left = first + np.flatnonzero(~done)
+        for member in left:
+            between()
+            at, given = _of(x, member), _of(p, member)
+            if not np.isfinite(given).all():
+                out[member, : system.n], out[member, system.n :] = at, (np.nan, np.nan, 0.0)
+                status[member] = int(Status.DOMAIN_ERROR)
+                continue
+            solution = system.solve(at, given, options)
+            out[member, : system.n] = solution.x
+            out[member, system.n + 1] = solution.residual_norm
+            out[member, system.n + 2] = solution.iterations
+            status[member] = int(solution.status)
+
+    workers = min(threads or os.cpu_count() or 1, max(1, count // _CHUNK))
+    starts = range(0, count, _CHUNK)
+    if workers == 1:
+        for first in starts:
+            between()
+            work(first)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            pending = [pool.submit(work, first) for first in starts]
+            try:
+                for each in pending:
+                    between()
+                    each.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    return BatchSolution(
+        system, out[:, : system.n], status, out[:, system.n + 1], out[:, system.n + 2].astype(np.int64)
+    )
+
+
+def _rows(
+    system: System, start: ArrayLike | Mapping[str, Any], parameters: ArrayLike | Mapping[str, Any] | None
+) -> tuple[Array, Array, int]:
+    """Return starts and parameters as rows, one a member or one for all, and how many members there are.
+
+    A parameter that is not finite is a matter of its member alone.
+    """
+    starts = points(start, system.variables, "start")
+    if isinstance(parameters, Mapping):
+        system.check_structural(parameters)
+        parameters = {name: value for name, value in parameters.items() if name not in system.structural}
+    given = points(parameters, system.free_parameters, "parameters", finite=False)
+    batch = broadcast(starts.shape[:-1], given.shape[:-1], "parameters")
+    if len(batch) > 1:
+        raise InputError("start", f"a batch has one dimension, its members; found {batch}")
+    rows = [each.reshape(math.prod(each.shape[:-1]), each.shape[-1]) for each in (starts, given)]
+    return rows[0], rows[1], batch[0] if batch else 1
+
+
+def _of(rows: Array, which: slice | int | np.int64) -> Array:
+    """Return some rows, or the one that holds for all."""
+    if isinstance(which, slice):
+        some: Array = rows if rows.shape[0] == 1 else rows[which]
+        return some
+    one: Array = rows[0 if rows.shape[0] == 1 else which]
+    return one
+
+
+def _lanes(system: System, x: Array, p: Array, options: SolveOptions) -> NewtonLanes | None:
+    """Return the code for the lanes, if the system has one."""
+    if options.method not in _METHODS or options.jacobian is not JacobianMode.EXACT:
+        return None
+    if system.m != system.n or system.n > LARGEST_N:
+        return None
+    return system.kernels.once("newton lanes", lambda: _made(system, x, p))
+
+
+def _made(system: System, x: Array, p: Array) -> NewtonLanes | None:
+    pattern = system.kernels.pattern(JacobianMode.EXACT)
+    kernel = system.kernels.evaluate(JacobianMode.EXACT)
+    members = np.linspace(0, max(x.shape[0], p.shape[0]) - 1, _SAMPLES).astype(np.int64)
+    values = np.array([kernel(_of(x, member).copy(), _of(p, member).copy())[2 * system.m :] for member in members])
+    finite = np.all(np.isfinite(values), axis=1)
+    if not finite.any():
+        return None
+    order = pivot_order(pattern.rows, pattern.columns, values[finite], system.n)
+    if order is None:
+        return None
+    try:
+        return NewtonLanes(system.kernels, order)
+    except TooLargeError:
+        return None

@@ -1,0 +1,151 @@
+"""Batches give what single solves give, whichever way a member goes; a member never touches its neighbour."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import raphson_solver as rs
+from raphson_solver.batch import newton_lanes
+from raphson_solver.compiler.width import Width, widest
+
+from tests.solver.building import build
+
+ARM = ["l1*cos(a) + l2*cos(a+b) = px", "l1*sin(a) + l2*sin(a+b) = py"]
+RNG = np.random.default_rng(5)
+PROBLEMS = json.loads((Path(__file__).parents[2] / "problems" / "standard.json").read_text())
+
+
+def arm(count: int) -> tuple[rs.System, dict[str, np.ndarray | float]]:
+    a, b = RNG.uniform(0.2, 1.2, count), RNG.uniform(0.3, 1.5, count)
+    given = {"l1": 1.0, "l2": 0.8, "px": np.cos(a) + 0.8 * np.cos(a + b), "py": np.sin(a) + 0.8 * np.sin(a + b)}
+    return build(ARM, {"a": 0.5, "b": 0.7}, dict.fromkeys(given, 0.0)), given
+
+
+def test_members_are_what_single_solves_are() -> None:
+    system, given = arm(500)
+    batch = system.solve_batch({"a": 0.7, "b": 0.9}, given)
+    assert len(batch) == 500
+    assert batch.converged.all()
+    for member in range(0, 500, 7):
+        p = [1.0, 0.8, given["px"][member], given["py"][member]]
+        single = system.solve([0.7, 0.9], p)
+        np.testing.assert_allclose(batch.x[member], single.x, rtol=1e-12)
+        assert batch.iterations[member] == single.iterations
+        assert batch.residual_norm[member] < 4e-12  # terms of size 1 to 2, at 1e-12 of each
+    np.testing.assert_array_equal(batch["a"], batch.x[:, 0])
+
+
+@pytest.mark.parametrize("width", [Width(lanes) for lanes in (2, 4, 8) if lanes <= widest().lanes], ids=str)
+def test_nothing_depends_on_order_threads_or_how_many(width: Width, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(newton_lanes, "widest", lambda: width)
+    system, given = arm(9000)
+    rows = np.stack([np.broadcast_to(each, 9000) for each in given.values()], axis=1)
+    whole = system.solve_batch([0.7, 0.9], rows, threads=1)
+    for threads in (2, 3):
+        again = system.solve_batch([0.7, 0.9], rows, threads=threads)
+        np.testing.assert_array_equal(again.x, whole.x)
+        np.testing.assert_array_equal(again.status, whole.status)
+    order = RNG.permutation(9000)
+    np.testing.assert_array_equal(system.solve_batch([0.7, 0.9], rows[order]).x, whole.x[order])
+    for count in (64, 65, 71, 4097):
+        np.testing.assert_array_equal(system.solve_batch([0.7, 0.9], rows[:count]).x, whole.x[:count])
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem["name"])
+def test_every_standard_problem_is_solved_in_a_batch_too(problem: dict[str, list[float] | list[str] | str]) -> None:
+    start = np.array(problem["start"])
+    system = build(problem["equations"], [f"x{k + 1}" for k in range(start.size)])
+    starts = np.concatenate((start[None], start * RNG.uniform(0.999, 1.001, (66, start.size))))
+    batch = system.solve_batch(starts, threads=1)
+    assert batch.status[0] == rs.Status.CONVERGED
+    for member in (0, 3, 66):
+        single = system.solve(starts[member])
+        assert batch.status[member] == single.status
+        # A problem of many roots may be led to another by the last digit of a step.
+        residual = system.residual(batch.x[member])
+        assert not batch.converged[member] or np.max(np.abs(residual)) <= 1e-6 * max(
+            1.0, np.max(np.abs(system.residual(starts[member])))
+        )
+
+
+def test_a_member_without_a_root_or_a_number_is_a_row_with_a_status() -> None:
+    system = build("x**2 = r", {"x": 1.0}, {"r": 1.0})
+    r = np.linspace(1, 2, 100)
+    r[[3, 50]] = -1.0, np.nan
+    r[99] = np.inf
+    batch = system.solve_batch([1.0], {"r": r}, rs.SolveOptions(max_iterations=50))
+    good = np.delete(np.arange(100), [3, 50, 99])
+    assert batch.converged[good].all()
+    np.testing.assert_allclose(batch.x[good, 0] ** 2, r[good], rtol=4e-12)  # what the tolerance allows
+    assert not batch.converged[3]
+    assert list(batch.status[[50, 99]]) == [rs.Status.DOMAIN_ERROR] * 2
+    assert "converged" in str(batch)
+
+
+def test_escapes_and_flat_points_are_no_roots() -> None:
+    for text in ("x - sqrt(x**2 + 1)", "exp(x)", "1/x", "x**2 + 1", "arctan(x) - 2", "tanh(x) - 1.5"):
+        batch = build(text, ["x"]).solve_batch(
+            RNG.normal(size=(200, 1)) * 10.0 ** RNG.uniform(-3, 12, (200, 1)),
+            options=rs.SolveOptions(max_iterations=60),
+        )
+        assert not batch.converged.any(), text
+
+
+def test_pivots_that_do_not_suit_a_member_leave_it_to_the_engine() -> None:
+    # The order is chosen where the first entry is large; for the last members it is tiny.
+    system = build(["p*x + y = 1", "x + y = 2"], ["x", "y"], ["p"])
+    p = np.full(100, 5.0)
+    p[-2:] = 1e-20, 0.0
+    batch = system.solve_batch([0.0, 0.0], p[:, None])
+    assert batch.converged.all()
+    np.testing.assert_allclose(batch.x[:, 0], 1.0 / (1.0 - p), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [(["x + y = 1", "x - y = 2", "x = 1.4"], ["x", "y"]), ([f"x{k}**2 = {k + 1}" for k in range(130)], None)],
+)
+def test_systems_that_lanes_do_not_take(texts: list[str], names: list[str] | None) -> None:
+    names = names or [f"x{k}" for k in range(130)]
+    system = build(texts, names)
+    batch = system.solve_batch(np.ones((70, len(names))), threads=1)
+    single = system.solve(np.ones(len(names)))
+    assert set(batch.status) == {int(single.status)}
+    np.testing.assert_allclose(batch.x[5], single.x, rtol=1e-12)
+
+
+def test_what_is_raised_between_ends_the_work() -> None:
+    system, given = arm(50_000)
+    calls = []
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        system.solve_batch([0.7, 0.9], given, threads=1, between=stop)
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        system.solve_batch([0.7, 0.9], given, threads=2, between=stop)
+
+
+@pytest.mark.parametrize(
+    ("start", "parameters", "field"),
+    [
+        ([1.0, 2.0], {"r": 1.0}, "start"),
+        ({"x": np.ones(3)}, {"r": np.ones(4)}, "parameters"),
+        ({"x": np.ones((3, 2))}, {"r": 1.0}, "start"),
+        ({"x": [1.0, np.nan]}, {"r": 1.0}, "start.x"),
+        ({"x": 1.0, "y": 1.0}, {"r": 1.0}, "start.y"),
+        ({"x": 1.0}, {}, "parameters.r"),
+    ],
+)
+def test_bad_input(start: object, parameters: object, field: str) -> None:
+    system = build("x**2 = r", {"x": 1.0}, {"r": 1.0})
+    with pytest.raises(rs.InputError) as caught:
+        system.solve_batch(start, parameters)
+    assert caught.value.field == field
