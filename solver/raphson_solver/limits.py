@@ -23,7 +23,7 @@ class Limits:
     nodes : int
         Nodes of the expression graph, derivatives included.
     dense_entries : int
-        Entries of a dense m×n Jacobian; larger systems stay families.
+        Entries of a dense m×n or n×n matrix; larger systems stay families.
     members : int
         Members of all families, and terms of their sums, together.
     families : int

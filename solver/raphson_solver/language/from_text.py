@@ -24,7 +24,9 @@ def from_text(definition: Definition, limits: Limits) -> Instance | FamilyInstan
     text = parse(definition, limits)
     if definition.jacobian is None:
         m = _count(text, limits)
-        if max(m, text.n) > limits.equations or m * text.n > limits.dense_entries:
+        most = max(m, text.n)
+        # Solving takes a dense n×n matrix too.
+        if most > limits.equations or most * text.n > limits.dense_entries:
             return as_families(text, limits)
     return instantiate(text, limits)
 

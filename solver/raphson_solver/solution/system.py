@@ -131,8 +131,9 @@ class System:
         """
         if self._kernels is None:
             maximum = self.limits.dense_entries
-            if self.m * self.n > maximum:
-                raise LimitError("equations", "dense_entries", self.m * self.n, maximum, "entries of a dense Jacobian")
+            entries = max(self.m, self.n) * self.n
+            if entries > maximum:
+                raise LimitError("equations", "dense_entries", entries, maximum, "entries of dense matrices")
             raise LimitError("equations", "equations", self.m, self.limits.equations, "equations to write out")
         return self._kernels
 
