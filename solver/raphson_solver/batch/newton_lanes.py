@@ -21,6 +21,7 @@ from raphson_solver.engine.status import JacobianMode
 from raphson_solver.expression import magnitudes
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
+from raphson_solver.expression.relaxed import relaxed
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.structure.elimination import Pivot, eliminate
 
@@ -59,11 +60,13 @@ class NewtonLanes:
         self._n = kernels.n
         # A graph of its own: what elimination makes is of no use to anybody else.
         graph = kernels.graph.copy()
-        outputs = _outputs(graph, kernels, order)
-        if len(graph.reachable(outputs)) > _MOST_NODES:
+        graph, outputs = relaxed(graph, _outputs(graph, kernels, order))
+        needed = graph.reachable(outputs)
+        if len(needed) > _MOST_NODES:
             raise TooLargeError
         width = width or widest()
-        form = NewtonLoop(width, kernels.n, _SETTINGS, MOST_STEPS)
+        used = sorted({int(graph.value[node]) for node in needed if graph.operation[node] is op.PARAMETER})
+        form = NewtonLoop(width, kernels.n, _SETTINGS, used, MOST_STEPS)
         text, slots = emit("newton", graph, outputs, form)
         self._work_size = (slots + form.own_size) * width.lanes
         self._code = MachineCode(text, optimize=True)
@@ -107,7 +110,7 @@ def _outputs(graph: Graph, kernels: Kernels, order: Sequence[Pivot]) -> list[int
         effects[row] = graph.add(effects[row], graph.apply(op.ABS, graph.multiply(node, x[column])))
     for i in range(n):
         size, own = graph.apply(op.ABS, f[i]), graph.multiply(tolerance, sizes[i])
-        norm = graph.apply(op.MAXIMUM, norm, size)
+        norm = _larger(graph, size, norm)
         solved = graph.apply(op.OR, graph.apply(op.LESS_EQUAL, size, own), graph.apply(op.LESS_EQUAL, size, absolute))
         right = graph.apply(op.AND, right, graph.apply(op.AND, solved, graph.apply(op.GREATER, effects[i], own)))
     for j in range(n):
@@ -123,16 +126,21 @@ def _outputs(graph: Graph, kernels: Kernels, order: Sequence[Pivot]) -> list[int
 
 def _is_short(graph: Graph, step: int, x: Sequence[int], largest: int, j: int) -> int:
     """Return the condition that a step is short beside x_j; see `engine.move.relative_size`."""
-    extent = graph.zero
-    for each in x:
-        extent = graph.apply(op.MAXIMUM, extent, graph.apply(op.ABS, each))
+    extent = graph.apply(op.ABS, x[0])
+    for each in x[1:]:
+        extent = _larger(graph, graph.apply(op.ABS, each), extent)
     size = graph.apply(op.ABS, x[j])
-    least = graph.apply(op.MAXIMUM, graph.multiply(graph.constant(1e-8), extent), graph.constant(1e-30))
-    usual = graph.apply(op.MAXIMUM, size, least)
+    least = _larger(graph, graph.multiply(graph.constant(1e-8), extent), graph.constant(1e-30))
+    usual = _larger(graph, size, least)
     inwards = graph.apply(op.LESS_EQUAL, graph.apply(op.ABS, graph.add(x[j], step)), size)
-    been = graph.apply(op.MAXIMUM, usual, graph.multiply(graph.constant(_ROOT_AT_ZERO), largest))
+    been = _larger(graph, usual, graph.multiply(graph.constant(_ROOT_AT_ZERO), largest))
     beside = graph.select(inwards, been, usual)
     return graph.apply(op.LESS_EQUAL, graph.apply(op.ABS, step), graph.multiply(graph.constant(_SMALL_STEP), beside))
+
+
+def _larger(graph: Graph, a: int, b: int) -> int:
+    """Return the larger of two sizes; NaN need not be told, and one comparison is a fifth of `maximum`."""
+    return graph.select(graph.apply(op.GREATER, a, b), a, b)
 
 
 def _stride(rows: Array) -> int:

@@ -47,7 +47,7 @@ class ManyPoints:
         for first in range(0, len(outputs), self.width.lanes):
             square = tuple(outputs[first : first + self.width.lanes])
             for node in square:
-                items.extend(_needed(graph, node, done))
+                items.extend(needed(graph, node, done))
             items.append((first, square))
         return items
 
@@ -147,7 +147,7 @@ def _splat(width: Width, name: str) -> Iterator[str]:
     yield f"  %{name}.v = shufflevector {whole} %{name}.1, {whole} poison, <{width.lanes} x i32> zeroinitializer"
 
 
-def _needed(graph: Graph, output: int, done: set[int]) -> Iterator[int]:
+def needed(graph: Graph, output: int, done: set[int]) -> Iterator[int]:
     """Yield the nodes that an output still needs, arguments before their users, leaves left out."""
     waiting = [output]
     while waiting:

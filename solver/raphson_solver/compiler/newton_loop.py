@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from raphson_solver.compiler.emit import Item
-from raphson_solver.compiler.many_points import ManyPoints, rows_of_lanes
+from raphson_solver.compiler.many_points import ManyPoints, needed, rows_of_lanes
 from raphson_solver.compiler.width import Width
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
@@ -32,32 +32,36 @@ class NewtonLoop:
         Length of x.
     settings : int
         How many numbers every member is given besides.
+    used_parameters : sequence of int
+        The places in p that are read: they are gathered once, not in every step.
     most_steps : int
         After which a member is left as it is.
     """
 
-    def __init__(self, width: Width, n: int, settings: int, most_steps: int) -> None:
+    def __init__(self, width: Width, n: int, settings: int, used_parameters: Sequence[int], most_steps: int) -> None:
         self.width = width
         self._n, self._settings, self._most_steps = n, settings, most_steps
+        self._parameters = {place: 2 * n + settings + number for number, place in enumerate(used_parameters)}
         self._rows = ManyPoints(width, n, n + EXTRA)
-        self.parameters = f"{width.vector('ptr')} %p, ptr %v, ptr %values, ptr %work"
+        self.parameters = "ptr %v, ptr %values, ptr %work"
 
     @property
     def own_size(self) -> int:
         """How many numbers, in every lane, it needs before `work`."""
-        return 2 * self._n + self._settings + self._n + 2 + 1
+        return 2 * self._n + self._settings + len(self._parameters) + self._n + 2 + 1
 
     def items(self, graph: Graph, outputs: Sequence[int]) -> list[Item]:
-        """Return every node in the order of the arena, and then the outputs."""
-        nodes: list[Item] = [node for node in graph.reachable(outputs) if graph.arguments[node]]
-        return [*nodes, *((place, (node,)) for place, node in enumerate(outputs))]
+        """Return each node when it is first needed: what is computed is used soon, while it is in a register."""
+        items: list[Item] = []
+        done: set[int] = set()
+        for place, node in enumerate(outputs):
+            items.extend(needed(graph, node, done))
+            items.append((place, (node,)))
+        return items
 
     def load(self, node: int, kind: Operation, place: int) -> Iterator[str]:
-        """Yield the lines that read a variable of all lanes, or gather a parameter."""
-        if kind is op.PARAMETER:
-            yield from self._rows.load(node, kind, place)
-            return
-        yield from self._read(f"v{node}", "v", place)
+        """Yield the lines that read a variable or a parameter of all lanes."""
+        yield from self._read(f"v{node}", "v", self._parameters[place] if kind is op.PARAMETER else place)
 
     def store(self, first: int, values: Sequence[str]) -> Iterator[str]:
         """Yield the line that keeps a value of all lanes."""
@@ -67,7 +71,7 @@ class NewtonLoop:
         """Yield the loop over groups of members, and in it the loop over steps."""
         n, real, truth, lanes = self._n, self.width.real, self.width.truth, self.width.lanes
         yield from rows_of_lanes(self.width, name, "finish")
-        place = self._settings + 2 * n
+        place = self._settings + 2 * n + len(self._parameters)
         yield f"  %values = getelementptr {real}, ptr %work.all, i64 {place}"
         yield f"  %norm = getelementptr {real}, ptr %values, i64 {n + 2}"
         yield f"  %work = getelementptr {real}, ptr %norm, i64 1"
@@ -80,6 +84,9 @@ class NewtonLoop:
         for k in range(self._settings):
             yield from self._gather(f"setting{k}", "s", k)
             yield from self._keep(f"%setting{k}", f"s{k}", "v", 2 * n + k)
+        for place, target in self._parameters.items():
+            yield from self._gather(f"p{place}", "p", place)
+            yield from self._keep(f"%p{place}", f"pk{place}", "v", target)
         yield "  br label %step"
         yield "step:"
         yield "  %k = phi i64 [0, %group], [%k.next, %step]"
@@ -104,7 +111,8 @@ class NewtonLoop:
             yield f"  %x{j}.g = select {truth} %go, {real} %x{j}.n, {real} %x{j}.a"
             yield from self._keep(f"%x{j}.g", f"x{j}.k", "v", j)
             yield f"  %x{j}.z = call {real} @llvm.fabs.{self.width.suffix}({real} %x{j}.g)"
-            yield f"  %x{j}.m = call {real} @llvm.maximum.{self.width.suffix}({real} %x{j}.z, {real} %x{j}.l)"
+            yield f"  %x{j}.w = fcmp ogt {real} %x{j}.z, %x{j}.l"
+            yield f"  %x{j}.m = select {truth} %x{j}.w, {real} %x{j}.z, {real} %x{j}.l"
             yield from self._keep(f"%x{j}.m", f"x{j}.h", "v", n + j)
         one, zero = self.width.constant(1.0), self.width.constant(0.0)
         yield f"  %one.more = select {truth} %go, {real} {one}, {real} {zero}"
