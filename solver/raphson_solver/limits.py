@@ -18,8 +18,8 @@ class Limits:
     variables, parameters : int
         Numbers in all variables, and in all parameters, together.
     equations : int
-        Equations, or variables, of a system that is written out; with more it stays families, which are evaluated and
-        differentiated but not solved.
+        Equations, or variables, of a system that is written out; with more it stays families, which are evaluated,
+        differentiated and solved without a dense matrix.
     nodes : int
         Nodes of the expression graph, derivatives included.
     dense_entries : int

@@ -51,6 +51,21 @@ class FamilySource:
             self._equations(self._codes.value, buffers, out[row])
         return out
 
+    def value_and_sizes(self, x: Array, p: Array) -> tuple[Array, Array]:
+        """Return f and the size of the terms that cancel in each equation, both of shape (m,), at one point."""
+        families, code = self._families, self._codes.sizes
+        buffers = {Buffer.X: x, Buffer.P: p}
+        buffers[Buffer.SUMS], buffers[Buffer.SUM_SIZES] = np.zeros((2, families.sum_count))
+        for number, family in enumerate(families.sums):
+            terms, sizes = np.empty((2, family.count))
+            code.run(number, {**buffers, Buffer.OUT: terms, Buffer.OUT_SIZES: sizes}, self._between)
+            _add_up(terms, family.places, buffers[Buffer.SUMS])
+            _add_up(sizes, family.places, buffers[Buffer.SUM_SIZES])
+        f, sizes = np.empty((2, families.m))
+        for number in range(len(families.sums), len(code.jobs)):
+            code.run(number, {**buffers, Buffer.OUT: f, Buffer.OUT_SIZES: sizes}, self._between)
+        return f, sizes
+
     def jvp(self, x: Array, v: Array, p: Array, count: int) -> Array:
         """Return J·v, shape (count, m)."""
         out = np.empty((count, self._families.m))

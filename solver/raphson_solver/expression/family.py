@@ -38,8 +38,12 @@ class Buffer(IntEnum):
     """What the weighted equations hear of each sum."""
     SUM_WEIGHT_DIRECTIONS = 8
     """How that changes along v."""
-    OUT = 9
+    SUM_SIZES = 9
+    """How large the terms are that cancel in each sum."""
+    OUT = 10
     """What is computed: f, J·v, wᵀ·J, or entries of J."""
+    OUT_SIZES = 11
+    """How large the terms are that cancel in what is computed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

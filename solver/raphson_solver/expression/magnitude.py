@@ -12,7 +12,7 @@ The engine adds Σ|J_ij x_j|, what relative changes of x do to f, to get the sca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
@@ -20,23 +20,23 @@ from raphson_solver.expression.graph import Graph
 _FOLLOWED = frozenset({op.ADD, op.SUBTRACT, op.NEGATIVE, op.MULTIPLY, op.DIVIDE})
 
 
-def magnitudes(graph: Graph, outputs: Sequence[int]) -> list[int]:
-    """Return, for each output, the node of its M."""
+def magnitudes(graph: Graph, outputs: Sequence[int], known: Mapping[int, int] | None = None) -> list[int]:
+    """Return, for each output, the node of its M; that of some leaves, which stand for sums, may be known."""
     order = graph.reachable(outputs)
-    sums = _with_sums(graph, order)
-    made: dict[int, int] = {}
+    made: dict[int, int] = dict(known or {})
+    sums = _with_sums(graph, order, made)
     for node in order:
-        if sums[node]:
+        if sums[node] and node not in made:
             made[node] = _magnitude(graph, node, sums, made)
     return [_of(graph, node, made) for node in outputs]
 
 
-def _with_sums(graph: Graph, order: list[int]) -> dict[int, bool]:
+def _with_sums(graph: Graph, order: list[int], known: Mapping[int, int]) -> dict[int, bool]:
     """Return whether a sum can be reached through the operations that are followed."""
     sums: dict[int, bool] = {}
     for node in order:
         kind = graph.operation[node]
-        if kind is op.ADD or kind is op.SUBTRACT:
+        if node in known or kind is op.ADD or kind is op.SUBTRACT:
             sums[node] = True
         else:
             followed = graph.arguments[node][: 1 if kind is op.DIVIDE else None]

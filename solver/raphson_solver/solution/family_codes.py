@@ -9,6 +9,7 @@ from typing import TypeVar
 from raphson_solver.compiler.family_code import FamilyCode, Job
 from raphson_solver.compiler.members import Target
 from raphson_solver.derivative import pushforward, sweep
+from raphson_solver.expression import magnitudes
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.family import Buffer, Families, Family, Places, Slot
 from raphson_solver.solution.family_pattern import FamilyPattern
@@ -47,7 +48,29 @@ class FamilyCodes:
             sums = [Job((each.node,), (Target(Buffer.OUT, _IN_ORDER),), each.count) for each in families.sums]
             return FamilyCode(families, [*sums, *(self._equation(each, (each.node,)) for each in families.equations)])
 
-        return self._once("value", make)
+        return self.once("value", make)
+
+    @property
+    def sizes(self) -> FamilyCode:
+        """As `value`, and beside it how large the terms are that cancel."""
+        families = self.families
+
+        def make() -> FamilyCode:
+            graph = families.graph
+            known = {}
+            for number, slot in enumerate(list(families.variable_slots)):
+                if slot.buffer is Buffer.SUMS:
+                    known[graph.variable(number)] = families.parameter(Slot(Buffer.SUM_SIZES, slot.places))
+            jobs = []
+            for each in (*families.sums, *families.equations):
+                size = magnitudes(graph, [each.node], known)[0]
+                places = each.places if each in families.equations else _IN_ORDER
+                jobs.append(
+                    Job((each.node, size), (Target(Buffer.OUT, places), Target(Buffer.OUT_SIZES, places)), each.count)
+                )
+            return FamilyCode(families, jobs)
+
+        return self.once("sizes", make)
 
     @property
     def jvp(self) -> FamilyCode:
@@ -65,12 +88,12 @@ class FamilyCodes:
             equations = [self._equation(each, (node,)) for node, each in zip(tangents, families.equations, strict=True)]
             return FamilyCode(families, [*sums, *equations])
 
-        return self._once("jvp", make)
+        return self.once("jvp", make)
 
     @property
     def vjp(self) -> FamilyCode:
         """The equations, then the terms of sums, last first: each adds its part of wᵀ·J, or of the sums' weights."""
-        return self._once("vjp", lambda: FamilyCode(self.families, [job for job, _ in self._reverse()]))
+        return self.once("vjp", lambda: FamilyCode(self.families, [job for job, _ in self._reverse()]))
 
     @property
     def hessian_vector(self) -> FamilyCode:
@@ -93,7 +116,7 @@ class FamilyCodes:
                 jobs.append(Job(tuple(outputs), tuple(targets), job.count))
             return FamilyCode(self.families, jobs)
 
-        return self._once("hessian vector", make)
+        return self.once("hessian vector", make)
 
     @property
     def entries(self) -> tuple[FamilyCode, FamilyPattern]:
@@ -111,7 +134,7 @@ class FamilyCodes:
                 first += width * each.count
             return FamilyCode(families, jobs), FamilyPattern(families, slopes)
 
-        return self._once("entries", make)
+        return self.once("entries", make)
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -147,7 +170,7 @@ class FamilyCodes:
                 jobs.append((Job(tuple(gradient.values()), tuple(targets), each.count), each))
             return jobs
 
-        return self._once("reverse", make)
+        return self.once("reverse", make)
 
     def _along(self, slots: int) -> list[int]:
         """Return, for each slot, the node of its change along v."""
@@ -162,7 +185,8 @@ class FamilyCodes:
             seeds.append(self._seeds[number])
         return seeds
 
-    def _once(self, key: str, make: Callable[[], Made]) -> Made:
+    def once(self, key: str, make: Callable[[], Made]) -> Made:
+        """Return what was made under a name, making it the first time, whichever thread comes first."""
         with self._lock:
             if key not in self._made:
                 self._made[key] = make()

@@ -87,8 +87,7 @@ class System:
     limits : Limits
         As given.
     family_codes : FamilyCodes or None
-        The code of the system's families, if it is too large to be written out: then it is not solved, only evaluated
-        and differentiated.
+        The code of the system's families, if it is too large to be written out.
     """
 
     def __init__(self, definition: Definition, limits: Limits, *, compile_now: bool) -> None:
@@ -215,6 +214,8 @@ class System:
         InputError
             When the start, the parameters, the bounds or the sizes do not fit, or the method needs m = n.
         """
+        if self._kernels is None:
+            return self._solve_sparse(x, p, options, cancel, bounds, nominal, nominal_residual, trace=trace)
         # Comparing identities first: hashing the options costs as much as a step of the iteration.
         last, prepared = self._last
         if last is not options:
@@ -457,6 +458,30 @@ class System:
             memory.nominal[:] = pack_nominal(nominal, self.variables, self.n)
         if nominal_residual is not None:
             memory.nominal_residual[:] = pack_nominal_residual(nominal_residual, self.m)
+
+    def _solve_sparse(
+        self,
+        x: ArrayLike | Mapping[str, Any],
+        p: ArrayLike | Mapping[str, Any] | None,
+        options: SolveOptions,
+        cancel: CancelFlag | None,
+        bounds: BoundsLike | None,
+        nominal: NominalLike | None,
+        nominal_residual: ArrayLike | None,
+        *,
+        trace: bool,
+    ) -> Solution:
+        from raphson_solver.sparse import solve  # noqa: PLC0415
+
+        if nominal is not None or nominal_residual is not None:
+            raise InputError("nominal", "sizes are not for systems that stay in families; leave them out")
+        start, given = self._start(x, "start"), self._given(p)
+        check_finite(start, "start")
+        check_finite(given, "parameters")
+        region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
+        if region is not None:
+            region.check_start(start)
+        return solve(self, start.copy(), given, options, cancel, region, [] if trace else None)
 
     def _differential(self, mode: JacobianMode) -> Differential:
         from raphson_solver.differential import Differential  # noqa: PLC0415

@@ -251,7 +251,6 @@ def test_a_million_unknowns() -> None:
     assert float(np.dot(d.vjp(x, v, h), v)) == pytest.approx(float(np.dot(v, expected)), rel=1e-12)
     assert system.equation_names[n - 2] == f"equations[1] at i={n - 2}"
     for refused in (
-        lambda: system.solve(x, [0.5]),
         lambda: system.jacobian(x, [0.5]),
         lambda: system.certify(x, [0.5]),
     ):
