@@ -45,11 +45,11 @@ def colour_columns(rows: Places, columns: Places, n: int) -> tuple[Places, int]:
     if fewest == used.size:
         colour[used] = np.arange(fewest)
         return colour, fewest
+    candidates = []
     period = _period(rows, columns, fewest)
     if period == fewest:
-        colour[used] = used % period
+        colour[used] = used % fewest
         return colour, fewest
-    candidates = []
     if period is not None:
         labels, numbered = np.unique(used % period, return_inverse=True)
         candidates.append((labels.size, numbered))

@@ -35,6 +35,8 @@ Places = NDArray[np.int64]
 _EXPONENT = -100
 # Of variables that are tiny themselves the step is not so short that imaginary parts vanish.
 _SHORTEST, _LARGEST_EXPONENT = 2.0**-1000, -30
+# Nodes between two looks at whether somebody still waits.
+_LOOK = 1024
 _CHUNK = 2**26
 """Bytes that the values of all nodes may take at once."""
 _NOT_ANALYTIC = frozenset({op.ABS, op.SIGN, op.FLOOR, op.CEIL, op.MINIMUM, op.MAXIMUM, op.REMAINDER})
@@ -87,7 +89,7 @@ def complex_step(
     rows, columns : int64 arrays, shape (entries,)
         Where J may differ from zero.
     between : callable, optional
-        Called before every few thousand points; what it raises ends the work.
+        Called now and then; what it raises ends the work.
 
     Raises
     ------
@@ -105,12 +107,11 @@ def complex_step(
     evaluations = count * compression.count
     chunk = max(1, _CHUNK // (16 * (n + len(order))))
     for first in range(0, evaluations, chunk):
-        between()
         member, colour = np.divmod(np.arange(first, min(first + chunk, evaluations)), compression.count)
         at = x[member].astype(np.complex128)
         which, column = compression.columns(colour)
         at.imag[which, column] = steps[member[which], column]
-        f = _values(graph, order, equations, depends, at.T, p[member].T if p.shape[0] > 1 else p.T)
+        f = _values(graph, order, equations, depends, at.T, p[member].T if p.shape[0] > 1 else p.T, between)
         which, entry = compression.entries(colour)
         with np.errstate(all="ignore"):
             entries[member[which], entry] = f[rows[entry], which].imag / steps[member[which], columns[entry]]
@@ -145,12 +146,20 @@ def _check_analytic(
 
 
 def _values(
-    graph: Graph, order: list[int], outputs: Sequence[int], depends: bytearray, x: Complex, p: Array
+    graph: Graph,
+    order: list[int],
+    outputs: Sequence[int],
+    depends: bytearray,
+    x: Complex,
+    p: Array,
+    between: Callable[[], object],
 ) -> Complex:
     """Return the outputs, shape (m, K), at complex x of shape (n, K)."""
     values: dict[int, Any] = {}
     with np.errstate(all="ignore"):
-        for node in order:
+        for place, node in enumerate(order):
+            if not place % _LOOK:
+                between()
             kind = graph.operation[node]
             if kind is op.CONSTANT:
                 values[node] = graph.value[node]

@@ -13,32 +13,22 @@ it. Where f turns out to end between x and x + h it is taken for singular there,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from raphson_solver.differential.compression import Compression
+from raphson_solver.differential.sampler import Array, Mask, Places, Sampler, Value
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Places = NDArray[np.int64]
-Value = Callable[[Array, Places], Array]
 
 _FORWARD_STEP, _CENTRAL_STEP = 2.0**-26, 2.0**-17.5
 # Where f is finite at none of a formula's points the steps shrink, so often and by so much.
 _SHORTER, _TRIES = 2.0**-4, 5
-_CHUNK = 2**26
-"""Bytes that points at which f is evaluated may take at once."""
 _MEMBERS = 2**23
 """Bytes that each of about 20 arrays of a part of the batch may take."""
-# From so many members on a call for each colour is cheaper than one for all.
-_MANY = 64
 # What rounding does to f where the caller does not know: that much of f and of what relative changes of x do to it.
-_ROUNDING = 2.0**-52
+_ROUNDING = 2.0**-51
 # The asymptotic estimate of the truncation error times this: terms of higher order are left out of it.
 _SAFETY = 2.0
 
@@ -99,7 +89,7 @@ def differences(
         Whether to estimate the error, which costs as many evaluations again.
     rounding : array, shape (B, m), optional
         How much rounding may change f at x, for the estimate; by default it is taken for
-        2⁻⁵²·(|f_i| + Σ_j |J_ij x_j|).
+        2⁻⁵¹·(|f_i| + Σ_j |J_ij x_j|).
 
     Raises
     ------
@@ -119,7 +109,7 @@ def differences(
     members = max(1, _MEMBERS // (8 * max(n, m, rows.size)))
     for first in range(0, count, members):
         part = slice(first, first + members)
-        source = _Source(value, x[part], first, rows, columns, m, compression, low, high)
+        source = Sampler(value, x[part], first, rows, columns, m, compression, low, high)
         worked = _Differences(source, f[part], mode, estimate=estimate)
         entries[part] = worked.entries
         if error is not None:
@@ -137,77 +127,6 @@ def _check_inside(x: Array, lower: Array, upper: Array) -> None:
         )
 
 
-class _Source:
-    """f near a chunk of the batch, B points, seen through the pattern."""
-
-    def __init__(
-        self,
-        value: Value,
-        x: Array,
-        first: int,
-        rows: Places,
-        columns: Places,
-        m: int,
-        compression: Compression,
-        lower: Array,
-        upper: Array,
-    ) -> None:
-        self._value, self._first, self._compression = value, first, compression
-        self._chunk = max(1, _CHUNK // (8 * (x.shape[1] + m)))
-        self.x, self.rows, self.columns, self.lower, self.upper = x, rows, columns, lower, upper
-        self.evaluations = 0
-
-    def sample(self, moves: Array, wanted: Mask) -> tuple[Array, Array]:
-        """Return, of every wanted entry, its equation's f and how far its variable was moved from x; NaN for others.
-
-        Parameters
-        ----------
-        moves : array, shape (B, n)
-            How far to move each variable; where that comes to nothing nothing is found.
-        wanted : mask, shape (B, entries)
-            Which entries to find; colours without any cost nothing.
-        """
-        target = np.clip(self.x + moves, self.lower, self.upper)
-        moved = (target - self.x)[:, self.columns]
-        wanted = wanted & (moved != 0.0) & np.isfinite(moved)
-        found = np.full(wanted.shape, np.nan)
-        colours = np.zeros((self.x.shape[0], self._compression.count), np.bool_)
-        member, entry = np.nonzero(wanted)
-        colours[member, self._compression.entry_colours[entry]] = True
-        self.evaluations += int(np.count_nonzero(colours))
-        if colours.shape[0] >= _MANY:
-            self._colour_by_colour(target, colours, found)
-        else:
-            self._together(target, colours, found)
-        return np.where(wanted, found, np.nan), np.where(wanted, moved, np.nan)
-
-    def _together(self, target: Array, colours: Mask, found: Array) -> None:
-        """Evaluate all colours of all members in as few calls as fit the memory."""
-        members, chosen = np.nonzero(colours)
-        for start in range(0, members.size, self._chunk):
-            member, colour = members[start : start + self._chunk], chosen[start : start + self._chunk]
-            points = self.x[member]
-            which, column = self._compression.columns(colour)
-            points[which, column] = target[member[which], column]
-            f = self._value(points, self._first + member)
-            which, entry = self._compression.entries(colour)
-            found[member[which], entry] = f[which, self.rows[entry]]
-
-    def _colour_by_colour(self, target: Array, colours: Mask, found: Array) -> None:
-        """Evaluate one colour of many members a call: whole columns are copied, which is three times as fast."""
-        for colour in range(colours.shape[1]):
-            member = np.flatnonzero(colours[:, colour])
-            this = np.array([colour])
-            _, column = self._compression.columns(this)
-            _, entry = self._compression.entries(this)
-            for start in range(0, member.size, self._chunk):
-                part = member[start : start + self._chunk]
-                points = self.x[part]
-                points[:, column] = target[np.ix_(part, column)]
-                f = self._value(points, self._first + part)
-                found[np.ix_(part, entry)] = f[:, self.rows[entry]]
-
-
 class _Differences:
     """Differences at a chunk of the batch.
 
@@ -216,7 +135,7 @@ class _Differences:
     entries : array, shape (B, entries)
     """
 
-    def __init__(self, source: _Source, f: Array, mode: JacobianMode, *, estimate: bool) -> None:
+    def __init__(self, source: Sampler, f: Array, mode: JacobianMode, *, estimate: bool) -> None:
         self._source, self._f, self._estimate = source, f, estimate
         self._at = f[:, source.rows]
         shape = self._at.shape
@@ -237,6 +156,7 @@ class _Differences:
                 np.add.at(rounding.T, source.rows, np.nan_to_num(effect, posinf=np.inf).T)
                 rounding *= _ROUNDING
             error = _SAFETY * self._truncation + self._weight * rounding[:, source.rows]
+            error += 2.0 * _ROUNDING * np.abs(self.entries)
         return np.where(np.isnan(self.entries), np.nan, np.where(np.isnan(error), np.inf, error))
 
     def _go(self, size: Array, *, central: bool) -> None:

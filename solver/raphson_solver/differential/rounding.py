@@ -12,7 +12,7 @@ Accuracy and Stability of Numerical Algorithms, 2nd ed. (2002), section 3.3.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,23 @@ from raphson_solver.expression.operations import Operation
 Array = NDArray[np.float64]
 
 _ROUNDED, _COMPUTED = 2.0**-53, 2.0**-50
+_LEAVES = frozenset({op.CONSTANT, op.VARIABLE, op.PARAMETER})
+_SUMS = frozenset({op.ADD, op.SUBTRACT, op.NEGATIVE})
 _CORRECTLY_ROUNDED = frozenset({op.ADD, op.SUBTRACT, op.MULTIPLY, op.DIVIDE, op.SQRT})
 _EXACT = frozenset({op.NEGATIVE, op.SELECT, op.ABS, op.SIGN, op.FLOOR, op.CEIL, op.MINIMUM, op.MAXIMUM, op.REMAINDER})
+# Nodes between two looks at whether somebody still waits.
+_LOOK = 1024
 _CHUNK = 2**26
-"""Bytes that the values of all nodes may take at once."""
+"""Bytes that the values of nodes may take at once."""
 
 
-def rounding_errors(graph: Graph, outputs: Sequence[int], x: Array, p: Array) -> tuple[Array, Array]:
+def _nothing() -> None:
+    pass
+
+
+def rounding_errors(
+    graph: Graph, outputs: Sequence[int], x: Array, p: Array, between: Callable[[], object] = _nothing
+) -> tuple[Array, Array]:
     """Return values at many points, and bounds, to first order, of what rounding did to them.
 
     Parameters
@@ -45,6 +55,8 @@ def rounding_errors(graph: Graph, outputs: Sequence[int], x: Array, p: Array) ->
         The points.
     p : array, shape (k,)
         The parameters.
+    between : callable, optional
+        Called now and then; what it raises ends the work.
 
     Returns
     -------
@@ -52,21 +64,52 @@ def rounding_errors(graph: Graph, outputs: Sequence[int], x: Array, p: Array) ->
         NaN or infinite where a value is.
     """
     order = graph.reachable(outputs)
+    ends, most = _ends(graph, order)
     values, errors = np.empty((x.shape[0], len(outputs))), np.empty((x.shape[0], len(outputs)))
-    size = max(1, _CHUNK // (16 * max(len(order), 1)))
+    size = max(1, _CHUNK // (16 * max(most, 1)))
     for first in range(0, x.shape[0], size):
         part = slice(first, first + size)
-        values[part], errors[part] = _walk(graph, order, outputs, x[part].T, p)
+        _walk(graph, ends, outputs, x[part].T, p, between, values[part], errors[part])
     return values, errors
 
 
-def _walk(graph: Graph, order: list[int], outputs: Sequence[int], x: Array, p: Array) -> tuple[Array, Array]:
-    count = x.shape[1]
+def _ends(graph: Graph, order: list[int]) -> tuple[list[tuple[int, list[int]]], int]:
+    """Return each node with those that are needed no more after it, and how many computed ones are needed at once."""
+    last = {node: node for node in order}
+    for node in order:
+        for argument in graph.arguments[node]:
+            last[argument] = node
+    ending: dict[int, list[int]] = {}
+    for node, user in last.items():
+        ending.setdefault(user, []).append(node)
+    alive = most = 0
+    for node in order:
+        alive += graph.operation[node] not in _LEAVES
+        most = max(most, alive)
+        alive -= sum(graph.operation[ended] not in _LEAVES for ended in ending.get(node, ()))
+    return [(node, ending.get(node, [])) for node in order], most
+
+
+def _walk(
+    graph: Graph,
+    ends: list[tuple[int, list[int]]],
+    outputs: Sequence[int],
+    x: Array,
+    p: Array,
+    between: Callable[[], object],
+    values_out: Array,
+    errors_out: Array,
+) -> None:
+    places: dict[int, list[int]] = {}
+    for place, node in enumerate(outputs):
+        places.setdefault(node, []).append(place)
     values: dict[int, Any] = {}
     # None for what is exact.
     errors: dict[int, Any] = {}
     with np.errstate(all="ignore"):
-        for node in order:
+        for number, (node, ending) in enumerate(ends):
+            if not number % _LOOK:
+                between()
             kind, arguments = graph.operation[node], graph.arguments[node]
             errors[node] = None
             if kind is op.CONSTANT:
@@ -81,9 +124,11 @@ def _walk(graph: Graph, order: list[int], outputs: Sequence[int], x: Array, p: A
                 if not kind.yields_condition:
                     carried = _carried(kind, given, [errors[argument] for argument in arguments])
                     errors[node] = carried + _unit(kind) * np.abs(values[node])
-    known = {node: 0.0 if error is None else error for node, error in errors.items()}
-    both = [[np.broadcast_to(found[node], count) for node in outputs] for found in (values, known)]
-    return np.array(both[0]).T.reshape(count, -1), np.array(both[1]).T.reshape(count, -1)
+            for place in places.get(node, ()):
+                values_out[:, place] = values[node]
+                errors_out[:, place] = 0.0 if errors[node] is None else errors[node]
+            for ended in ending:
+                del values[ended], errors[ended]
 
 
 def _unit(kind: Operation) -> float:
@@ -93,9 +138,11 @@ def _unit(kind: Operation) -> float:
 
 
 def _carried(kind: Operation, given: list[Any], errors: list[Any]) -> Any:
-    """Return Σ |slope|·error over the arguments: nothing for one without error, however steep, nor for one not taken."""
+    """Return Σ |slope|·error over the arguments: 0 for one without error, however steep, and for one not taken."""
     if all(error is None for error in errors):
         return 0.0
+    if kind in _SUMS:
+        return sum(error for error in errors if error is not None)
     graph, nodes = _slopes(kind)
     slopes = evaluate(graph, nodes, np.array(np.broadcast_arrays(*given), dtype=np.float64))
     total: Any = 0.0
