@@ -10,7 +10,7 @@ import raphson_solver as rs
 
 from tests.solver.building import build, value
 
-A_MOMENT_SECONDS = 1.0
+A_MOMENT_SECONDS = 5.0
 
 
 def refused(equations: str | list[str], start: object, limits: rs.Limits | None = None) -> rs.LimitError:
