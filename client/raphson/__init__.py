@@ -13,16 +13,19 @@ one at an address. NumPy goes in, NumPy comes out.
 Not converging is a result: `Solution.status` and `Solution.remedy` say why and what to try. Everything else
 that can go wrong is an error of the tree in `raphson.errors`. `Client.explain` says what is wrong with a system,
 `Client.find_all` looks for every root in a box, and `Client.follow` follows one while a parameter changes.
+`Client.jacobian` and its like differentiate, at one point or at a million.
 """
 
 from raphson import plot
 from raphson.active_bound import ActiveBound
 from raphson.branch import Branch, BranchEnd, BranchPoint, BranchPointKind
 from raphson.certificate import Certificate
+from raphson.chain import ChainEvaluation, Link
 from raphson.client import Client
 from raphson.compiled import CompiledSystem
 from raphson.connection import connect
 from raphson.determinant import Determinant
+from raphson.differentiability import Differentiability
 from raphson.errors import (
     CancelledError,
     ClientStateError,
@@ -39,8 +42,13 @@ from raphson.errors import (
     TraceError,
 )
 from raphson.explanation import Explanation
+from raphson.jacobian_check import CheckedEntry, JacobianCheck
+from raphson.jacobian_estimate import JacobianEstimate
+from raphson.propagated import Propagated
 from raphson.roots import FindAllSummary, FoundRoot, RootSearch
 from raphson.solution import Solution
+from raphson.sparse_jacobian import SparseJacobian
+from raphson.spectrum import Spectrum
 from raphson.trace_step import TraceStep
 from raphson.vocabulary import JacobianMode, Method, Status
 
@@ -52,11 +60,14 @@ __all__ = [
     "BranchPointKind",
     "CancelledError",
     "Certificate",
+    "ChainEvaluation",
+    "CheckedEntry",
     "Client",
     "ClientStateError",
     "CompiledSystem",
     "DeadlineExceededError",
     "Determinant",
+    "Differentiability",
     "EmbeddedServerError",
     "Explanation",
     "FieldViolation",
@@ -65,13 +76,19 @@ __all__ = [
     "IncompatibleServerError",
     "InternalServerError",
     "InvalidRequestError",
+    "JacobianCheck",
+    "JacobianEstimate",
     "JacobianMode",
+    "Link",
     "Method",
+    "Propagated",
     "RaphsonError",
     "RootSearch",
     "ServerBusyError",
     "ServerUnavailableError",
     "Solution",
+    "SparseJacobian",
+    "Spectrum",
     "Status",
     "SystemNotFoundError",
     "TraceError",

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 from raphson.errors import SystemNotFoundError
 from raphson.known_systems import KnownSystems
 from raphson.options import to_deadline
-from raphson.v1.jacobian_pb2 import EvaluateRequest, EvaluateResponse
+from raphson.v1.jacobian_pb2 import (
+    CheckJacobianRequest,
+    CheckJacobianResponse,
+    EvaluateRequest,
+    EvaluateResponse,
+    TestDifferentiabilityRequest,
+    TestDifferentiabilityResponse,
+)
 from raphson.v1.solver_pb2 import (
     ExplainRequest,
     Explanation,
@@ -29,8 +36,12 @@ if TYPE_CHECKING:
     from raphson.problem import Problem
     from raphson.transport import Transport
 
-Request = TypeVar("Request", SolveRequest, EvaluateRequest, ExplainRequest)
-Reply = TypeVar("Reply", SolveResponse, EvaluateResponse, Explanation)
+Request = TypeVar(
+    "Request", SolveRequest, EvaluateRequest, ExplainRequest, CheckJacobianRequest, TestDifferentiabilityRequest
+)
+Reply = TypeVar(
+    "Reply", SolveResponse, EvaluateResponse, Explanation, CheckJacobianResponse, TestDifferentiabilityResponse
+)
 StreamRequest = TypeVar("StreamRequest", FindAllRequest, FollowRequest)
 StreamReply = TypeVar("StreamReply", FindAllResponse, FollowResponse)
 

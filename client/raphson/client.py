@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from raphson.composing import Composing
 from raphson.differentiating import Differentiating
+from raphson.examining import Examining
+from raphson.measuring import Measuring
 from raphson.problem import to_shaped_problem
 from raphson.replies import to_compiled
 from raphson.searching import Searching
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from raphson.transport import Transport
 
 
-class Client(Solving, Searching, Differentiating):
+class Client(Solving, Searching, Differentiating, Measuring, Composing, Examining):
     """Solves and differentiates systems of equations on one server; made by `raphson.connect`.
 
     Wherever `equations` are asked for, give one or several equations as text, a Python function of NumPy code
@@ -112,4 +115,4 @@ class Client(Solving, Searching, Differentiating):
         problem = to_shaped_problem(equations, start, variables, parameters, jacobian)
         request = CompileRequest(definition=problem.definition.to_message())
         reply = self._transport.send(self._transport.compile, request, self._deadline(timeout_seconds))
-        return to_compiled(reply, problem.definition, problem.fixed)
+        return to_compiled(reply, problem)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from raphson.arrays import Array, Shape
     from raphson.definition import Definition
+    from raphson.trace.tables import Table
 
 Indices = NDArray[np.int64]
 
@@ -42,6 +43,8 @@ class CompiledSystem:
         Parameters that are a part of the system, with their values; others may change from call to call.
     definition : Definition
         The text.
+    tables : mapping of str to ndarray
+        Constants of a traced function that are parameters of its text; the client sends them along by itself.
     """
 
     id: str
@@ -53,6 +56,7 @@ class CompiledSystem:
     sparsity: tuple[Indices, Indices]
     definition: Definition
     fixed: Mapping[str, Array] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
     @property
     def unknown_names(self) -> tuple[str, ...]:

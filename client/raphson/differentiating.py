@@ -1,28 +1,30 @@
-"""What a client offers of derivatives."""
+"""What a client offers of f and its differential: values, J as a matrix and as a linear map."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, overload
 
-import numpy as np
-
-from raphson.arrays import Array, from_message, to_array, write, write_named
-from raphson.calls import Calls
-from raphson.determinant import Determinant
-from raphson.problem import Equations, Parameters, Point, to_problem
-from raphson.v1.jacobian_pb2 import EvaluateRequest, EvaluateResponse
-from raphson.vectors import direction
+from raphson.evaluating import Asked, Evaluating, Where, to_vectors
+from raphson.jacobian_estimate import JacobianEstimate
+from raphson.sparse_jacobian import SparseJacobian, to_sparse_jacobian
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
 
+    from raphson.arrays import Array
     from raphson.jacobian_argument import JacobianArgument
+    from raphson.problem import Equations, Parameters, Point
+    from raphson.region import Bounds
 
 
-class Differentiating(Calls):
-    """Evaluates and differentiates systems at points."""
+class Differentiating(Evaluating):
+    """Evaluates and differentiates systems, at one point or at many.
+
+    "…" in a shape stands for the dimensions of the batch: none for one point.
+    """
 
     def value(
         self,
@@ -30,24 +32,54 @@ class Differentiating(Calls):
         at: Point,
         parameters: Parameters | None = None,
         *,
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
         timeout_seconds: float | None = None,
     ) -> Array:
         """Evaluate f(x).
 
         Parameters
         ----------
-        equations, at, parameters
-            As `solve` takes equations, start and parameters; m and n may differ.
-        timeout_seconds : float, optional
-            Deadline of the call.
+        equations, at, parameters, batch, batched_parameters, timeout_seconds
+            As in `jacobian`.
 
         Returns
         -------
-        ndarray of float64, shape (m,)
+        ndarray of float64, shape (…, m)
             Left minus right side of each equation.
         """
-        reply = self._evaluate(equations, at, parameters, "exact", timeout_seconds, value=True)
-        return from_message(reply.value)
+        where = Where(equations, at, parameters, "exact", batch, batched_parameters, None, timeout_seconds)
+        return self._evaluate(where, Asked(("value",))).array("value", 1)
+
+    @overload
+    def jacobian(
+        self,
+        equations: Equations,
+        at: Point,
+        parameters: Parameters | None = None,
+        method: JacobianArgument = "exact",
+        *,
+        sparse: Literal[False] = False,
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        bounds: Bounds | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Array: ...
+
+    @overload
+    def jacobian(
+        self,
+        equations: Equations,
+        at: Point,
+        parameters: Parameters | None = None,
+        method: JacobianArgument = "exact",
+        *,
+        sparse: Literal[True],
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        bounds: Bounds | None = None,
+        timeout_seconds: float | None = None,
+    ) -> SparseJacobian: ...
 
     def jacobian(
         self,
@@ -56,26 +88,80 @@ class Differentiating(Calls):
         parameters: Parameters | None = None,
         method: JacobianArgument = "exact",
         *,
+        sparse: bool = False,
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        bounds: Bounds | None = None,
         timeout_seconds: float | None = None,
-    ) -> Array:
+    ) -> Array | SparseJacobian:
         """Evaluate the Jacobian.
 
         Parameters
         ----------
         equations, at, parameters
-            As `solve` takes equations, start and parameters; m and n may differ.
-        method : {"exact", "forward", "central", "analytic"}, nested list or mapping
+            As `solve` takes equations, start and parameters; m and n may differ. For many points, arrays of `at` have
+            the batch's dimensions before their own, and broadcast as NumPy's do. A batch larger than a message is
+            sent in several calls.
+        method : {"exact", "forward", "central", "complex_step", "analytic"}, nested list or mapping
             Where derivatives come from, as `solve` takes `jacobian`.
+        sparse : bool
+            Whether to return only the entries that may differ from zero.
+        batch : int, optional
+            How many leading dimensions of the arrays in `at` count points. Default: told by the shapes of a
+            `CompiledSystem`, else 0.
+        batched_parameters : sequence of str
+            Parameters that have these dimensions too; those of a `CompiledSystem` are told by their shapes.
+        bounds : mapping of str to (lower, upper), or such a pair for all unknowns, optional
+            Differences never evaluate f outside.
         timeout_seconds : float, optional
-            Deadline of the call.
+            Deadline of the call, or of all calls where a batch takes several.
 
         Returns
         -------
-        ndarray of float64, shape (m, n)
+        ndarray of float64, shape (…, m, n), or SparseJacobian
             ∂f_i/∂x_j, the unknowns flattened in order.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the request makes no sense; `fields` say where.
+        RaphsonError
+            If no answer came.
         """
-        reply = self._evaluate(equations, at, parameters, method, timeout_seconds, matrix=True)
-        return from_message(reply.matrix)
+        where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
+        if sparse:
+            return to_sparse_jacobian(self._evaluate(where, Asked(("sparse",))))
+        return self._evaluate(where, Asked(("matrix",))).array("matrix", 2)
+
+    def jacobian_with_error(
+        self,
+        equations: Equations,
+        at: Point,
+        parameters: Parameters | None = None,
+        method: JacobianArgument = "central",
+        *,
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        bounds: Bounds | None = None,
+        timeout_seconds: float | None = None,
+    ) -> JacobianEstimate:
+        """Evaluate the Jacobian by differences, and estimate the error of every entry.
+
+        Parameters
+        ----------
+        equations, at, parameters, batch, batched_parameters, bounds, timeout_seconds
+            As in `jacobian`.
+        method : {"central", "forward"}
+            Which differences.
+
+        Returns
+        -------
+        JacobianEstimate
+            The matrix, the error, and how many evaluations of f it took.
+        """
+        where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
+        found = self._evaluate(where, Asked(("matrix", "error_estimate")))
+        return JacobianEstimate(found.array("matrix", 2), found.array("error", 2), found.evaluations)
 
     def jvp(
         self,
@@ -85,23 +171,26 @@ class Differentiating(Calls):
         method: JacobianArgument = "exact",
         *,
         v: Mapping[str, ArrayLike] | ArrayLike,
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        bounds: Bounds | None = None,
         timeout_seconds: float | None = None,
     ) -> Array:
-        """Evaluate J·v without forming J.
+        """Evaluate J·v without forming J: how f changes along v.
 
         Parameters
         ----------
-        equations, at, parameters, method, timeout_seconds
+        equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds
             As in `jacobian`.
-        v : array-like of shape (n,), or mapping of str to array-like
-            A direction: one number an unknown.
+        v : array-like of shape (n,), (…, n) or (k, …, n), or mapping of str to array-like
+            A direction: one number an unknown; the same at all points, one for each, or k for each.
 
         Returns
         -------
-        ndarray of float64, shape (m,)
+        ndarray of float64, shape (…, m), or (k, …, m) for k directions
         """
-        reply = self._evaluate(equations, at, parameters, method, timeout_seconds, v=v)
-        return from_message(reply.jvp)
+        where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
+        return self._product(where, "jvp", v).array("jvp", 1)
 
     def vjp(
         self,
@@ -111,75 +200,105 @@ class Differentiating(Calls):
         method: JacobianArgument = "exact",
         *,
         v: ArrayLike,
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        bounds: Bounds | None = None,
         timeout_seconds: float | None = None,
     ) -> Array:
-        """Evaluate vᵀ·J without forming J.
+        """Evaluate vᵀ·J without forming J: the gradient of vᵀ·f.
 
         Parameters
         ----------
-        equations, at, parameters, method, timeout_seconds
+        equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds
             As in `jacobian`.
-        v : array-like of shape (m,)
-            One number an equation.
+        v : array-like of shape (m,), (…, m) or (k, …, m)
+            One number an equation; the same at all points, one vector for each, or k for each.
 
         Returns
         -------
-        ndarray of float64, shape (n,)
+        ndarray of float64, shape (…, n), or (k, …, n) for k vectors
         """
-        reply = self._evaluate(equations, at, parameters, method, timeout_seconds, vjp=to_array(v, "v"))
-        return from_message(reply.vjp)
+        where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
+        return self._evaluate(where, Asked(vectors={"vjp": to_vectors(v, "v")})).array("vjp", 1)
 
-    def determinant(
+    def gradient(
         self,
         equations: Equations,
         at: Point,
         parameters: Parameters | None = None,
         method: JacobianArgument = "exact",
         *,
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        bounds: Bounds | None = None,
         timeout_seconds: float | None = None,
-    ) -> Determinant:
-        """Evaluate det J; the system must have as many equations as unknowns.
+    ) -> Array:
+        """Evaluate ∇f of a scalar function, one equation: one reverse sweep, whatever n.
 
         Parameters
         ----------
-        equations, at, parameters, method, timeout_seconds
+        equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds
             As in `jacobian`.
 
         Returns
         -------
-        Determinant
-            Its sign and logarithm, and its value.
+        ndarray of float64, shape (…, n)
         """
-        reply = self._evaluate(equations, at, parameters, method, timeout_seconds, determinant=True)
-        return Determinant(reply.determinant.sign, reply.determinant.log_abs)
+        where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
+        return self._evaluate(where, Asked(("gradient",))).array("gradient", 1)
 
-    # --- inside
-    def _evaluate(
+    def value_and_gradient(
         self,
         equations: Equations,
         at: Point,
-        parameters: Parameters | None,
-        method: JacobianArgument,
-        timeout_seconds: float | None,
+        parameters: Parameters | None = None,
+        method: JacobianArgument = "exact",
         *,
-        v: Mapping[str, ArrayLike] | ArrayLike | None = None,
-        vjp: Array | None = None,
-        value: bool = False,
-        matrix: bool = False,
-        determinant: bool = False,
-    ) -> EvaluateResponse:
-        problem = to_problem(equations, at, parameters, method, point_field="at", jacobian_field="method")
-        request = EvaluateRequest(
-            mode=int(problem.mode),  # type: ignore[arg-type]
-            value=value,
-            matrix=matrix,
-            determinant=determinant,
-        )
-        write_named(problem.point, request.at, "at")
-        write_named(problem.parameters, request.parameters, "parameters")
-        # A scalar counts as a vector of one.
-        if v is not None:
-            write(np.atleast_1d(direction(v, problem)), request.jvp, "v")
-        if vjp is not None:
-            write(np.atleast_1d(vjp), request.vjp, "v")
-        return self._send(self._transport.evaluate, request, problem, self._deadline(timeout_seconds))
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        bounds: Bounds | None = None,
+        timeout_seconds: float | None = None,
+    ) -> tuple[float | Array, Array]:
+        """Evaluate a scalar function and its gradient in one call.
+
+        Parameters
+        ----------
+        equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds
+            As in `jacobian`.
+
+        Returns
+        -------
+        value : float, or ndarray of float64, shape (…)
+        gradient : ndarray of float64, shape (…, n)
+        """
+        where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
+        found = self._evaluate(where, Asked(("value", "gradient")))
+        value = found.array("value", 1)[..., 0]
+        return (value if value.ndim else float(value)), found.array("gradient", 1)
+
+    def hessian_vector_product(
+        self,
+        equations: Equations,
+        at: Point,
+        parameters: Parameters | None = None,
+        *,
+        v: Mapping[str, ArrayLike] | ArrayLike,
+        batch: int | None = None,
+        batched_parameters: Sequence[str] = (),
+        timeout_seconds: float | None = None,
+    ) -> Array:
+        """Evaluate H·v of a scalar function, H being its second derivatives, without forming H.
+
+        Parameters
+        ----------
+        equations, at, parameters, batch, batched_parameters, timeout_seconds
+            As in `jacobian`.
+        v : array-like of shape (n,), (…, n) or (k, …, n), or mapping of str to array-like
+            A direction, as in `jvp`.
+
+        Returns
+        -------
+        ndarray of float64, shape (…, n), or (k, …, n) for k directions
+        """
+        where = Where(equations, at, parameters, "exact", batch, batched_parameters, None, timeout_seconds)
+        return self._product(where, "hessian_vector", v).array("hessian_vector", 1)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from grpc import StatusCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class FieldViolation(NamedTuple):
@@ -68,6 +68,8 @@ class InvalidRequestError(RaphsonError, ValueError):
     ----------
     fields : list of FieldViolation
         Which parts of the request are at fault, and why.
+    metadata : dict of str to str
+        Facts for programs: of a limit that was passed its name (``"limit"``), the ``"value"`` and the ``"maximum"``.
     """
 
     default_code = StatusCode.INVALID_ARGUMENT
@@ -79,9 +81,11 @@ class InvalidRequestError(RaphsonError, ValueError):
         fields: Sequence[tuple[str, str]] = (),
         code: StatusCode | None = None,
         reason: str = "",
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message, code=code, reason=reason)
         self.fields = [FieldViolation(*field) for field in fields]
+        self.metadata = dict(metadata or {})
 
     def __str__(self) -> str:
         unsaid = [f"  {field}: {text}" for field, text in self.fields if text not in self.message]

@@ -1,4 +1,4 @@
-"""What a caller wants beside the root, written for the wire."""
+"""What a caller wants beside the root, written for the wire, and read in terms of the caller's parameters alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raphson.arrays import to_array, write
+from raphson.arrays import from_message, to_array, write
+from raphson.problem import coefficients_of
 from raphson.vectors import direction
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from raphson.problem import Problem
-    from raphson.v1.solver_pb2 import EvidenceRequest
+    from raphson.v1.solver_pb2 import EvidenceRequest, SolveResponse
 
 
 def write_evidence(
@@ -49,4 +50,24 @@ def write_evidence(
         write(np.atleast_1d(direction(adjoint, problem, "adjoint")), message.adjoint, "adjoint")
     if parameter_covariance is not None:
         field = "parameter_covariance"
-        write(np.atleast_1d(to_array(parameter_covariance, field)), message.parameter_covariance, field)
+        covariance = np.atleast_1d(to_array(parameter_covariance, field))
+        # Constants vary with nothing.
+        covariance = np.pad(covariance, (0, _table_numbers(problem)))
+        write(covariance, message.parameter_covariance, field)
+
+
+def without_tables(reply: SolveResponse, problem: Problem) -> SolveResponse:
+    """Take the constants of a compiled function out of what a reply counts by parameters; they come last."""
+    count = _table_numbers(problem)
+    if count:
+        for message in (reply.sensitivity, reply.adjoint):
+            if message.data:
+                array = from_message(message)[..., :-count]
+                del message.shape[:]
+                write(array, message, "reply")
+        del reply.parameter_elements[-count:]
+    return reply
+
+
+def _table_numbers(problem: Problem) -> int:
+    return sum(table.size for table in coefficients_of(problem.tables).values()) if problem.tables else 0

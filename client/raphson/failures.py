@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from google.protobuf.message import DecodeError
@@ -22,7 +23,7 @@ from raphson.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import grpc
 
@@ -33,6 +34,7 @@ INVALID_CODES = (StatusCode.INVALID_ARGUMENT, StatusCode.OUT_OF_RANGE, StatusCod
 # Of the exhausted resources, these belong to the request: it would find the same server too small again.
 TOO_LARGE_REASONS = ("REPLY_TOO_LARGE", "OUT_OF_MEMORY")
 TOO_LARGE_TEXT = "larger than max"
+TOO_LARGE_SIZES = re.compile(r"\((\d+) vs\. (\d+)\)")
 NAMED_CODES: dict[StatusCode, tuple[type[RaphsonError], str]] = {
     StatusCode.NOT_FOUND: (SystemNotFoundError, "{text}"),
     StatusCode.CANCELLED: (CancelledError, "the call to {address} was cancelled: {text}"),
@@ -53,6 +55,7 @@ class FailureDetails:
     reason: str = ""
     fields: tuple[tuple[str, str], ...] = ()
     retry_seconds: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float) -> RaphsonError:
@@ -80,12 +83,16 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
         fields = [(short_field(field), description) for field, description in details.fields]
         for field, _ in details.fields:
             text = text.replace(field, short_field(field))
-        return InvalidRequestError(text, fields=fields, code=code, reason=reason)
+        return InvalidRequestError(text, fields=fields, code=code, reason=reason, metadata=details.metadata)
     if code is StatusCode.RESOURCE_EXHAUSTED:
         if reason in TOO_LARGE_REASONS or TOO_LARGE_TEXT in text:
             description = f"asks for more than the client or the server at {address} can hold: {text}"
             return InvalidRequestError(
-                f"request: {description}", fields=[("request", description)], code=code, reason=reason
+                f"request: {description}",
+                fields=[("request", description)],
+                code=code,
+                reason=reason,
+                metadata=details.metadata or _grpc_limit(text),
             )
         return ServerBusyError(text, retry_seconds=details.retry_seconds, reason=reason)
     if code is StatusCode.UNAVAILABLE:
@@ -119,7 +126,16 @@ def read_details(error: grpc.RpcError) -> FailureDetails:
         reason=info.reason,
         fields=tuple((violation.field, violation.description) for violation in bad_request.field_violations),
         retry_seconds=retry.retry_delay.ToNanoseconds() / 1e9 if retry.HasField("retry_delay") else None,
+        metadata=dict(info.metadata),
     )
+
+
+def _grpc_limit(text: str) -> dict[str, str]:
+    """Read by how much a message is too large for gRPC itself, which says it in words alone."""
+    sizes = TOO_LARGE_SIZES.search(text)
+    if sizes is None:
+        return {}
+    return {"limit": "max_message_bytes", "value": sizes.group(1), "maximum": sizes.group(2)}
 
 
 def short_field(field: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from raphson.definition import Definition
 from raphson.errors import InvalidRequestError
 from raphson.jacobian_argument import JacobianArgument, to_mode_and_rows
 from raphson.trace import first_argument, trace_function
+from raphson.trace.tables import Table
 from raphson.vectors import zeros_of
 from raphson.vocabulary import JacobianMode
 
@@ -40,11 +41,14 @@ class Problem:
     system_id : str
         Its id if known, else empty.
     point, parameters : mapping of str to array-like
-        Values by name.
+        Values by name; the tables' coefficients stand after the caller's parameters.
     mode : JacobianMode
         Where derivatives come from.
     fixed : mapping of str to ndarray
         Parameters whose values the definition holds for alone.
+    tables : mapping of str to ndarray
+        Parameters that are not the caller's, with the values that a traced function gave them; see
+        `TracedEquations.tables`.
     """
 
     definition: Definition
@@ -53,6 +57,7 @@ class Problem:
     parameters: Parameters
     mode: JacobianMode
     fixed: Mapping[str, Array]
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
 
 def to_problem(
@@ -63,8 +68,18 @@ def to_problem(
     *,
     point_field: str = "start",
     jacobian_field: str = "jacobian",
+    with_coefficients: bool = True,
 ) -> Problem:
     """Read a caller's arguments.
+
+    Parameters
+    ----------
+    equations, point, parameters, jacobian
+        As the client's methods take them.
+    point_field, jacobian_field : str
+        What errors call two of them.
+    with_coefficients : bool
+        Whether constants of a traced function may become parameters; they may not where all parameters count.
 
     Raises
     ------
@@ -79,23 +94,35 @@ def to_problem(
     known = {name: to_array(value, f"parameters[{name}]") for name, value in given.items()}
     shapes = tuple((name, value.shape) for name, value in known.items())
     fixed: Mapping[str, Array] = {}
+    tables: Mapping[str, Table] = {}
     if callable(equations):
         start = _by_name(equations, point, point_field)
         variables = tuple((name, value.shape) for name, value in start.items())
         _refuse_shared(start, known)
-        traced = trace_function(equations, dict(variables), dict(shapes), whole_numbers(given), point_field=point_field)
-        texts, fixed = traced.equations, traced.fixed
+        traced = trace_function(
+            equations,
+            dict(variables),
+            dict(shapes),
+            whole_numbers(given),
+            point_field=point_field,
+            with_coefficients=with_coefficients,
+        )
+        texts, fixed, tables, count = traced.equations, traced.fixed, traced.tables, traced.m
     else:
         start = {
             name: to_array(value, f"{point_field}[{name}]") for name, value in _mapping(point, point_field).items()
         }
         variables = tuple((name, value.shape) for name, value in start.items())
         texts = to_texts(equations)
-    count = sum(not DEFINES.match(text) for text in texts) if isinstance(jacobian, Mapping) else 0
+        count = sum(not DEFINES.match(text) for text in texts) if isinstance(jacobian, Mapping) else 0
     mode, rows = to_mode_and_rows(jacobian, variables, count, jacobian_field)
-    values = () if callable(equations) else structural_candidates((*texts, *sum(rows or (), ())), known)
+    if callable(equations):
+        shapes += tuple((name, table.shape) for name, table in tables.items())
+        values = tuple((name, table.astype(WIRE).tobytes()) for name, table in tables.items() if is_structural(table))
+    else:
+        values = structural_candidates((*texts, *sum(rows or (), ())), known)
     definition = Definition(texts, variables, shapes, values, rows)
-    return Problem(definition, "", start, known, mode, fixed)
+    return Problem(definition, "", start, {**known, **coefficients_of(tables)}, mode, fixed, tables)
 
 
 def to_shaped_problem(
@@ -136,11 +163,14 @@ def _of_compiled(
         point = split(to_array(point, point_field), system.variables, point_field)
     if system.fixed:
         parameters = _with_fixed(system.fixed, parameters)
+    if system.tables:
+        parameters = _with_tables(system.tables, parameters)
     if type(jacobian) is str or isinstance(jacobian, JacobianMode):
         mode, _ = to_mode_and_rows(jacobian, (), 0, jacobian_field)
-        return Problem(system.definition, system.id, point, parameters, mode, system.fixed)
+        return Problem(system.definition, system.id, point, parameters, mode, system.fixed, system.tables)
     mode, rows = to_mode_and_rows(jacobian, system.variables, system.m, jacobian_field)
-    return Problem(replace(system.definition, jacobian=rows), "", point, parameters, mode, system.fixed)
+    definition = replace(system.definition, jacobian=rows)
+    return Problem(definition, "", point, parameters, mode, system.fixed, system.tables)
 
 
 def _with_fixed(fixed: Mapping[str, Array], parameters: Parameters) -> Parameters:
@@ -154,6 +184,24 @@ def _with_fixed(fixed: Mapping[str, Array], parameters: Parameters) -> Parameter
                 "because the equations use it as a range or an index; leave it out, or compile again",
             )
     return {**fixed, **parameters}
+
+
+def _with_tables(tables: Mapping[str, Table], parameters: Parameters) -> Parameters:
+    """Add a traced function's coefficients, and refuse parameters of a table's name."""
+    for name in tables:
+        if name in parameters:
+            raise InvalidRequestError.at(f"parameters[{name}]", "is not a parameter of the compiled system")
+    return {**parameters, **coefficients_of(tables)}
+
+
+def coefficients_of(tables: Mapping[str, Table]) -> dict[str, Array]:
+    """Return the tables that go with each request; the others are a part of the definition."""
+    return {name: table.astype(np.float64, copy=False) for name, table in tables.items() if not is_structural(table)}
+
+
+def is_structural(table: Table) -> bool:
+    """Tell a table of whole numbers for indices and ranges from one of coefficients."""
+    return table.dtype.kind == "i"
 
 
 def to_texts(equations: object) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from raphson.arrays import to_array, write, write_named
 from raphson.calls import Calls
 from raphson.compiled import CompiledSystem
-from raphson.evidence_request import write_evidence
+from raphson.evidence_request import without_tables, write_evidence
 from raphson.explanation import Explanation, to_explanation
 from raphson.options import write_options
 from raphson.problem import Equations, Parameters, Point, Problem, to_problem, to_shaped_problem
@@ -122,7 +122,9 @@ class Solving(Calls):
         RaphsonError
             If no answer came.
         """
-        problem = to_problem(equations, start, parameters, jacobian)
+        # A traced function's constants are no parameters where sensitivities are counted by parameters.
+        counts = sensitivity or adjoint is not None or parameter_covariance is not None
+        problem = to_problem(equations, start, parameters, jacobian, with_coefficients=not counts)
         request = SolveRequest()
         write_named(problem.point, request.start, "start")
         write_named(problem.parameters, request.parameters, "parameters")
@@ -158,7 +160,7 @@ class Solving(Calls):
         deadline = self.timeout_seconds
         if timeout_seconds is not None:
             deadline = max(deadline, request.options.timeout_seconds + REPLY_SECONDS)
-        return Solution(self._send(self._transport.solve, request, problem, deadline))
+        return Solution(without_tables(self._send(self._transport.solve, request, problem, deadline), problem))
 
     def explain(
         self,

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from grpc import UnaryStreamMultiCallable as StreamCall
     from grpc import UnaryUnaryMultiCallable as Call
 
-    from raphson.v1.jacobian_pb2 import EvaluateRequest, EvaluateResponse
+    from raphson.v1.jacobian_pb2 import (
+        CheckJacobianRequest,
+        CheckJacobianResponse,
+        EvaluateChainRequest,
+        EvaluateChainResponse,
+        EvaluateRequest,
+        EvaluateResponse,
+        TestDifferentiabilityRequest,
+        TestDifferentiabilityResponse,
+    )
     from raphson.v1.solver_pb2 import (
         ExplainRequest,
         Explanation,
@@ -58,7 +67,13 @@ class Transport:
         self.explain: Call[ExplainRequest, Explanation] = solver.Explain
         self.find_all: StreamCall[FindAllRequest, FindAllResponse] = solver.FindAll
         self.follow: StreamCall[FollowRequest, FollowResponse] = solver.Follow
-        self.evaluate: Call[EvaluateRequest, EvaluateResponse] = JacobianServiceStub(channel).Evaluate  # type: ignore[no-untyped-call]
+        jacobian = JacobianServiceStub(channel)  # type: ignore[no-untyped-call]
+        self.evaluate: Call[EvaluateRequest, EvaluateResponse] = jacobian.Evaluate
+        self.evaluate_chain: Call[EvaluateChainRequest, EvaluateChainResponse] = jacobian.EvaluateChain
+        self.check_jacobian: Call[CheckJacobianRequest, CheckJacobianResponse] = jacobian.CheckJacobian
+        self.test_differentiability: Call[TestDifferentiabilityRequest, TestDifferentiabilityResponse] = (
+            jacobian.TestDifferentiability
+        )
         self.compile: Call[CompileRequest, CompileResponse] = SystemServiceStub(channel).Compile  # type: ignore[no-untyped-call]
 
     @property

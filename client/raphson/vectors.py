@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,22 @@ if TYPE_CHECKING:
     from raphson.problem import Problem
 
 
-def direction(v: Mapping[str, ArrayLike] | ArrayLike, problem: Problem, field: str = "v") -> Array:
-    """Flatten a direction given by name, or check one given as a vector."""
+def direction(
+    v: Mapping[str, ArrayLike] | ArrayLike, problem: Problem, field: str = "v", *, dimensions: int = 0
+) -> Array:
+    """Flatten a direction given by name, or check one given as a vector.
+
+    Parameters
+    ----------
+    v : mapping of str to array-like, or array-like
+        By name: of the variable's shape, or with as many dimensions before it as the batch has.
+    problem : Problem
+        Knows the variables.
+    field : str
+        What errors call it.
+    dimensions : int
+        How many the batch has.
+    """
     if not isinstance(v, Mapping):
         return to_array(v, field)
     parts = []
@@ -27,13 +42,20 @@ def direction(v: Mapping[str, ArrayLike] | ArrayLike, problem: Problem, field: s
             description = "is missing; expected a number or an array for each variable"
             raise InvalidRequestError.at(f"{field}[{name}]", description)
         part = to_array(v[name], f"{field}[{name}]")
-        if part.shape != shape:
-            raise InvalidRequestError.at(f"{field}[{name}]", f"shape {part.shape}; expected {shape}")
-        parts.append(part.ravel())
+        before = part.ndim - len(shape)
+        if before not in {0, dimensions} or part.shape[before:] != shape:
+            batch = f", or that after the {dimensions} of the batch" if dimensions else ""
+            raise InvalidRequestError.at(f"{field}[{name}]", f"shape {part.shape}; expected {shape}{batch}")
+        parts.append(part.reshape((*part.shape[:before], math.prod(shape))))
     unknown = next((name for name in v if name not in dict(problem.definition.variables)), None)
     if unknown is not None:
         raise InvalidRequestError.at(f"{field}[{unknown}]", "is not a variable")
-    return np.concatenate(parts)
+    try:
+        together = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    except ValueError:
+        found = ", ".join(str(part.shape[:-1]) for part in parts)
+        raise InvalidRequestError.at(field, f"batches {found} do not broadcast with each other") from None
+    return np.concatenate([np.broadcast_to(part, (*together, part.shape[-1])) for part in parts], axis=-1)
 
 
 def zeros_of(names: object, field: str) -> dict[str, ArrayLike]:

@@ -19,7 +19,7 @@ MethodName = Literal[
     "broyden",
     "bracketing",
 ]
-JacobianName = Literal["exact", "forward", "central", "analytic"]
+JacobianName = Literal["exact", "forward", "central", "analytic", "complex_step"]
 Chosen = TypeVar("Chosen", bound=IntEnum)
 
 
@@ -82,6 +82,8 @@ class JacobianMode(IntEnum):
     """Central differences, about 10 digits."""
     ANALYTIC = 4
     """The caller's own expressions."""
+    COMPLEX_STEP = 5
+    """Imaginary parts of f at x + ih: exact to rounding for analytic f; at points, not while solving."""
 
 
 # By name; looked up at every call.
@@ -95,7 +97,7 @@ def to_method(value: object, field: str = "method") -> Method:
 
 
 def to_jacobian_mode(value: object, field: str = "jacobian") -> JacobianMode:
-    """Read ``"exact"``, ``"forward"``, ``"central"`` or ``"analytic"``."""
+    """Read ``"exact"``, ``"forward"``, ``"central"``, ``"analytic"`` or ``"complex_step"``."""
     return MODES[value] if type(value) is str and value in MODES else _choose(JacobianMode, value, field)
 
 

@@ -7,10 +7,10 @@ acknowledged it, which it does when the caller has taken it: a slow caller holds
     worker → front end   HELLO            imports done
     front end → worker   WARM_UP          make the engine ready (one worker at a time while caches are cold)
     worker → front end   READY            body: b"compiled" or b"loaded"
-    front end → worker   Request          method, remaining seconds, definition (may be empty), request
-    worker → front end   Reply            outcome, reply or google.rpc.Status, and for a request by text
-                                          the system's id and its complete definition;
-                                          or the id of the system whose definition is needed;
+    front end → worker   Request          method, remaining seconds, definitions by id (may be none), request
+    worker → front end   Reply            outcome, reply or google.rpc.Status, and the complete definitions, by id,
+                                          of systems that the request has by text;
+                                          or the ids of the systems whose definitions are needed;
                                           outcome MORE: an item of a stream, which a last Reply ends
     front end → worker   acknowledgement  one byte for each item: the next Reply may come
 """
@@ -18,8 +18,13 @@ acknowledged it, which it does when the caller has taken it: a slow caller holds
 import math
 import socket
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
+
+Definitions = Mapping[bytes, bytes]
+"""Serialized, complete ``raphson.v1.System`` by id."""
 
 
 class Method(IntEnum):
@@ -32,6 +37,9 @@ class Method(IntEnum):
     EXPLAIN = 4
     FIND_ALL = 5
     FOLLOW = 6
+    EVALUATE_CHAIN = 7
+    CHECK_JACOBIAN = 8
+    TEST_DIFFERENTIABILITY = 9
 
 
 class Outcome(IntEnum):
@@ -54,15 +62,15 @@ class Request:
     method : Method
     remaining_seconds : float
         Until the call's deadline; infinite without one.
-    definition : bytes
-        A serialized, complete ``raphson.v1.System`` for a system that the worker may not know; else empty.
+    definitions : mapping of bytes to bytes
+        Those of systems that the worker may not know.
     body : bytes
         The caller's message, as it came.
     """
 
     method: Method
     remaining_seconds: float = math.inf
-    definition: bytes = b""
+    definitions: Definitions = field(default_factory=dict)
     body: bytes = b""
 
 
@@ -75,16 +83,14 @@ class Reply:
     outcome : Outcome
     body : bytes
         The reply message (OK, MORE) or a ``google.rpc.Status`` (FAILED).
-    system_id : bytes
-        Id of the system of a request by text, or of the one whose definition is needed; else empty.
-    definition : bytes
-        Its complete definition; else empty.
+    definitions : mapping of bytes to bytes
+        Those of systems that the request has by text (OK); or the ids of those that are needed, each with an empty
+        one (NEEDS_DEFINITION).
     """
 
     outcome: Outcome
     body: bytes = b""
-    system_id: bytes = b""
-    definition: bytes = b""
+    definitions: Definitions = field(default_factory=dict)
 
 
 class ChannelClosedError(Exception):
@@ -96,7 +102,8 @@ class NotSentError(ChannelClosedError):
 
 
 _REQUEST = struct.Struct("<BdII")
-_REPLY = struct.Struct("<BIII")
+_REPLY = struct.Struct("<BII")
+_DEFINITION = struct.Struct("<II")
 _CHUNK = 64 * 1024
 _BUFFER = 1024 * 1024
 _METHODS = tuple(Method)
@@ -117,35 +124,38 @@ def send_request(
     channel: socket.socket,
     method: Method,
     remaining_seconds: float = math.inf,
-    definition: bytes = b"",
+    definitions: Definitions = MappingProxyType({}),
     body: bytes = b"",
 ) -> None:
     """Write one request frame; see `Request`."""
-    header = _REQUEST.pack(method, remaining_seconds, len(definition), len(body))
-    _send(channel, header, definition, body)
+    packed = _packed(definitions) if definitions else b""
+    header = _REQUEST.pack(method, remaining_seconds, len(packed), len(body))
+    _send(channel, header, packed, body)
 
 
 def receive_request(channel: socket.socket) -> Request:
     """Read one request frame."""
-    first, (method, remaining_seconds, definition_size, body_size) = _receive_header(channel, _REQUEST)
-    payload = _receive_rest(channel, first, definition_size + body_size)
-    return Request(_METHODS[method], remaining_seconds, payload[:definition_size], payload[definition_size:])
+    first, (method, remaining_seconds, packed_size, body_size) = _receive_header(channel, _REQUEST)
+    payload = _receive_rest(channel, first, packed_size + body_size)
+    if not packed_size:
+        return Request(_METHODS[method], remaining_seconds, body=payload)
+    return Request(_METHODS[method], remaining_seconds, _unpacked(payload[:packed_size]), payload[packed_size:])
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:
     """Write one reply frame."""
-    header = _REPLY.pack(reply.outcome, len(reply.system_id), len(reply.definition), len(reply.body))
-    _send(channel, header, reply.system_id, reply.definition, reply.body)
+    packed = _packed(reply.definitions) if reply.definitions else b""
+    header = _REPLY.pack(reply.outcome, len(packed), len(reply.body))
+    _send(channel, header, packed, reply.body)
 
 
 def receive_reply(channel: socket.socket) -> Reply:
     """Read one reply frame."""
-    first, (outcome, name_size, definition_size, body_size) = _receive_header(channel, _REPLY)
-    payload = _receive_rest(channel, first, name_size + definition_size + body_size)
-    if not name_size:
+    first, (outcome, packed_size, body_size) = _receive_header(channel, _REPLY)
+    payload = _receive_rest(channel, first, packed_size + body_size)
+    if not packed_size:
         return Reply(_OUTCOMES[outcome], payload)
-    body_start = name_size + definition_size
-    return Reply(_OUTCOMES[outcome], payload[body_start:], payload[:name_size], payload[name_size:body_start])
+    return Reply(_OUTCOMES[outcome], payload[packed_size:], _unpacked(payload[:packed_size]))
 
 
 def send_acknowledgement(channel: socket.socket) -> None:
@@ -161,6 +171,26 @@ def receive_acknowledgement(channel: socket.socket) -> None:
         raise ChannelClosedError from error
     if received != _ACKNOWLEDGEMENT:
         raise ChannelClosedError
+
+
+def _packed(definitions: Definitions) -> bytes:
+    """Write definitions one after another, each with the sizes of its id and of itself before it."""
+    return b"".join(
+        part
+        for name, definition in definitions.items()
+        for part in (_DEFINITION.pack(len(name), len(definition)), name, definition)
+    )
+
+
+def _unpacked(packed: bytes) -> dict[bytes, bytes]:
+    definitions = {}
+    place = 0
+    while place < len(packed):
+        name_size, size = _DEFINITION.unpack_from(packed, place)
+        first = place + _DEFINITION.size + name_size
+        place = first + size
+        definitions[packed[first - name_size : first]] = packed[first:place]
+    return definitions
 
 
 def _send(channel: socket.socket, *parts: bytes) -> None:

@@ -14,9 +14,9 @@ import raphson
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
-from raphson.v1 import jacobian_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
+from raphson.v1 import jacobian_pb2, jacobian_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
 from raphson.v1.array_pb2 import DoubleArray, NamedArray
-from raphson.v1.jacobian_pb2 import EvaluateResponse
+from raphson.v1.jacobian_pb2 import CheckJacobianResponse, EvaluateChainResponse, EvaluateResponse
 from raphson.v1.solver_pb2 import (
     BranchEnd,
     BranchPoint,
@@ -82,6 +82,13 @@ class ScriptedServer:
                 return root_like(request.start)
             case "EvaluateRequest":
                 return EvaluateResponse(system_id=SYSTEM_ID, matrix=DoubleArray(shape=[1, 1], data=bytes(8)))
+            case "EvaluateChainRequest":
+                ids = [SYSTEM_ID[:-1] + str(place) for place in range(len(request.links))]
+                return EvaluateChainResponse(system_ids=ids, value=vector(1.0), order="CHAIN_ORDER_REVERSE")
+            case "CheckJacobianRequest":
+                return CheckJacobianResponse(agrees=True, system_id=SYSTEM_ID)
+            case "TestDifferentiabilityRequest":
+                return jacobian_pb2.TestDifferentiabilityResponse(differentiable=True, system_id=SYSTEM_ID)
             case "ExplainRequest":
                 return Explanation(lines=["nothing is wrong"], structural_rank=1, system_id=SYSTEM_ID)
             case "FindAllRequest":
@@ -105,6 +112,7 @@ class ScriptedServer:
 
     # The three services in one.
     Solve = Evaluate = Compile = Explain = handle
+    EvaluateChain = CheckJacobian = TestDifferentiability = handle
     FindAll = Follow = handle_stream
 
 
@@ -167,7 +175,11 @@ def root_like(start: Any) -> SolveResponse:
 @pytest.fixture
 def scripted() -> Iterator[ScriptedServer]:
     with ThreadPoolExecutor(4) as threads:
-        server = grpc.server(threads)
+        large = 32 << 20
+        server = grpc.server(
+            threads,
+            options=(("grpc.max_receive_message_length", large), ("grpc.max_send_message_length", large)),
+        )
         service = ScriptedServer()
         solver_pb2_grpc.add_SolverServiceServicer_to_server(service, server)
         jacobian_pb2_grpc.add_JacobianServiceServicer_to_server(service, server)

@@ -78,7 +78,8 @@ def test_views_are_asked_for_and_read(scripted: ScriptedServer, talking: raphson
     scripted.reply(EvaluateResponse(matrix=reply([1.0, 2.0, 3.0, 4.0], [2, 2])))
     scripted.reply(EvaluateResponse(jvp=reply([5.0, 6.0], [2])))
     scripted.reply(EvaluateResponse(vjp=reply([7.0, 8.0], [2])))
-    scripted.reply(EvaluateResponse(determinant=Determinant(sign=-1.0, log_abs=np.log(2.0))))
+    found = Determinant(sign=reply([-1.0], []), log_abs=reply([np.log(2.0)], []))
+    scripted.reply(EvaluateResponse(determinant=found))
     asked = (EQUATIONS, START, {"r": 2.0})
     assert talking.value(*asked).tolist() == [1.0, 2.0]
     assert talking.jacobian(*asked, "forward").tolist() == [[1.0, 2.0], [3.0, 4.0]]

@@ -10,6 +10,9 @@ import pytest
 import raphson
 from raphson import errors, trace
 
+# What the views of many points take besides.
+MANY = "batch batched_parameters bounds timeout_seconds"
+
 
 def test_the_names_of_the_package() -> None:
     assert raphson.__all__ == [
@@ -20,11 +23,14 @@ def test_the_names_of_the_package() -> None:
         "BranchPointKind",
         "CancelledError",
         "Certificate",
+        "ChainEvaluation",
+        "CheckedEntry",
         "Client",
         "ClientStateError",
         "CompiledSystem",
         "DeadlineExceededError",
         "Determinant",
+        "Differentiability",
         "EmbeddedServerError",
         "Explanation",
         "FieldViolation",
@@ -33,13 +39,19 @@ def test_the_names_of_the_package() -> None:
         "IncompatibleServerError",
         "InternalServerError",
         "InvalidRequestError",
+        "JacobianCheck",
+        "JacobianEstimate",
         "JacobianMode",
+        "Link",
         "Method",
+        "Propagated",
         "RaphsonError",
         "RootSearch",
         "ServerBusyError",
         "ServerUnavailableError",
         "Solution",
+        "SparseJacobian",
+        "Spectrum",
         "Status",
         "SystemNotFoundError",
         "TraceError",
@@ -88,11 +100,21 @@ def test_the_names_of_the_tracer() -> None:
             ),
         ),
         ("compile", "equations start parameters variables jacobian timeout_seconds"),
-        ("value", "equations at parameters timeout_seconds"),
-        ("jacobian", "equations at parameters method timeout_seconds"),
-        ("jvp", "equations at parameters method v timeout_seconds"),
-        ("vjp", "equations at parameters method v timeout_seconds"),
-        ("determinant", "equations at parameters method timeout_seconds"),
+        ("value", "equations at parameters batch batched_parameters timeout_seconds"),
+        ("jacobian", f"equations at parameters method sparse {MANY}"),
+        ("jacobian_with_error", f"equations at parameters method {MANY}"),
+        ("jvp", f"equations at parameters method v {MANY}"),
+        ("vjp", f"equations at parameters method v {MANY}"),
+        ("gradient", f"equations at parameters method {MANY}"),
+        ("value_and_gradient", f"equations at parameters method {MANY}"),
+        ("hessian_vector_product", "equations at parameters v batch batched_parameters timeout_seconds"),
+        ("determinant", f"equations at parameters method {MANY}"),
+        ("change_of_variables_logdensity", f"equations at parameters method log_density {MANY}"),
+        ("spectrum", f"equations at parameters method {MANY}"),
+        ("propagate_covariance", f"equations at parameters method covariance {MANY}"),
+        ("chain", "links at method order jacobian v w timeout_seconds"),
+        ("check_jacobian", "equations at parameters jacobian max_entries timeout_seconds"),
+        ("differentiability", "equations at parameters value directions timeout_seconds"),
         ("close", ""),
     ],
 )

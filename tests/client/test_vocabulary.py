@@ -42,7 +42,9 @@ def test_friendly_methods(text: Any, method: Method) -> None:
 
 
 def test_friendly_modes() -> None:
-    assert [to_jacobian_mode(name) for name in ("exact", "forward", "central", "analytic")] == list(JacobianMode)
+    names = ("exact", "forward", "central", "analytic", "complex_step")
+    assert [to_jacobian_mode(name) for name in names] == list(JacobianMode)
+    assert to_jacobian_mode("complex step") is JacobianMode.COMPLEX_STEP
 
 
 def test_an_unknown_string_is_answered_with_a_suggestion() -> None:

@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"^\$ (raphson (?:solve|explain|roots|follow|jacobian) .*)$", README, re.MULTILINE)
+COMMANDS = re.findall(r"^\$ (raphson (?:solve|explain|roots|follow|jacobian|differentiable) .*)$", README, re.MULTILINE)
 GRPCURL = re.search(r"-d '(\{.*?\})' (\S+) (\S+)/(\w+)", README, re.DOTALL)
 
 
@@ -35,8 +35,8 @@ def test_python_blocks_run(code: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_there_are_blocks_and_commands() -> None:
-    assert len(PYTHON_BLOCKS) == 7
-    assert len(COMMANDS) == 7
+    assert len(PYTHON_BLOCKS) == 8
+    assert len(COMMANDS) == 9
     assert GRPCURL is not None
 
 

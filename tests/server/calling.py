@@ -11,7 +11,13 @@ import numpy as np
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from raphson.v1.array_pb2 import DoubleArray, NamedArray
-from raphson.v1.jacobian_pb2 import EvaluateRequest
+from raphson.v1.jacobian_pb2 import (
+    ChainLink,
+    CheckJacobianRequest,
+    EvaluateChainRequest,
+    EvaluateRequest,
+    TestDifferentiabilityRequest,
+)
 from raphson.v1.solver_pb2 import (
     METHOD_NEWTON,
     Bounds,
@@ -22,7 +28,7 @@ from raphson.v1.solver_pb2 import (
     SolveOptions,
     SolveRequest,
 )
-from raphson.v1.system_pb2 import CompileRequest, System, SystemRef, Variable
+from raphson.v1.system_pb2 import CompileRequest, JacobianRow, System, SystemRef, Variable
 
 
 @dataclass
@@ -205,6 +211,45 @@ def to_evaluate(
         parameters=named(parameters or {}),
         **views,
     )
+
+
+def by_id_to_evaluate(
+    system_id: str, at: Mapping[str, Any], parameters: Mapping[str, Any] | None = None, **views: Any
+) -> EvaluateRequest:
+    """Write a request for views of a system that is named."""
+    return EvaluateRequest(
+        system=SystemRef(system_id=system_id), at=named(at), parameters=named(parameters or {}), **views
+    )
+
+
+def link(*equations: str, parameters: Mapping[str, Any] | None = None, **variables: tuple[int, ...]) -> ChainLink:
+    """Write a link of a composition; the first needs no variables."""
+    unknowns = [Variable(name=name, shape=shape) for name, shape in variables.items()]
+    definition = System(equations=equations, variables=unknowns)
+    return ChainLink(system=SystemRef(definition=definition), parameters=named(parameters or {}))
+
+
+def to_chain(*links: ChainLink, at: Mapping[str, Any], **views: Any) -> EvaluateChainRequest:
+    """Write a request for the differential of a composition."""
+    return EvaluateChainRequest(links=links, at=named(at), **views)
+
+
+def to_check(
+    *equations: str, at: Mapping[str, Any], rows: Any = (), parameters: Mapping[str, Any] | None = None, **more: Any
+) -> CheckJacobianRequest:
+    """Write a request to check rows of expressions."""
+    jacobian = [JacobianRow(entries=row) for row in rows]
+    return CheckJacobianRequest(
+        system=SystemRef(definition=System(equations=equations, jacobian=jacobian)),
+        at=named(at),
+        parameters=named(parameters or {}),
+        **more,
+    )
+
+
+def to_test(*equations: str, at: Mapping[str, Any], **more: Any) -> TestDifferentiabilityRequest:
+    """Write a request to test whether equations are differentiable."""
+    return TestDifferentiabilityRequest(system=SystemRef(definition=System(equations=equations)), at=named(at), **more)
 
 
 def endless(timeout_seconds: float | None = None) -> SolveRequest:

@@ -17,7 +17,12 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from raphson.v1 import jacobian_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
-from raphson.v1.jacobian_pb2 import EvaluateRequest
+from raphson.v1.jacobian_pb2 import (
+    CheckJacobianRequest,
+    EvaluateChainRequest,
+    EvaluateRequest,
+    TestDifferentiabilityRequest,
+)
 from raphson.v1.solver_pb2 import (
     ExplainRequest,
     Explanation,
@@ -58,6 +63,15 @@ class Server:
     def evaluate(self, request: EvaluateRequest) -> Any:
         return self.jacobian.Evaluate(request, timeout=CALL_SECONDS)
 
+    def evaluate_chain(self, request: EvaluateChainRequest) -> Any:
+        return self.jacobian.EvaluateChain(request, timeout=CALL_SECONDS)
+
+    def check_jacobian(self, request: CheckJacobianRequest) -> Any:
+        return self.jacobian.CheckJacobian(request, timeout=CALL_SECONDS)
+
+    def test_differentiability(self, request: TestDifferentiabilityRequest) -> Any:
+        return self.jacobian.TestDifferentiability(request, timeout=CALL_SECONDS)
+
     def compile(self, request: CompileRequest) -> Any:
         return self.systems.Compile(request, timeout=CALL_SECONDS)
 
@@ -75,6 +89,9 @@ class Server:
         send = {
             SolveRequest: self.solve,
             EvaluateRequest: self.evaluate,
+            EvaluateChainRequest: self.evaluate_chain,
+            CheckJacobianRequest: self.check_jacobian,
+            TestDifferentiabilityRequest: self.test_differentiability,
             CompileRequest: self.compile,
             ExplainRequest: self.explain,
             FollowRequest: self.follow,

@@ -14,7 +14,7 @@ from raphson.v1.jacobian_pb2 import EvaluateRequest
 from raphson.v1.solver_pb2 import SolveOptions, SolveRequest
 from raphson.v1.system_pb2 import CompileRequest, JacobianRow, Parameter, System, SystemRef, Variable
 
-from tests.server.calling import Problem, array, by_id, by_text, named, problem, to_compile, to_evaluate
+from tests.server.calling import Problem, array, between, by_id, by_text, named, problem, to_compile, to_evaluate
 from tests.server.running import Server
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -197,6 +197,7 @@ def test_arrays_that_are_none(server: Server, message: DoubleArray, field: str, 
         (SolveOptions(method=99), "options.method", ["99", "METHOD_NEWTON (2)"]),  # type: ignore[arg-type]
         (SolveOptions(jacobian=-3), "options.jacobian", ["-3", "JACOBIAN_MODE_EXACT (1)"]),  # type: ignore[arg-type]
         (SolveOptions(jacobian=wire.JACOBIAN_MODE_ANALYTIC), "options.jacobian", []),
+        (SolveOptions(jacobian=wire.JACOBIAN_MODE_COMPLEX_STEP), "options.jacobian", ["complex step", "at points"]),
     ],
 )
 def test_options_out_of_range(server: Server, options: SolveOptions, field: str, words: list[str]) -> None:
@@ -212,9 +213,41 @@ def test_views_that_do_not_fit(server: Server) -> None:
         ({"jvp": DoubleArray()}, "jvp", ["neither"]),
         ({"matrix": True, "mode": 17}, "mode", ["17"]),
         ({"matrix": True, "mode": wire.JACOBIAN_MODE_ANALYTIC}, "mode", []),
+        ({"jvp": array(np.ones((2, 3)))}, "jvp", ["(2, 3)", "(2,)", "(k, 2)"]),
+        ({"gradient": True}, "gradient", ["one equation", "2×2"]),
+        ({"hessian_vector": array([1.0, 1.0])}, "hessian_vector", ["one equation", "2×2"]),
+        ({"error_estimate": True}, "error_estimate", ["JACOBIAN_MODE_EXACT", "JACOBIAN_MODE_CENTRAL"]),
+        ({"log_density": array([1.0, 2.0])}, "log_density", ["(2,)", "()"]),
+        ({"covariance": array([1.0])}, "covariance", ["(1,)", "(2,)", "(2, 2)"]),
+        ({"covariance": array(np.ones((2, 3)))}, "covariance", ["(2, 3)", "(2, 2)"]),
+        ({"covariance": array([[1.0, 0.5], [0.4, 1.0]])}, "covariance", ["symmetric", "0.5", "0.4"]),
+        ({"covariance": array([[1.0, 2.0], [2.0, 1.0]])}, "covariance", ["positive semidefinite"]),
+        ({"covariance": array([-1.0, 1.0])}, "covariance", ["at least 0", "-1.0"]),
+        ({"covariance": array([math.inf, 1.0])}, "covariance", ["finite"]),
+        ({"value": True, "bounds": between(z=(0.0, 1.0))}, "bounds[z]", ["'z'"]),
+        ({"value": True, "bounds": between(x=(2.0, 1.0))}, "bounds[x]", ["2.0", "1.0"]),
     ):
         refused = server.refusal(to_evaluate("x*y = 1", "x = y", **two_by_two, **views))
         check(refused, "INVALID_INPUT", field, *words)
+
+
+def test_views_that_a_shape_does_not_have(server: Server) -> None:
+    for equations, views, field in (
+        (["x + y"], {"determinant": True}, "determinant"),
+        (["x", "y", "x*y"], {"determinant": True}, "determinant"),
+        (["x + y"], {"log_density": array(0.0)}, "log_density"),
+    ):
+        refused = server.refusal(to_evaluate(*equations, at=XY, **views))
+        check(refused, "INVALID_INPUT", field, "square", f"{len(equations)}×2")
+    second = to_evaluate("x*y", at=XY, hessian_vector=array([1.0, 0.0]), mode=wire.JACOBIAN_MODE_CENTRAL)
+    check(server.refusal(second), "INVALID_INPUT", "mode", "exact")
+
+
+@pytest.mark.parametrize("text", ["abs(x)*y", "minimum(x, y)", "floor(x) + y"])
+def test_a_complex_step_through_what_is_not_analytic(server: Server, text: str) -> None:
+    function = text.partition("(")[0]
+    refused = server.refusal(to_evaluate(text, at=XY, matrix=True, mode=wire.JACOBIAN_MODE_COMPLEX_STEP))
+    check(refused, "INVALID_INPUT", "mode", function, "equations[0]")
 
 
 @pytest.mark.parametrize(

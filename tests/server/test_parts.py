@@ -32,26 +32,32 @@ from raphson_server.frames import (
     send_reply,
     send_request,
 )
-from raphson_server.worker.call import allowed_seconds
+from raphson_server.worker import evaluate_question, solve_question
+from raphson_server.worker.call import Call, allowed_seconds
+from raphson_server.worker.evaluate_question import EvaluateQuestion
 from raphson_server.worker.items import Items
 from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.particulars import Evidence, Particulars
-from raphson_server.worker.request_form import Question, RequestForm, RequestForms
+from raphson_server.worker.read_evaluation import read_evaluation
+from raphson_server.worker.request_form import RequestForm, RequestForms
 from raphson_server.worker.solve import _timeout_seconds
+from raphson_server.worker.solve_question import SolveQuestion
+from raphson_server.worker.systems import Systems
 
-from tests.server.calling import by_id, by_text, named
+from tests.server.calling import array, by_id, by_id_to_evaluate, by_text, named
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 5_000_000])
 def test_frames_arrive_whole(size: int) -> None:
     front, worker = channel_pair()
     with front, worker:
-        body, definition = bytes(range(256)) * (size // 256) + b"x" * (size % 256), b"d" * (size // 3)
-        sender = threading.Thread(target=send_request, args=(front, Method.SOLVE, 1.5, definition, body))
+        body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+        definitions = {b"f" * 64: b"d" * (size // 3), b"g" * 64: b""}
+        sender = threading.Thread(target=send_request, args=(front, Method.SOLVE, 1.5, definitions, body))
         sender.start()
-        assert receive_request(worker) == Request(Method.SOLVE, 1.5, definition, body)
+        assert receive_request(worker) == Request(Method.SOLVE, 1.5, definitions, body)
         sender.join()
-        sent = Reply(Outcome.OK, body, b"f" * 64, definition)
+        sent = Reply(Outcome.OK, body, definitions)
         sender = threading.Thread(target=send_reply, args=(worker, sent))
         sender.start()
         assert receive_reply(front) == sent
@@ -72,13 +78,13 @@ def test_a_request_that_nobody_read() -> None:
     """The worker dies with the request unread: it is safe to send it to another one."""
     front, worker = channel_pair()
     with front:
-        send_request(front, Method.SOLVE, 1.0, b"", b"body")
+        send_request(front, Method.SOLVE, 1.0, {}, b"body")
         worker.close()
         with pytest.raises(NotSentError):
             receive_reply(front)
     front, worker = channel_pair()
     with front:
-        send_request(front, Method.SOLVE, 1.0, b"", b"body")
+        send_request(front, Method.SOLVE, 1.0, {}, b"body")
         receive_request(worker)
         worker.close()
         with pytest.raises(ChannelClosedError) as caught:
@@ -156,11 +162,15 @@ def kept() -> KeptSystem:
     return KeptSystem(rs.compile(equations, start=start, parameters={"a": 1.0, "b": np.ones(2)}))
 
 
-def read(body: bytes, kept: KeptSystem) -> Question:
+def read(body: bytes, kept: KeptSystem) -> SolveQuestion:
     """Read a request the long way."""
     request = SolveRequest.FromString(body)
     x, p = kept.point(request.start, "start"), kept.parameters(request.parameters)
-    return Question(kept, x, p, request.options.SerializeToString(), request.options.return_jacobian)
+    return SolveQuestion(kept, x, p, request.options.SerializeToString(), request.options.return_jacobian)
+
+
+def form_of(body: bytes, question: SolveQuestion) -> RequestForm[SolveQuestion] | None:
+    return RequestForm.of(body, question, solve_question.NUMBERS)
 
 
 floats = st.floats(-1e100, 1e100)
@@ -174,7 +184,7 @@ def test_the_short_way_reads_what_the_long_way_reads(first: list[float], second:
         parameters = {"a": numbers[5], "b": numbers[6:]}
         return by_id(kept.system.id, start, parameters, SolveOptions(max_iterations=7)).SerializeToString()
 
-    form = RequestForm.of(body(first), read(body(first), kept))
+    form = form_of(body(first), read(body(first), kept))
     assert form is not None
     short, long = form.read(body(second)), read(body(second), kept)
     assert short is not None
@@ -189,7 +199,7 @@ def test_the_short_way_is_for_its_own_form_only(kept: KeptSystem) -> None:
     start: dict[str, object] = {"x": 1.0, "u": np.ones((2, 2))}
     parameters = {"a": 1.0, "b": np.ones(2)}
     body = by_id(kept.system.id, start, parameters).SerializeToString()
-    form = RequestForm.of(body, read(body, kept))
+    form = form_of(body, read(body, kept))
     assert form is not None
     assert form.read(body) is not None
     others = [
@@ -206,13 +216,61 @@ def test_the_short_way_is_for_its_own_form_only(kept: KeptSystem) -> None:
 def test_a_request_with_particulars_has_no_form(kept: KeptSystem) -> None:
     start = {"x": 1.0, "u": np.ones((2, 2))}
     body = by_id(kept.system.id, start, {"a": 1.0, "b": np.ones(2)}).SerializeToString()
-    question, forms = read(body, kept), RequestForms(4)
+    question, forms = read(body, kept), RequestForms[SolveQuestion](4, solve_question.NUMBERS)
     question.particulars = Particulars(None, {}, None, Evidence(trace=True))
     forms.learn(body, question)
     assert forms.recognise(body) is None
     question.particulars = None
     forms.learn(body, question)
     assert forms.recognise(body) is not None
+
+
+def reading(kept: KeptSystem, body: bytes) -> EvaluateQuestion:
+    """Read a request for views the long way."""
+    systems = Systems(4)
+    systems.by_id(SystemRef(system_id=kept.system.id), {kept.system.id.encode(): kept.definition})
+    call = Call(
+        systems=systems,
+        solves=RequestForms(4, solve_question.NUMBERS),
+        evaluations=RequestForms(4, evaluate_question.NUMBERS),
+        cancel=rs.CancelFlag(),
+        max_message_bytes=1 << 20,
+        items=None,  # type: ignore[arg-type]
+    )
+    return read_evaluation(body, call)[0]
+
+
+@settings(max_examples=40)
+@given(first=st.lists(floats, min_size=18, max_size=18), second=st.lists(floats, min_size=18, max_size=18))
+def test_the_short_way_reads_views_too(first: list[float], second: list[float], kept: KeptSystem) -> None:
+    def body(numbers: list[float]) -> bytes:
+        at = {"x": numbers[0], "u": np.reshape(numbers[1:5], (2, 2))}
+        parameters = {"a": numbers[5], "b": numbers[6:8]}
+        request = by_id_to_evaluate(kept.system.id, at, parameters, matrix=True)
+        request.jvp.CopyFrom(array(numbers[8:13]))
+        request.vjp.CopyFrom(array(numbers[13:18]))
+        return request.SerializeToString()
+
+    question = reading(kept, body(first))
+    form = RequestForm.of(body(first), question, evaluate_question.NUMBERS)
+    assert form is not None
+    short, long = form.read(body(second)), reading(kept, body(second))
+    assert short is not None
+    for name in evaluate_question.NUMBERS:
+        ours, theirs = getattr(short, name), getattr(long, name)
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert ours.shape == theirs.shape
+            assert ours.tobytes() == theirs.tobytes()
+    assert short.views == long.views == {"matrix", "jvp", "vjp"}
+
+
+def test_a_request_for_views_at_many_points_has_no_form(kept: KeptSystem) -> None:
+    at = {"x": np.ones(1), "u": np.ones((1, 2, 2))}
+    request = by_id_to_evaluate(kept.system.id, at, {"a": 1.0, "b": np.ones(2)}, matrix=True, batch_dimensions=1)
+    assert not reading(kept, request.SerializeToString()).has_form
+    one = by_id_to_evaluate(kept.system.id, {"x": 1.0, "u": np.ones((2, 2))}, {"a": 1.0, "b": np.ones(2)}, matrix=True)
+    assert reading(kept, one.SerializeToString()).has_form
 
 
 def test_items_go_one_at_a_time() -> None:
@@ -260,5 +318,5 @@ def test_a_message_whose_fields_come_twice_has_no_form(kept: KeptSystem) -> None
     twice = SolveRequest(start=named({"x": 5.0})[:1]).SerializeToString()
     merged = SolveRequest(system=SystemRef(system_id=kept.system.id)).SerializeToString()
     question = read(body, kept)
-    assert RequestForm.of(twice + body, question) is None
-    assert RequestForm.of(body + merged, question) is not None
+    assert form_of(twice + body, question) is None
+    assert form_of(body + merged, question) is not None

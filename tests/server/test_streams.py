@@ -431,3 +431,15 @@ def test_a_search_that_cannot_be_stopped_is_killed_after_the_grace(mortal: Morta
     wait_until(mortal.is_idle, FREED_SECONDS + 4 * SLACK_SECONDS)
     assert mortal.stub().Solve(EASY, timeout=20).status == wire.STATUS_CONVERGED
     assert mortal.worker() != worker
+
+
+def test_a_complex_step_differentiates_no_searches(server: Server) -> None:
+    options = SolveOptions(jacobian=wire.JACOBIAN_MODE_COMPLEX_STEP)
+    searches = (
+        to_find_all("x**2 = 2", bounds=between(x=(-3.0, 3.0)), options=options),
+        to_follow(
+            "x**2 = r", start={"x": 1.0}, parameters={"r": 1.0}, parameter="r", lower=0.0, upper=2.0, options=options
+        ),
+    )
+    for request in searches:
+        check(server.refusal(request), "INVALID_INPUT", "options.jacobian", "at points, not while solving")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from raphson.trace import refusals
 from raphson.trace.location import untraceable
 from raphson.trace.scalar import TracedScalar
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from raphson.trace.graph import Graph
+
+
+# Methods that change the array, as NumPy's function of the same name does not.
+IN_PLACE = {"partition", "put", "resize", "sort"}
 
 
 class TracedArray(NDArrayOperatorsMixin):
@@ -112,38 +118,34 @@ class TracedArray(NDArrayOperatorsMixin):
             return np.array(known, dtype=np.int64).reshape(key.shape)
         return key
 
-    # --- methods, as NumPy's functions of the same name
-    def sum(self, axis: Any = None, **options: Any) -> Any:
-        """Return the sum of the elements along an axis."""
-        return np.sum(self, axis=axis, **options)  # type: ignore[call-overload]
+    # --- what a formula cannot do
+    def __bool__(self) -> NoReturn:
+        raise refusals.no_truth_value()
 
-    def prod(self, axis: Any = None, **options: Any) -> Any:
-        """Return the product of the elements along an axis."""
-        return np.prod(self, axis=axis, **options)  # type: ignore[call-overload]
+    def __float__(self) -> NoReturn:
+        raise refusals.no_plain_number()
 
-    def mean(self, axis: Any = None, **options: Any) -> Any:
-        """Return the mean of the elements along an axis."""
-        return np.mean(self, axis=axis, **options)  # type: ignore[call-overload]
+    def __int__(self) -> NoReturn:
+        raise refusals.no_whole_number()
 
-    def min(self, axis: Any = None, **options: Any) -> Any:
-        """Return the smallest element along an axis."""
-        return np.min(self, axis=axis, **options)  # type: ignore[call-overload]
+    __index__ = __int__
 
-    def max(self, axis: Any = None, **options: Any) -> Any:
-        """Return the largest element along an axis."""
-        return np.max(self, axis=axis, **options)  # type: ignore[call-overload]
+    def __complex__(self) -> NoReturn:
+        raise refusals.no_complex_number()
 
-    def cumsum(self, axis: Any = None) -> Any:
-        """Return the running sums along an axis."""
-        return np.cumsum(self, axis=axis)  # type: ignore[call-overload]
-
-    def dot(self, other: Any) -> Any:
-        """Return the product with another array."""
-        return np.dot(self, other)  # type: ignore[call-overload]
-
-    def clip(self, lower: Any = None, upper: Any = None) -> Any:
-        """Return the elements brought between two bounds."""
-        return np.clip(self, lower, upper)  # type: ignore[call-overload]
+    # --- methods
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        # What NumPy has a function of the same name for.
+        method = None if name.startswith("_") else getattr(np.ndarray, name, None)
+        if method is None:
+            raise AttributeError(f"a traced array has no attribute {name!r}")
+        function = getattr(np, name, None)
+        if not callable(method) or not callable(function) or name in IN_PLACE:
+            raise untraceable(
+                f"the attribute {name!r} of an array cannot be traced",
+                "Write it with arithmetic, loops and NumPy's elementwise functions.",
+            )
+        return partial(function, self)
 
     def reshape(self, *shape: Any) -> TracedArray:
         """Return the elements under another shape."""

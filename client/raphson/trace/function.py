@@ -12,15 +12,14 @@ import numpy as np
 from raphson.errors import InvalidRequestError, TraceError
 from raphson.trace.array import TracedArray
 from raphson.trace.graph import Graph
-from raphson.trace.location import untraceable_error
+from raphson.trace.refusals import of_compiled_code
 from raphson.trace.scalar import TracedScalar
 from raphson.trace.text import write_equations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What NumPy says of the numbers in such an array, which have no method exp.
-NO_METHOD = "which has no callable"
+    from raphson.trace.tables import Table
 
 Function = Callable[..., Any]
 Kind = inspect.Parameter
@@ -34,13 +33,20 @@ class TracedEquations:
     ----------
     equations : tuple of str
         Definitions first, then one expression a residual, each to be zero.
-    fixed : dict
+    m : int
+        How many residuals; families hold several.
+    fixed : dict of str to ndarray of float64
         Parameters whose whole-number values the function used as a range or an index, with these values:
         the equations hold for no other.
+    tables : dict of str to ndarray
+        Parameters besides the caller's, with their values: coefficients (float64), and whole numbers (int64) that
+        the equations use as a range or an index. Their names are none of the caller's.
     """
 
     equations: tuple[str, ...]
+    m: int
     fixed: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
 
 
 def trace_function(
@@ -50,11 +56,12 @@ def trace_function(
     integers: Mapping[str, NDArray[np.int64]] | None = None,
     *,
     point_field: str = "start",
+    with_coefficients: bool = True,
 ) -> TracedEquations:
     """Write a function of NumPy code as equations.
 
-    The function runs once, on stand-ins for its arguments that record what is computed from them. Loops are
-    written out; what several equations share is computed once.
+    The function runs once, on stand-ins for its arguments that record what is computed from them. Of that, like
+    equations become families and like terms reductions; what several equations share is computed once.
 
     Parameters
     ----------
@@ -66,6 +73,8 @@ def trace_function(
         Values of the parameters that may be used as a range or an index.
     point_field : str
         What errors call the argument that names the variables.
+    with_coefficients : bool
+        Whether constants of the function may be put into tables of coefficients, rather than into the text.
 
     Returns
     -------
@@ -87,17 +96,15 @@ def trace_function(
     }
     try:
         result = call_by_name(function, arguments)
-    except TypeError as error:
-        if NO_METHOD not in str(error):
+    except (TypeError, ValueError) as error:
+        explained = of_compiled_code(error)
+        if explained is None:
             raise
-        raise untraceable_error(
-            error,
-            "NumPy was given a plain array that mixes numbers and traced values",
-            "Build it by np.stack or np.concatenate rather than np.array, so that all of it is traced.",
-        ) from error
-    text = write_equations(list(residuals_of(graph, result)), arguments.keys())
+        raise explained from error
+    residuals = list(residuals_of(graph, result))
+    text = write_equations(graph, residuals, arguments.keys(), with_coefficients=with_coefficients)
     fixed = {name: known[name].astype(np.float64) for name in sorted(graph.fixed)}
-    return TracedEquations(text.definitions + text.residuals, fixed)
+    return TracedEquations(text.definitions + text.residuals, len(residuals), fixed, text.tables)
 
 
 def first_argument(function: Function) -> str:

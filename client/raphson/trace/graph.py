@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import TYPE_CHECKING, Any
+import operator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from raphson.trace import operations as ops
 from raphson.trace.array import TracedArray
 from raphson.trace.functions import call_function
 from raphson.trace.location import untraceable
+from raphson.trace.refusals import no_whole_number
 from raphson.trace.scalar import TracedScalar
 from raphson.trace.ufuncs import call_ufunc
 
@@ -23,7 +25,16 @@ if TYPE_CHECKING:
     from raphson.trace.operations import Operation
 
 BOTH = (True, True)
+IS_PLAIN = operator.attrgetter("operation.is_plain")
 SCALARS = (TracedScalar, float, int)
+
+
+class Declared(NamedTuple):
+    """A named quantity: its nodes are consecutive, in C order, from the graph's node `first` on."""
+
+    name: str
+    shape: tuple[int, ...]
+    first: int
 
 
 class Graph:
@@ -31,12 +42,15 @@ class Graph:
 
     Attributes
     ----------
+    arrays : list of Declared
+        The named quantities.
     fixed : set of str
         Names of the integer parameters whose value the function used as a range or an index, so that the
         traced equations hold for this value alone.
     """
 
     def __init__(self) -> None:
+        self.arrays: list[Declared] = []
         self.fixed: set[str] = set()
         self._nodes: dict[tuple[Any, ...], TracedScalar] = {}
         self._integers: dict[int, tuple[str, int]] = {}
@@ -54,6 +68,7 @@ class Graph:
         integers : ndarray of int64 or None
             Its values, of this shape, if they are whole numbers that a range or an index may use.
         """
+        self.arrays.append(Declared(name, shape, len(self._nodes)))
         nodes = np.empty(shape, dtype=object)
         for place in np.ndindex(*shape):
             subscript = f"[{','.join(map(str, place))}]" if place else ""
@@ -86,7 +101,11 @@ class Graph:
     # --- computed values
     def apply(self, operation: Operation, *values: Any) -> TracedScalar:
         """Make ``operation(*values)`` of scalars, folded and simplified where that changes no value."""
-        nodes = tuple([self.lift(value) for value in values])
+        nodes = tuple(
+            [value if type(value) is TracedScalar and value.graph is self else self.lift(value) for value in values]
+        )
+        if operation.takes_numbers and all(map(IS_PLAIN, nodes)):
+            return self._node(operation, nodes, "")
         are_conditions = tuple([node.operation.yields_condition for node in nodes])
         if are_conditions == BOTH and operation in (ops.ADD, ops.MULTIPLY):
             # NumPy adds truth values by `or`, and multiplies them by `and`.
@@ -211,10 +230,7 @@ class Graph:
                 values[part.index] = float(part.operation.evaluate(*arguments))
         value = values.get(node.index, math.nan)
         if not value.is_integer():
-            raise untraceable(
-                "a range, an index or int() needs a whole number that is known before solving",
-                "Use a parameter given as a whole number (an int, or an integer array), or a plain number.",
-            )
+            raise no_whole_number()
         self.fixed |= names
         return int(value)
 

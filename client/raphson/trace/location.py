@@ -35,7 +35,7 @@ def untraceable(what: str, instead: str) -> TraceError:
 
 
 def untraceable_error(error: Exception, what: str, instead: str) -> TraceError:
-    """Build the same for an exception that NumPy has raised."""
+    """Build the same for an exception that NumPy or SciPy has raised."""
     found, line = None, 0
     for frame, number in walk_tb(error.__traceback__):
         if not is_ours(frame):
@@ -44,8 +44,9 @@ def untraceable_error(error: Exception, what: str, instead: str) -> TraceError:
 
 
 def is_ours(frame: FrameType) -> bool:
-    """Tell frames of the tracer and of NumPy from the caller's."""
-    return frame.f_code.co_filename.startswith(OUR_FOLDERS)
+    """Tell frames of the tracer, of NumPy and of SciPy from the caller's."""
+    filename = frame.f_code.co_filename
+    return filename.startswith(OUR_FOLDERS) or frame.f_globals.get("__name__", "").split(".")[0] == "scipy"
 
 
 def describe(what: str, instead: str, frame: FrameType | None, line: int) -> TraceError:

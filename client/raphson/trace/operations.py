@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,12 @@ class Operation:
         Whether each argument is one; empty: none is.
     is_constant : bool
         Whether it is a leaf whose value is known.
+    is_negative : bool
+        Whether it changes the sign.
+    takes_numbers : bool
+        Whether no argument is a condition.
+    is_plain : bool
+        Whether an operation on it is never simplified: it is neither a condition nor a constant nor a change of sign.
     """
 
     name: str
@@ -56,9 +62,14 @@ class Operation:
     yields_condition: bool = False
     takes_conditions: tuple[bool, ...] = ()
     is_constant: bool = False
+    is_negative: bool = False
+    takes_numbers: bool = field(init=False)
+    is_plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "takes_numbers", not any(self.takes_conditions))
         object.__setattr__(self, "takes_conditions", self.takes_conditions or (False,) * self.arity)
+        object.__setattr__(self, "is_plain", not (self.yields_condition or self.is_constant or self.is_negative))
 
 
 def _no_value() -> float:
@@ -73,7 +84,7 @@ ADD = Operation("+", 2, np.add, Precedence.SUM)
 SUBTRACT = Operation("-", 2, np.subtract, Precedence.SUM)
 MULTIPLY = Operation("*", 2, np.multiply, Precedence.PRODUCT)
 DIVIDE = Operation("/", 2, np.divide, Precedence.PRODUCT)
-NEGATIVE = Operation("-", 1, np.negative, Precedence.SIGN)
+NEGATIVE = Operation("-", 1, np.negative, Precedence.SIGN, is_negative=True)
 POWER = Operation("**", 2, np.power, Precedence.POWER)
 
 LESS = Operation("<", 2, np.less, Precedence.COMPARISON, yields_condition=True)

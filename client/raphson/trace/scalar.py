@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
 from raphson.trace import operations as ops
+from raphson.trace import refusals
 from raphson.trace.location import untraceable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy as np
 
     from raphson.trace.graph import Graph
 
@@ -76,9 +77,11 @@ class TracedScalar:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # NumPy calls x.exp() and the like on the elements of a plain object array.
         ufunc = ops.UFUNCS_BY_NAME.get(name)
-        if ufunc is None:
-            raise AttributeError(f"a traced number has no attribute {name!r}")
-        return partial(ufunc, self)
+        if ufunc is not None:
+            return partial(ufunc, self)
+        if not name.startswith("_") and callable(getattr(float, name, getattr(np.float64, name, None))):
+            raise untraceable(f"the method {name!r} of a number cannot be traced", "Compute with the number itself.")
+        raise AttributeError(f"a traced number has no attribute {name!r}")
 
     # --- operators
     def _binary(self, operation: ops.Operation, ufunc_name: str, other: Any, *, swapped: bool = False) -> Any:
@@ -136,16 +139,16 @@ class TracedScalar:
         return self._binary(ops.NOT_EQUAL, "not_equal", other)
 
     def __and__(self, other: Any) -> Any:
-        return self._binary(ops.AND, "bitwise_and", other)
+        return self.graph.operate("bitwise_and", self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return self._binary(ops.AND, "bitwise_and", other, swapped=True)
+        return self.graph.operate("bitwise_and", other, self)
 
     def __or__(self, other: Any) -> Any:
-        return self._binary(ops.OR, "bitwise_or", other)
+        return self.graph.operate("bitwise_or", self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return self._binary(ops.OR, "bitwise_or", other, swapped=True)
+        return self.graph.operate("bitwise_or", other, self)
 
     def __invert__(self) -> Any:
         return self.graph.operate("invert", self)
@@ -170,26 +173,16 @@ class TracedScalar:
         return self.graph.known_integer(self)
 
     def __bool__(self) -> NoReturn:
-        raise untraceable(
-            "a traced value has no truth value yet, so Python cannot choose a branch by it (if, while, and, "
-            "or, not, min, max, a < x < b; also NumPy's comparisons inside a plain object array)",
-            "Use np.where(condition, a, b), np.minimum, np.maximum, and & | ~ between conditions; "
-            "build arrays of traced values by np.stack or np.concatenate rather than np.array.",
-        )
+        raise refusals.no_truth_value()
 
     def __float__(self) -> NoReturn:
-        raise untraceable(
-            "a traced value cannot be turned into a plain number, as float(), the functions of `math`, "
-            "dtype=float and writing into a float array do",
-            "Use NumPy's functions (np.exp for math.exp) and leave dtype out; collect results in a list, in "
-            "np.zeros_like(x) of a traced x, or in np.zeros(n, dtype=object).",
-        )
+        raise refusals.no_plain_number()
 
     def __int__(self) -> int:
         return self.graph.known_integer(self)
 
     def __complex__(self) -> NoReturn:
-        raise untraceable("a traced value cannot become a complex number", "Write real and imaginary parts apart.")
+        raise refusals.no_complex_number()
 
     def __round__(self, digits: int | None = None) -> NoReturn:
         raise untraceable("round() is not a part of the language", "Use np.floor or np.ceil.")

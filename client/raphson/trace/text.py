@@ -1,20 +1,27 @@
-"""From traced residuals to equations text: shared and deep parts become ``t1 := …`` definitions."""
+"""From traced residuals to equations text: families, reductions, and ``t1 := …`` for what is shared or deep."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from raphson.errors import TraceError
-from raphson.trace import operations as ops
-from raphson.trace.graph import ancestors
+from raphson.trace.blocks import find_blocks
+from raphson.trace.chains import LEAST, Chains
+from raphson.trace.families import Family
+from raphson.trace.generalizer import Generalizer
+from raphson.trace.nodes import Nodes
 from raphson.trace.operations import Precedence
+from raphson.trace.pieces import Piece, write
+from raphson.trace.reductions import Reductions
+from raphson.trace.shapes import Shapes
+from raphson.trace.tables import DEFINITIONS, Table, Tables, free_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from raphson.trace.graph import Graph
     from raphson.trace.scalar import TracedScalar
 
 # Repeating something shorter costs less than naming it, and cannot grow the text by more than this a use.
@@ -22,19 +29,7 @@ SHORT_CHARACTERS = 12
 # Well below what parsers accept, so that a long loop is no deeper for them than a page of definitions.
 MAXIMUM_DEPTH = 30
 MAXIMUM_CHARACTERS = 1000
-LARGEST_EXACT_INTEGER = 2**53
-
-
-class Piece(NamedTuple):
-    """A node's text, how tightly it binds, and how deep it nests."""
-
-    text: str
-    precedence: Precedence
-    depth: int
-
-    def within(self, least: Precedence) -> str:
-        """Return the text, in parentheses unless it binds at least this tightly."""
-        return self.text if self.precedence >= least else f"({self.text})"
+LOOP = " for "
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,98 +41,160 @@ class EquationsText:
     definitions : tuple of str
         ``"t1 := …"``, each using only earlier ones.
     residuals : tuple of str
-        One expression an equation.
+        One expression an equation, or one for a family of them.
+    tables : dict of str to ndarray
+        Numbers that the text refers to by name.
     """
 
     definitions: tuple[str, ...]
     residuals: tuple[str, ...]
+    tables: dict[str, Table] = field(default_factory=dict)
 
 
-def write_equations(residuals: Sequence[TracedScalar], taken: Collection[str]) -> EquationsText:
-    """Write residuals as text whose length grows with the number of nodes, whatever they share.
+def write_equations(
+    graph: Graph, residuals: Sequence[TracedScalar], taken: Collection[str], *, with_coefficients: bool = True
+) -> EquationsText:
+    """Write residuals as text whose length grows with the number of unlike nodes, whatever they share.
 
     Parameters
     ----------
+    graph : Graph
+        Where they were made.
     residuals : sequence of TracedScalar
         What is to be zero.
     taken : collection of str
-        The caller's names, which definitions must not use.
+        The caller's names, which no name of ours may equal.
+    with_coefficients : bool
+        Whether constants may be put into tables.
     """
-    prefix = "t"
-    while any(name.startswith(prefix) and name[len(prefix) :].isdigit() for name in taken):
-        prefix += "_"
-    nodes = ancestors(residuals)
-    uses = Counter(argument.index for node in nodes for argument in node.arguments)
-    uses.update(residual.index for residual in residuals)
+    nodes = Nodes(graph, residuals)
+    tables = Tables(taken)
+    families: dict[int, Family] = {}
+    reductions: Reductions | None = None
+    if len(residuals) >= LEAST or nodes.may_have_chains(LEAST):
+        chains = Chains(nodes)
+        shapes = Shapes(nodes, chains)
+        generalizer = Generalizer(nodes, shapes)
+        families = _families(nodes, chains, shapes, generalizer, tables, with_coefficients=with_coefficients)
+        if shapes.segments:
+            roots = [*_outside(nodes, families), *[node for family in families.values() for node in family.same]]
+            reductions = Reductions(
+                chains, shapes, generalizer, tables, _below(nodes, roots), with_coefficients=with_coefficients
+            )
+    return _written(nodes, families, reductions, tables, free_prefix(DEFINITIONS, taken))
+
+
+def _families(
+    nodes: Nodes, chains: Chains, shapes: Shapes, generalizer: Generalizer, tables: Tables, *, with_coefficients: bool
+) -> dict[int, Family]:
+    """Return the families by their first residuals."""
+    families: dict[int, Family] = {}
+
+    def add(shapes: Shapes, generalizer: Generalizer, start: int, stop: int) -> None:
+        residuals = nodes.residuals[start:stop]
+        alike = [shapes.edge(node) for node in residuals]
+        for block in find_blocks(alike, lambda place: shapes.offsets(residuals[place])):
+            family = Family(nodes, generalizer, block._replace(start=block.start + start), tables)
+            if family.is_worth_it(with_coefficients=with_coefficients):
+                families[family.block.start] = family
+
+    add(shapes, generalizer, 0, len(nodes.residuals))
+    # Sums that differ in their number of terms, as the rows of a sparse matrix do, are alike on a second look.
+    stretches = list(_stretches(families, len(nodes.residuals)))
+    if stretches:
+        shapes = Shapes(nodes, chains, least=1)
+        generalizer = Generalizer(nodes, shapes)
+        for start, stop in stretches:
+            add(shapes, generalizer, start, stop)
+    return families
+
+
+def _stretches(families: dict[int, Family], count: int) -> Iterable[tuple[int, int]]:
+    """Yield from where to where enough residuals are in no family."""
+    first = 0
+    for start in [*sorted(families), count]:
+        if start - first >= LEAST:
+            yield first, start
+        first = families[start].block.stop if start < count else count
+
+
+def _outside(nodes: Nodes, families: dict[int, Family]) -> list[int]:
+    """Return the residuals that are in no family."""
+    outside, first = [], 0
+    for start, family in sorted(families.items()):
+        outside += nodes.residuals[first:start]
+        first = family.block.stop
+    return outside + nodes.residuals[first:]
+
+
+def _below(nodes: Nodes, roots: Iterable[int]) -> list[int]:
+    """Return the nodes that some are computed from, themselves included, in order."""
+    seen = bytearray(len(nodes))
+    for root in roots:
+        seen[root] = 1
+    for node in range(len(nodes) - 1, -1, -1):
+        if seen[node]:
+            for argument in nodes.arguments[node]:
+                seen[argument] = 1
+    return [node for node in range(len(nodes)) if seen[node]]
+
+
+def _written(
+    nodes: Nodes, families: dict[int, Family], reductions: Reductions | None, tables: Tables, prefix: str
+) -> EquationsText:
+    """Write what stands alone, with definitions, and the families around what is the same in their members."""
+    outside = _outside(nodes, families)
+    uses = Counter(outside)
+    deep: set[int] = set()
+    in_loops: set[int] = set()
+    for family in families.values():
+        uses.update(family.same)
+        in_loops.update(family.same)
+        if not family.leaves_room:
+            deep.update(family.same)
+    needed = bytearray(len(nodes))
+    for node in uses:
+        needed[node] = 1
+    for node in range(len(nodes) - 1, -1, -1):
+        if needed[node]:
+            arguments: Sequence[int] = nodes.arguments[node]
+            if reductions is not None and node in reductions:
+                arguments = reductions.needs(node)
+                in_loops.update(reductions.same(node))
+            for argument in arguments:
+                uses[argument] += 1
+                needed[argument] = 1
     pieces: dict[int, Piece] = {}
     definitions: list[str] = []
-    for node in nodes:
-        piece = write(node, [pieces[argument.index] for argument in node.arguments])
-        if _deserves_a_name(piece, uses[node.index]):
+    large = nodes.named if families else None
+    for node in range(len(nodes)):
+        if not needed[node]:
+            continue
+        if reductions is not None and node in reductions:
+            piece = reductions.write(node, pieces.__getitem__)
+        else:
+            piece = write(nodes.scalars[node], [pieces[argument] for argument in nodes.arguments[node]])
+        # Loops do not stand in loops that they do not depend on, where they would be gone through each time.
+        wanted = node in deep or (large is not None and large[node] != 0) or (node in in_loops and LOOP in piece.text)
+        if piece.depth and (wanted or _deserves_a_name(piece, uses[node])):
             name = f"{prefix}{len(definitions) + 1}"
-            is_condition = node.operation.yields_condition
+            is_condition = nodes.operations[node].yields_condition
             # A definition is a number, so a condition is kept as 1 or 0.
             definitions.append(f"{name} := where({piece.text}, 1, 0)" if is_condition else f"{name} := {piece.text}")
             piece = Piece(f"{name} != 0", Precedence.COMPARISON, 0) if is_condition else Piece(name, Precedence.ATOM, 0)
-        pieces[node.index] = piece
-    return EquationsText(tuple(definitions), tuple(pieces[residual.index].text for residual in residuals))
+        pieces[node] = piece
+    texts = []
+    place = 0
+    while place < len(nodes.residuals):
+        if place in families:
+            texts.append(families[place].write(pieces.__getitem__))
+            place = families[place].block.stop
+        else:
+            texts.append(pieces[nodes.residuals[place]].text)
+            place += 1
+    return EquationsText(tuple(definitions), tuple(texts), tables.arrays)
 
 
 def _deserves_a_name(piece: Piece, uses: int) -> bool:
-    if piece.depth == 0:
-        return False
     shared = uses > 1 and len(piece.text) > SHORT_CHARACTERS
     return shared or piece.depth > MAXIMUM_DEPTH or len(piece.text) > MAXIMUM_CHARACTERS
-
-
-def write(node: TracedScalar, arguments: Sequence[Piece]) -> Piece:
-    """Write one node, given its arguments' text."""
-    operation, precedence = node.operation, node.operation.precedence
-    depth = 1 + max((argument.depth for argument in arguments), default=-1)
-    match operation:
-        case ops.NAME:
-            return Piece(str(node.value), Precedence.ATOM, depth)
-        case ops.CONSTANT:
-            return _number(float(node.value))
-        case ops.TRUTH:
-            return Piece("1 == 1" if node.value else "1 == 0", Precedence.COMPARISON, depth)
-        case ops.ADD | ops.SUBTRACT:
-            return Piece(_sum(operation, *arguments), precedence, depth)
-        case ops.MULTIPLY | ops.DIVIDE:
-            left, right = arguments
-            text = f"{left.within(precedence)}{operation.name}{right.within(Precedence.SIGN)}"
-        case ops.POWER:
-            base, exponent = arguments
-            text = f"{base.within(Precedence.ATOM)}**{exponent.within(Precedence.ATOM)}"
-        case ops.NEGATIVE:
-            text = f"-{arguments[0].within(Precedence.POWER)}"
-        case ops.NOT:
-            text = f"not {arguments[0].within(Precedence.NOT)}"
-        case ops.AND | ops.OR:
-            left, right = arguments
-            text = f"{left.within(precedence)} {operation.name} {right.within(Precedence(precedence + 1))}"
-        case _ if precedence is Precedence.COMPARISON:
-            left, right = arguments
-            text = f"{left.within(Precedence.SUM)} {operation.name} {right.within(Precedence.SUM)}"
-        case _:
-            text = f"{operation.name}({', '.join(argument.text for argument in arguments)})"
-    return Piece(text, precedence, depth)
-
-
-def _sum(operation: ops.Operation, left: Piece, right: Piece) -> str:
-    sign, term = operation.name, right.within(Precedence.PRODUCT)
-    if right.depth == 0 and term.startswith("-"):
-        # a + -2 and a - 2 are the same number.
-        sign, term = ("-" if sign == "+" else "+"), term[1:]
-    return f"{left.within(Precedence.SUM)} {sign} {term}"
-
-
-def _number(value: float) -> Piece:
-    if not math.isfinite(value):
-        raise TraceError(
-            f"the function computes with the constant {value}, which the language does not have. Look for a "
-            "division by zero, a logarithm of zero, or an element of np.empty_like that is never written."
-        )
-    is_integer = value.is_integer() and abs(value) < LARGEST_EXACT_INTEGER and math.copysign(1, value) * value >= 0
-    text = str(int(value)) if is_integer and (value or math.copysign(1, value) > 0) else repr(value)
-    return Piece(text, Precedence.SIGN if text.startswith("-") else Precedence.ATOM, 0)

@@ -10,6 +10,7 @@ import numpy as np
 from raphson.trace import operations as ops
 from raphson.trace.array import TracedArray
 from raphson.trace.location import untraceable
+from raphson.trace.refusals import no_logic
 
 if TYPE_CHECKING:
     from raphson.trace.graph import Graph
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SPECIAL = {"erf": ops.ERF, "erfc": ops.ERFC}
 REDUCIBLE = (ops.ADD, ops.MULTIPLY, ops.MINIMUM, ops.MAXIMUM, ops.AND, ops.OR)
 IGNORED_OPTIONS = {"dtype", "casting", "order", "subok"}
+DTYPES = (np.dtype(np.float64), np.dtype(object))
+LOGIC = (np.bitwise_and, np.bitwise_or, np.invert)
 
 
 def call_ufunc(graph: Graph, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -30,7 +33,7 @@ def call_ufunc(graph: Graph, ufunc: np.ufunc, method: str, inputs: tuple[Any, ..
     """
     out = options.pop("out", None)
     if method == "__call__":
-        _refuse(ufunc, {key: value for key, value in options.items() if key not in IGNORED_OPTIONS})
+        _refuse(ufunc, options)
         result = _matmul(graph, inputs) if ufunc is np.matmul else _elementwise(graph, ufunc, inputs)
     elif method == "reduce":
         result = reduce_axis(graph, ufunc, *inputs, **options)
@@ -43,6 +46,10 @@ def call_ufunc(graph: Graph, ufunc: np.ufunc, method: str, inputs: tuple[Any, ..
 
 
 def _elementwise(graph: Graph, ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+    if ufunc in LOGIC and not all(
+        node.operation.yields_condition for value in inputs for node in graph.nodes(value).flat
+    ):
+        raise no_logic(f"np.{ufunc.__name__}")
     build = partial(graph.apply, _operation(ufunc)) if ufunc not in ops.COMPOSED else ops.COMPOSED[ufunc]
     return graph.map(build, *inputs)
 
@@ -67,7 +74,6 @@ def reduce_axis(
 ) -> Any:
     """Combine the elements along one axis, several, or (None) all, in the order of the axis."""
     operation = _operation(ufunc)
-    options = {key: option for key, option in options.items() if key not in IGNORED_OPTIONS}
     initial = options.pop("initial", None)
     _refuse(ufunc, options)
     if operation not in REDUCIBLE:
@@ -111,7 +117,12 @@ def _store(graph: Graph, result: Any, out: Any) -> Any:
 
 
 def _refuse(ufunc: np.ufunc, options: dict[str, Any]) -> None:
-    wanted = {key: value for key, value in options.items() if not (key == "where" and value is True)}
+    dtype = options.get("dtype")
+    if dtype is not None and np.dtype(dtype) not in DTYPES:
+        raise untraceable(
+            f"np.{ufunc.__name__} with dtype={np.dtype(dtype)} cannot be traced", "Traced values stand for float64."
+        )
+    wanted = {key for key, value in options.items() if not (key == "where" and value is True)} - IGNORED_OPTIONS
     if wanted:
         raise untraceable(
             f"np.{ufunc.__name__} with {', '.join(sorted(wanted))}= cannot be traced",

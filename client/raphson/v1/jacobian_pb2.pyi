@@ -64,7 +64,7 @@ class EvaluateRequest(_message.Message):
     def __init__(self, system: _Optional[_Union[_system_pb2.SystemRef, _Mapping]] = ..., at: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., parameters: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., mode: _Optional[_Union[_solver_pb2.JacobianMode, str]] = ..., value: _Optional[bool] = ..., matrix: _Optional[bool] = ..., jvp: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., vjp: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., determinant: _Optional[bool] = ..., batch_dimensions: _Optional[int] = ..., batched_parameters: _Optional[_Iterable[str]] = ..., sparse: _Optional[bool] = ..., gradient: _Optional[bool] = ..., hessian_vector: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., spectrum: _Optional[bool] = ..., log_density: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., covariance: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., error_estimate: _Optional[bool] = ..., bounds: _Optional[_Iterable[_Union[_solver_pb2.Bounds, _Mapping]]] = ...) -> None: ...
 
 class EvaluateResponse(_message.Message):
-    __slots__ = ("value", "matrix", "jvp", "vjp", "determinant", "evaluations", "system_id", "sparse", "gradient", "hessian_vector", "spectrum", "log_density", "covariance", "standard_deviations", "error")
+    __slots__ = ("value", "matrix", "jvp", "vjp", "determinant", "evaluations", "system_id", "sparse", "gradient", "hessian_vector", "spectrum", "log_density", "covariance", "standard_deviations", "error", "equation_names")
     VALUE_FIELD_NUMBER: _ClassVar[int]
     MATRIX_FIELD_NUMBER: _ClassVar[int]
     JVP_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,7 @@ class EvaluateResponse(_message.Message):
     COVARIANCE_FIELD_NUMBER: _ClassVar[int]
     STANDARD_DEVIATIONS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    EQUATION_NAMES_FIELD_NUMBER: _ClassVar[int]
     value: _array_pb2.DoubleArray
     matrix: _array_pb2.DoubleArray
     jvp: _array_pb2.DoubleArray
@@ -95,7 +96,8 @@ class EvaluateResponse(_message.Message):
     covariance: _array_pb2.DoubleArray
     standard_deviations: _array_pb2.DoubleArray
     error: _array_pb2.DoubleArray
-    def __init__(self, value: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., matrix: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., jvp: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., vjp: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., determinant: _Optional[_Union[Determinant, _Mapping]] = ..., evaluations: _Optional[int] = ..., system_id: _Optional[str] = ..., sparse: _Optional[_Union[SparseEntries, _Mapping]] = ..., gradient: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., hessian_vector: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., log_density: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., covariance: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., standard_deviations: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., error: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ...) -> None: ...
+    equation_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, value: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., matrix: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., jvp: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., vjp: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., determinant: _Optional[_Union[Determinant, _Mapping]] = ..., evaluations: _Optional[int] = ..., system_id: _Optional[str] = ..., sparse: _Optional[_Union[SparseEntries, _Mapping]] = ..., gradient: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., hessian_vector: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., log_density: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., covariance: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., standard_deviations: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., error: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., equation_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Determinant(_message.Message):
     __slots__ = ("sign", "log_abs")
@@ -106,14 +108,18 @@ class Determinant(_message.Message):
     def __init__(self, sign: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., log_abs: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ...) -> None: ...
 
 class SparseEntries(_message.Message):
-    __slots__ = ("rows", "columns", "values")
+    __slots__ = ("rows", "columns", "values", "equation_count", "variable_count")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
+    EQUATION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    VARIABLE_COUNT_FIELD_NUMBER: _ClassVar[int]
     rows: bytes
     columns: bytes
     values: _array_pb2.DoubleArray
-    def __init__(self, rows: _Optional[bytes] = ..., columns: _Optional[bytes] = ..., values: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ...) -> None: ...
+    equation_count: int
+    variable_count: int
+    def __init__(self, rows: _Optional[bytes] = ..., columns: _Optional[bytes] = ..., values: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., equation_count: _Optional[int] = ..., variable_count: _Optional[int] = ...) -> None: ...
 
 class Spectrum(_message.Message):
     __slots__ = ("singular_values", "condition", "rank")

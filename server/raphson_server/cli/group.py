@@ -14,6 +14,8 @@ _COMMANDS: Mapping[str, str] = {
     "roots": "raphson_server.cli.roots",
     "follow": "raphson_server.cli.follow",
     "jacobian": "raphson_server.cli.jacobian",
+    "check": "raphson_server.cli.check",
+    "differentiable": "raphson_server.cli.differentiable",
 }
 
 
@@ -46,4 +48,6 @@ def main() -> None:
     raphson roots 'x**2 = 2' --bounds x=-9:9     look for every root in a box
     raphson follow 'x**2 = r' --start x=1 …      follow a root while a parameter changes
     raphson jacobian 'x**2 + y' --at x=1 …       differentiate at a point
+    raphson check model.toml                     compare a model's own Jacobian with the exact one
+    raphson differentiable 'abs(x)' --at x=0     test whether there is a derivative at a point
     """  # noqa: D301 (click needs the backspace itself)

@@ -7,7 +7,8 @@ import click
 import raphson
 
 METHODS = [method.name.lower().replace("_", "-") for method in raphson.Method]
-MODES = [mode.name.lower() for mode in raphson.JacobianMode]
+# A complex step differentiates at points, not while solving.
+MODES = [mode.name.lower() for mode in raphson.JacobianMode if mode is not raphson.JacobianMode.COMPLEX_STEP]
 
 
 def solving_options(

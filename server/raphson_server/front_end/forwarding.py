@@ -33,7 +33,6 @@ _DETAILS_KEY = "grpc-status-details-bin"
 _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _RETRY_SECONDS = 0.25
 _LONGEST_DEADLINE_SECONDS = 1e9
-_MOST_ATTEMPTS = 3
 _SHOWN_ID_BYTES = 80
 
 # How a request begins when its first field is a SystemRef with the 64 characters of an id.
@@ -181,32 +180,35 @@ class Forwarder:
         system_id: bytes | None,
         context: grpc.ServicerContext,
     ) -> Reply:
-        """Talk to the worker; send the definition along where it does not know the system."""
-        definition = b""
+        """Talk to the worker; send definitions along of systems that it does not know."""
+        definitions: dict[bytes, bytes] = {}
         if system_id is not None and system_id not in worker.known:
-            definition = self._definitions.get(system_id) or b""
-        for _ in range(_MOST_ATTEMPTS):
-            reply = worker.exchange(method, _remaining_seconds(context), definition, body)
-            if reply.outcome is Outcome.NEEDS_DEFINITION:
-                system_id = reply.system_id
-                definition = self._definition(system_id)
-                continue
-            self._learn(worker, reply)
-            if definition and system_id is not None:
-                worker.known.put(system_id, True)
-            return reply
-        raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
+            hinted = self._definitions.get(system_id)
+            if hinted is not None:
+                definitions[system_id] = hinted
+        while True:
+            reply = worker.exchange(method, _remaining_seconds(context), definitions, body)
+            if reply.outcome is not Outcome.NEEDS_DEFINITION:
+                break
+            if reply.definitions.keys() <= definitions.keys():
+                raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
+            definitions |= {needed: self._definition(needed, method) for needed in reply.definitions}
+        self._learn(worker, reply)
+        for known in definitions:
+            worker.known.put(known, True)
+        return reply
 
     def _learn(self, worker: WorkerProcess, reply: Reply) -> None:
-        """Remember the definition of a request by text, and which worker knows it."""
-        if reply.definition:
-            self._definitions.put(reply.system_id, reply.definition)
-            worker.known.put(reply.system_id, True)
+        """Remember the definitions of a request by text, and which worker knows them."""
+        for system_id, definition in reply.definitions.items():
+            self._definitions.put(system_id, definition)
+            worker.known.put(system_id, True)
 
-    def _definition(self, system_id: bytes) -> bytes:
+    def _definition(self, system_id: bytes, method: Method) -> bytes:
         definition = self._definitions.get(system_id)
         if definition is None:
-            raise _not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"))
+            field = "links" if method is Method.EVALUATE_CHAIN else "system.system_id"
+            raise _not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
         return definition
 
 
@@ -227,13 +229,13 @@ def _remaining_seconds(context: grpc.ServicerContext) -> float:
     return remaining if remaining is not None and remaining < _LONGEST_DEADLINE_SECONDS else math.inf
 
 
-def _not_cached(system_id: str) -> CallError:
+def _not_cached(system_id: str, field: str) -> CallError:
     return CallError(
         code_pb2.NOT_FOUND,
         Reason.SYSTEM_NOT_CACHED,
-        f"system.system_id: {system_id!r} is not known here (any more); expected the id of a system "
+        f"{field}: {system_id!r} is not known here (any more); expected the id of a system "
         "compiled or solved on this server: send its definition again",
-        field="system.system_id",
+        field=field,
     )
 
 

@@ -68,7 +68,13 @@ class Service:
             "Follow": stream(forwarder.stream_handler(Method.FOLLOW)),
         }
         register(self._server, _SOLVER, solver)
-        register(self._server, _JACOBIAN, {"Evaluate": unary(forwarder.handler(Method.EVALUATE))})
+        jacobian: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Evaluate": unary(forwarder.handler(Method.EVALUATE)),
+            "EvaluateChain": unary(forwarder.handler(Method.EVALUATE_CHAIN)),
+            "CheckJacobian": unary(forwarder.handler(Method.CHECK_JACOBIAN)),
+            "TestDifferentiability": unary(forwarder.handler(Method.TEST_DIFFERENTIABILITY)),
+        }
+        register(self._server, _JACOBIAN, jacobian)
         register(self._server, _SYSTEM, {"Compile": unary(forwarder.handler(Method.COMPILE))})
 
     def start(self) -> str:

@@ -86,7 +86,9 @@ class WorkerProcess:
         """Return the socket's file descriptor: it hangs up when the process ends."""
         return self._channel.fileno()
 
-    def exchange(self, method: frames.Method, remaining_seconds: float, definition: bytes, body: bytes) -> frames.Reply:
+    def exchange(
+        self, method: frames.Method, remaining_seconds: float, definitions: frames.Definitions, body: bytes
+    ) -> frames.Reply:
         """Send a request and wait for its reply.
 
         Raises
@@ -96,7 +98,7 @@ class WorkerProcess:
         ChannelClosedError
             If it ended before it answered.
         """
-        frames.send_request(self._channel, method, remaining_seconds, definition, body)
+        frames.send_request(self._channel, method, remaining_seconds, definitions, body)
         return frames.receive_reply(self._channel)
 
     def next_reply(self) -> frames.Reply:

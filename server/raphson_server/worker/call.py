@@ -3,21 +3,23 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import raphson_solver as rs
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
-from raphson.v1.array_pb2 import NamedArray
 from raphson.v1.system_pb2 import SystemRef
 
 from raphson_server.failures import CallError, Reason, invalid_input
-from raphson_server.worker.conversion import WIRE, Arrays, to_arrays
+from raphson_server.frames import Definitions
+from raphson_server.worker.conversion import WIRE, Arrays
+from raphson_server.worker.evaluate_question import EvaluateQuestion
 from raphson_server.worker.items import Items, call_ended
 from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.request_form import RequestForms
+from raphson_server.worker.solve_question import SolveQuestion
 from raphson_server.worker.systems import Systems
 
 M = TypeVar("M", bound=Message)
@@ -35,26 +37,27 @@ class Call:
     ----------
     systems : Systems
         The compiled systems that this worker keeps.
-    forms : RequestForms
-        The forms of recent solve requests.
+    solves, evaluations : RequestForms
+        The forms of recent requests of either method.
     cancel : CancelFlag
         Set by the front end when the call has ended.
     max_message_bytes : int
         Largest reply.
     items : Items
         Where the items of a stream go.
-    definition : bytes
-        The complete definition of the system that the request names by id, if the front end sent it along.
+    definitions : mapping of bytes to bytes
+        Complete definitions, by id, of systems that the request names by id, where the front end sent them along.
     deadline : float
         On the clock of ``time.monotonic``; infinite without one.
     """
 
     systems: Systems
-    forms: RequestForms
+    solves: RequestForms[SolveQuestion]
+    evaluations: RequestForms[EvaluateQuestion]
     cancel: rs.CancelFlag
     max_message_bytes: int
     items: Items
-    definition: bytes = b""
+    definitions: Definitions = field(default_factory=dict)
     deadline: float = math.inf
 
     def has_ended(self) -> bool:
@@ -82,10 +85,10 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A reply message, and the system of a request by text, for the front end to remember."""
+    """A reply message, and the systems that the request has by text, for the front end to remember."""
 
     message: Message
-    learnt: KeptSystem | None = None
+    learnt: Sequence[KeptSystem] = ()
 
 
 def allowed_seconds(deadline: float) -> float:
@@ -127,8 +130,8 @@ def parsed(message: type[M], body: bytes) -> M:
         ) from None
 
 
-def check_fits(shape: tuple[int, int], what: str, advice: str, call: Call, field: str) -> None:
-    """Refuse a matrix that no reply could carry, before it is computed.
+def check_fits(shape: tuple[int, ...], what: str, advice: str, call: Call, field: str) -> None:
+    """Refuse an array that no reply could carry, before it is computed.
 
     Raises
     ------
@@ -138,9 +141,8 @@ def check_fits(shape: tuple[int, int], what: str, advice: str, call: Call, field
     size = WIRE.itemsize * math.prod(shape)
     if size <= call.max_message_bytes:
         return
-    raise too_large(
-        size, f"{what} of {shape[0]}×{shape[1]} numbers takes {size:,} bytes", advice, call.max_message_bytes, field
-    )
+    numbers = "×".join(map(str, shape))
+    raise too_large(size, f"{what} of {numbers} numbers takes {size:,} bytes", advice, call.max_message_bytes, field)
 
 
 def check_jacobian_fits(system: rs.System, call: Call, field: str) -> None:
@@ -160,9 +162,13 @@ def too_large(size: int, what: str, advice: str, maximum: int, field: str) -> Ca
 
 
 def find_system(
-    ref: SystemRef, call: Call, point: Callable[[], Arrays], parameters: Iterable[NamedArray]
-) -> tuple[KeptSystem, KeptSystem | None]:
-    """Return the system that a request means, and again if it came by text.
+    ref: SystemRef,
+    call: Call,
+    point: Callable[[], Arrays],
+    parameters: Callable[[], Arrays],
+    root: str = "system",
+) -> tuple[KeptSystem, Sequence[KeptSystem]]:
+    """Return the system that a request means, and again among those to remember if it came by text.
 
     Parameters
     ----------
@@ -170,8 +176,10 @@ def find_system(
     call : Call
     point : callable
         Reads what gives the variables their names and shapes where the definition does not declare them.
-    parameters : iterable of NamedArray
-        The request's.
+    parameters : callable
+        Reads the request's parameters, for one point.
+    root : str
+        Path of ``ref`` within the request.
 
     Raises
     ------
@@ -182,9 +190,9 @@ def find_system(
     """
     named_by = ref.WhichOneof("ref")
     if named_by is None:
-        raise invalid_input("system", "missing; expected a definition or the system_id of a compiled one")
+        raise invalid_input(root, "missing; expected a definition or the system_id of a compiled one")
     if named_by == "system_id":
-        return call.systems.by_id(ref, call.definition), None
-    given = to_arrays(parameters, "parameters")
-    kept = call.systems.by_text(ref.definition, "system.definition", point(), given)
-    return kept, kept
+        return call.systems.by_id(ref, call.definitions), ()
+    given = parameters()
+    kept = call.systems.by_text(ref.definition, f"{root}.definition", point(), given)
+    return kept, (kept,)

@@ -30,4 +30,4 @@ def compile_system(body: bytes, call: Call) -> Answer:
         sparsity_rows=rows.tolist(),
         sparsity_columns=columns.tolist(),
     )
-    return Answer(response, kept)
+    return Answer(response, (kept,))

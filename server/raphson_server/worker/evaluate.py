@@ -1,48 +1,34 @@
-"""JacobianService.Evaluate: f and the views of its differential at one point."""
+"""JacobianService.Evaluate: f and the views of its differential, at one point or at many."""
 
-from raphson.v1.jacobian_pb2 import Determinant, EvaluateRequest, EvaluateResponse
+from raphson.v1.jacobian_pb2 import EvaluateResponse
 
-from raphson_server.failures import invalid_input
-from raphson_server.worker.call import Answer, Call, check_jacobian_fits, find_system, parsed
-from raphson_server.worker.conversion import from_array, to_arrays, to_mode, to_vector
+from raphson_server.worker.call import Answer, Call
+from raphson_server.worker.conversion import to_bytes
+from raphson_server.worker.evaluate_question import EvaluateQuestion
+from raphson_server.worker.read_evaluation import read_evaluation
+from raphson_server.worker.repeated_request import answer_repeated
+from raphson_server.worker.views import compute
 
 
 def evaluate(body: bytes, call: Call) -> Answer:
     """Answer an EvaluateRequest."""
-    request = parsed(EvaluateRequest, body)
-    mode = to_mode(request.mode, "mode")
-    _check_asks_for_something(request)
-    kept, learnt = find_system(request.system, call, lambda: to_arrays(request.at, "at"), request.parameters)
-    system = kept.system
-    x = kept.point(request.at, "at")
-    p = kept.parameters(request.parameters)
+    return answer_repeated(body, call, call.evaluations, read_evaluation, _reply)
+
+
+def _reply(question: EvaluateQuestion, call: Call) -> EvaluateResponse:
+    differential, system = question.differential, question.kept.system
+    before = differential.evaluations
     response = EvaluateResponse(system_id=system.id)
-    derivatives = 0
-    if request.matrix:
-        check_jacobian_fits(system, call, "matrix")
-        response.matrix.CopyFrom(from_array(system.jacobian(x, p, mode)))
-        derivatives += 1
-    if request.value:
-        response.value.CopyFrom(from_array(system.residual(x, p)))
-    if request.HasField("jvp"):
-        v = to_vector(request.jvp, "jvp")
-        response.jvp.CopyFrom(from_array(system.jvp(x, v, p, mode)))
-        derivatives += 1
-    if request.HasField("vjp"):
-        w = to_vector(request.vjp, "vjp")
-        response.vjp.CopyFrom(from_array(system.vjp(x, w, p, mode)))
-        derivatives += 1
-    if request.determinant:
-        sign, log_abs = system.determinant(x, p, mode)
-        response.determinant.CopyFrom(Determinant(sign=sign, log_abs=log_abs))
-        derivatives += 1
-    response.evaluations = derivatives * system.finite_difference_evaluations(mode)
-    return Answer(response, learnt)
-
-
-def _check_asks_for_something(request: EvaluateRequest) -> None:
-    asks = request.value or request.matrix or request.determinant
-    if not (asks or request.HasField("jvp") or request.HasField("vjp")):
-        raise invalid_input(
-            "value", "no view is asked for; expected at least one of value, matrix, jvp, vjp, determinant"
-        )
+    for output, array in compute(question, call):
+        # Filling a message in place spares a copy.
+        message = output.place(response)
+        message.shape.extend(output.shape)
+        message.data = to_bytes(array)
+    response.evaluations = differential.evaluations - before
+    if "sparse" in question.views:
+        rows, columns = differential.pattern
+        response.sparse.rows, response.sparse.columns = (part.astype("<i8").tobytes() for part in (rows, columns))
+        response.sparse.equation_count, response.sparse.variable_count = system.m, system.n
+    if "covariance" in question.views:
+        response.equation_names.extend(system.equation_names)
+    return response

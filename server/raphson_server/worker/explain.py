@@ -17,7 +17,12 @@ def explain(body: bytes, call: Call) -> Answer:
         raise invalid_input(
             "system.definition.variables", "empty; expected the unknowns, since there is no point to take them from"
         )
-    kept, learnt = find_system(request.system, call, lambda: to_arrays(request.at, "at"), request.parameters)
+    kept, learnt = find_system(
+        request.system,
+        call,
+        lambda: to_arrays(request.at, "at"),
+        lambda: to_arrays(request.parameters, "parameters"),
+    )
     bounds = to_bounds(request.bounds, kept)
     if not request.at:
         return Answer(from_explanation(kept.system.explain(), kept), learnt)

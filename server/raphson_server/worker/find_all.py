@@ -11,7 +11,7 @@ from raphson.v1.solver_pb2 import FindAllRequest, FindAllResponse, FindAllSummar
 from raphson_server.failures import invalid_input
 from raphson_server.worker.call import Answer, Call, find_system, parsed, within_deadline
 from raphson_server.worker.certificate import from_certificate
-from raphson_server.worker.conversion import from_array, to_options
+from raphson_server.worker.conversion import from_array, to_arrays, to_options
 from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.region import to_box, to_shapes
 
@@ -34,7 +34,12 @@ def find_roots(body: bytes, call: Call) -> Answer:
     if not request.options.HasField("max_iterations"):
         options = dataclasses.replace(options, max_iterations=_ITERATIONS)
     limits = _limits(request)
-    kept, learnt = find_system(request.system, call, lambda: to_shapes(request.bounds), request.parameters)
+    kept, learnt = find_system(
+        request.system,
+        call,
+        lambda: to_shapes(request.bounds),
+        lambda: to_arrays(request.parameters, "parameters"),
+    )
     box, p = to_box(request.bounds, kept), kept.parameters(request.parameters)
     found = find_all(
         kept.system,

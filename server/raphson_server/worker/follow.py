@@ -26,7 +26,12 @@ def follow(body: bytes, call: Call) -> Answer:
     request = parsed(FollowRequest, body)
     options = within_deadline(to_options(request.options), call)
     chosen = _branch_options(request)
-    kept, learnt = find_system(request.system, call, lambda: to_arrays(request.start, "start"), request.parameters)
+    kept, learnt = find_system(
+        request.system,
+        call,
+        lambda: to_arrays(request.start, "start"),
+        lambda: to_arrays(request.parameters, "parameters"),
+    )
     x, p = kept.point(request.start, "start"), kept.parameters(request.parameters)
     branch = room.follow(
         kept.system,

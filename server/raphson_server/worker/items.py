@@ -78,6 +78,6 @@ def serialized(message: Message, maximum: int) -> bytes:
             Reason.REPLY_TOO_LARGE,
             f"the reply takes {len(body):,} bytes, more than the {maximum:,} that this server sends; "
             "ask for fewer views, or for J·v instead of J",
-            metadata={"value": str(len(body)), "maximum": str(maximum)},
+            metadata={"limit": "max_message_bytes", "value": str(len(body)), "maximum": str(maximum)},
         )
     return body

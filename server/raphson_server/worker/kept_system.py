@@ -2,12 +2,14 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import raphson_solver as rs
 from raphson.v1.array_pb2 import NamedArray
+from raphson_solver.differential import Differential
 from raphson_solver.explanation import element_names
+from raphson_solver.solution.region import Bounds
 
 from raphson_server.worker.conversion import WIRE, Array, Shape, from_array, from_system, to_arrays
 from raphson_server.worker.solve_reply import SolveReply
@@ -27,6 +29,7 @@ class KeptSystem:
         self.system = system
         self._variables = _Layout(system.variables)
         self._parameters = _Layout(system.free_parameters)
+        self._differentials: dict[rs.JacobianMode, Differential] = {}
 
     @functools.cached_property
     def definition(self) -> bytes:
@@ -48,6 +51,30 @@ class KeptSystem:
         """The reply message of this system's solves."""
         return SolveReply(self.system)
 
+    def differential(self, mode: rs.JacobianMode, bounds: Bounds | None, between: Callable[[], object]) -> Differential:
+        """Return f and f′ at any number of points.
+
+        Parameters
+        ----------
+        mode : JacobianMode
+            Where derivatives come from.
+        bounds : Bounds or None
+            Differences never evaluate f outside.
+        between : callable
+            Called every few milliseconds; what it raises ends the work. The same in all calls.
+
+        Raises
+        ------
+        InputError
+            If the system does not have the mode.
+        """
+        if bounds is not None:
+            return Differential(self.system, mode, (bounds.lower, bounds.upper), between)
+        known = self._differentials.get(mode)
+        if known is None:
+            known = self._differentials[mode] = Differential(self.system, mode, between=between)
+        return known
+
     def point(self, messages: Sequence[NamedArray], field: str) -> Array:
         """Read x from ``start`` or ``at``.
 
@@ -66,7 +93,7 @@ class KeptSystem:
             for (name, shape), value in zip(self.system.variables, self.system.unpack(x).values(), strict=True)
         ]
 
-    def parameters(self, messages: Sequence[NamedArray]) -> Array:
+    def parameters(self, messages: Sequence[NamedArray], field: str = "parameters") -> Array:
         """Read p; parameters that are a part of the system may be left out, but not changed.
 
         Raises
@@ -75,7 +102,7 @@ class KeptSystem:
             If a parameter is missing, unknown, of the wrong shape, not finite, or not what was compiled.
         """
         p = self._parameters.read(messages)
-        return self.system.pack_parameters(to_arrays(messages, "parameters")) if p is None else p
+        return self.system.pack_parameters(to_arrays(messages, field)) if p is None else p
 
 
 class _Layout:

@@ -18,8 +18,12 @@ from raphson_server.frames import (
     receive_request,
     send_reply,
 )
+from raphson_server.worker import evaluate_question, solve_question
 from raphson_server.worker.call import Answer, Call
+from raphson_server.worker.chain import evaluate_chain
+from raphson_server.worker.check import check
 from raphson_server.worker.compile import compile_system
+from raphson_server.worker.differentiability import test_differentiability
 from raphson_server.worker.evaluate import evaluate
 from raphson_server.worker.explain import explain
 from raphson_server.worker.find_all import find_roots
@@ -38,6 +42,9 @@ _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.EXPLAIN: explain,
     Method.FIND_ALL: find_roots,
     Method.FOLLOW: follow,
+    Method.EVALUATE_CHAIN: evaluate_chain,
+    Method.CHECK_JACOBIAN: check,
+    Method.TEST_DIFFERENTIABILITY: test_differentiability,
 }
 
 
@@ -45,7 +52,8 @@ def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSetting
     """Answer requests one after another until the front end hangs up."""
     call = Call(
         systems=Systems(settings.systems),
-        forms=RequestForms(settings.systems),
+        solves=RequestForms(settings.systems, solve_question.NUMBERS),
+        evaluations=RequestForms(settings.systems, evaluate_question.NUMBERS),
         cancel=cancel,
         max_message_bytes=settings.max_message_bytes,
         items=Items(channel, cancel, settings.max_message_bytes),
@@ -53,7 +61,7 @@ def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSetting
     while True:
         try:
             request = receive_request(channel)
-            call.definition = request.definition
+            call.definitions = request.definitions
             call.deadline = _deadline(request.remaining_seconds)
             reply = answer(request, call)
             call.items.settle()
@@ -70,7 +78,7 @@ def answer(request: Request, call: Call) -> Reply:
     except ChannelClosedError:
         raise
     except DefinitionNeededError as needed:
-        return Reply(Outcome.NEEDS_DEFINITION, system_id=needed.system_id.encode())
+        return Reply(Outcome.NEEDS_DEFINITION, definitions={name.encode(): b"" for name in needed.system_ids})
     except CallError as error:
         return _failed(error)
     except rs.RaphsonError as error:
@@ -79,9 +87,7 @@ def answer(request: Request, call: Call) -> Reply:
         return _failed(_out_of_memory())
     except Exception as error:  # noqa: BLE001 (logged with its trace; the caller gets its id)
         return _failed(unexpected(error))
-    if result.learnt is None:
-        return Reply(Outcome.OK, body)
-    return Reply(Outcome.OK, body, result.learnt.system.id.encode(), result.learnt.definition)
+    return Reply(Outcome.OK, body, {kept.system.id.encode(): kept.definition for kept in result.learnt})
 
 
 def _deadline(remaining_seconds: float) -> float:

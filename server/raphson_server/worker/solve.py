@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 
 import raphson_solver as rs
 from google.rpc import code_pb2
@@ -16,7 +17,8 @@ from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.particulars import Particulars
 from raphson_server.worker.read_particulars import to_particulars
 from raphson_server.worker.region import SIDES
-from raphson_server.worker.request_form import Question
+from raphson_server.worker.repeated_request import answer_repeated
+from raphson_server.worker.solve_question import SolveQuestion
 
 _TIMEOUT_STEPS = 128
 # What the iteration may take of the time that is left, if evidence is to be computed after it.
@@ -25,32 +27,28 @@ _SHARE_BEFORE_EVIDENCE = 0.75
 
 def solve(body: bytes, call: Call) -> Answer:
     """Answer a SolveRequest."""
-    question = call.forms.recognise(body)
-    if question is not None:
-        try:
-            return Answer(_reply(question, call))
-        except rs.InputError:
-            _read(body, call)  # the long way says which variable is not finite, not only where in x
-            raise
-    question, learnt = _read(body, call)
-    if learnt is None:
-        call.forms.learn(body, question)
-    return Answer(_reply(question, call), learnt)
+    return answer_repeated(body, call, call.solves, _read, _reply)
 
 
-def _read(body: bytes, call: Call) -> tuple[Question, KeptSystem | None]:
+def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]:
     """Read a request field by field; return what it asks, and its system if it came by text."""
     request = parsed(SolveRequest, body)
     asked = request.options.SerializeToString()
     options = _options(asked, math.inf)  # a bad option is told before a system is compiled
-    kept, learnt = find_system(request.system, call, lambda: to_arrays(request.start, "start"), request.parameters)
+    kept, learnt = find_system(
+        request.system,
+        call,
+        lambda: to_arrays(request.start, "start"),
+        lambda: to_arrays(request.parameters, "parameters"),
+    )
     x = kept.point(request.start, "start")
     p = kept.parameters(request.parameters)
     particulars = to_particulars(request, kept, x, options.max_iterations, call)
-    return Question(kept, x, p if p.size else None, asked, request.options.return_jacobian, particulars), learnt
+    question = SolveQuestion(kept, x, p if p.size else None, asked, request.options.return_jacobian, particulars)
+    return question, learnt
 
 
-def _reply(question: Question, call: Call) -> SolveResponse:
+def _reply(question: SolveQuestion, call: Call) -> SolveResponse:
     """Solve."""
     if question.particulars is not None:
         return _particular_reply(question, question.particulars, call)
@@ -63,7 +61,7 @@ def _reply(question: Question, call: Call) -> SolveResponse:
     return kept.solve_reply.fill(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
 
 
-def _particular_reply(question: Question, particulars: Particulars, call: Call) -> SolveResponse:
+def _particular_reply(question: SolveQuestion, particulars: Particulars, call: Call) -> SolveResponse:
     """Solve with all that a request may have; what the reply holds besides goes to a copy of the kept one."""
     kept, evidence, bounds = question.kept, particulars.evidence, particulars.bounds
     share = _SHARE_BEFORE_EVIDENCE if evidence.takes_time else 1.0

@@ -19,7 +19,7 @@ solver's field         path
 ``equations[2]``       ``system.definition.equations[2]`` (Compile: ``definition.equations[2]``);
                        ``system`` where the request names it by its id
 ``jacobian[0][1]``     ``system.definition.jacobian[0].entries[1]``
-``start.x``            ``start[x]`` (Evaluate, Explain: ``at[x]``; FindAll: ``bounds[x]``);
+``start.x``            ``start[x]`` (Explain and the JacobianService: ``at[x]``; FindAll: ``bounds[x]``);
                        ``system.definition.variables[x]`` where the definition itself declares the variables
                        and is at fault
 ``parameters.r``       ``parameters[r]``, or ``system.definition.parameters[r]`` likewise
@@ -30,6 +30,7 @@ solver's field         path
 ``lower``, ``upper``   the same (Follow); FindAll: ``bounds``
 ``v``, ``w``           ``jvp``, ``vjp``; Solve: ``w`` is ``evidence.adjoint``
 ``sigma``              ``evidence.parameter_covariance``
+``links[1].equations`` EvaluateChain: ``links[1].system.definition.equations``, and the others likewise
 ``continuation``,      what needs as many equations as unknowns: ``system``, like ``equations``
 ``roots``
 =====================  =================================================================================
@@ -40,15 +41,29 @@ from collections.abc import Mapping
 
 import raphson_solver as rs
 from google.rpc import code_pb2
-from raphson.v1.jacobian_pb2 import EvaluateRequest
+from raphson.v1.jacobian_pb2 import (
+    CheckJacobianRequest,
+    EvaluateChainRequest,
+    EvaluateRequest,
+    TestDifferentiabilityRequest,
+)
 from raphson.v1.solver_pb2 import ExplainRequest, FindAllRequest, FollowRequest, SolveRequest
-from raphson.v1.system_pb2 import CompileRequest, System
+from raphson.v1.system_pb2 import CompileRequest, System, SystemRef
 
 from raphson_server.failures import CallError, Reason
 from raphson_server.frames import Method
 
-_Request = SolveRequest | EvaluateRequest | ExplainRequest | FindAllRequest | FollowRequest
+_Request = (
+    SolveRequest
+    | EvaluateRequest
+    | ExplainRequest
+    | FindAllRequest
+    | FollowRequest
+    | CheckJacobianRequest
+    | TestDifferentiabilityRequest
+)
 _HEAD = re.compile(r"[A-Za-z_]+")
+_LINK = re.compile(r"links\[(\d+)\]\.")
 _SECOND_INDEX = re.compile(r"\]\[")
 _REQUESTS: Mapping[Method, type[_Request]] = {
     Method.SOLVE: SolveRequest,
@@ -56,11 +71,13 @@ _REQUESTS: Mapping[Method, type[_Request]] = {
     Method.EXPLAIN: ExplainRequest,
     Method.FIND_ALL: FindAllRequest,
     Method.FOLLOW: FollowRequest,
+    Method.CHECK_JACOBIAN: CheckJacobianRequest,
+    Method.TEST_DIFFERENTIABILITY: TestDifferentiabilityRequest,
 }
-_POINTS = {Method.EVALUATE: "at", Method.EXPLAIN: "at", Method.FIND_ALL: "bounds"}
+_POINTS = {Method.SOLVE: "start", Method.FOLLOW: "start", Method.FIND_ALL: "bounds"}
 
 
-def to_failure(error: rs.RaphsonError, method: Method, body: bytes) -> CallError:
+def to_failure(error: rs.RaphsonError, method: Method, body: bytes, link: int | None = None) -> CallError:
     """Write a solver's error in the terms of the request that caused it.
 
     Parameters
@@ -70,8 +87,16 @@ def to_failure(error: rs.RaphsonError, method: Method, body: bytes) -> CallError
         Whose request it was.
     body : bytes
         The request's message, which was parsed before.
+    link : int, optional
+        Which link of a composition it is about, where its field does not say so.
     """
-    path = _path(error, method, body)
+    field, description = error.field, error.message
+    named = _LINK.match(field)
+    if named is not None:
+        link, field = int(named.group(1)), field[named.end() :]
+    path = _path(field, error, method, body, link)
+    if link is not None and path == "mode":
+        description = f"links[{link}]: {description}"
     reason = Reason.INVALID_INPUT
     metadata: dict[str, str] = {}
     if isinstance(error, rs.DefinitionError):
@@ -83,37 +108,38 @@ def to_failure(error: rs.RaphsonError, method: Method, body: bytes) -> CallError
     return CallError(
         code_pb2.INVALID_ARGUMENT,
         reason,
-        str(error).replace(error.field, path, 1),
+        str(error).replace(error.field, path, 1).replace(error.message, description, 1),
         field=path,
-        description=error.message,
+        description=description,
         metadata=metadata,
     )
 
 
-def _path(error: rs.RaphsonError, method: Method, body: bytes) -> str:
+def _path(field: str, error: rs.RaphsonError, method: Method, body: bytes, link: int | None) -> str:
     """Translate the solver's name of a field into the proto's."""
-    found = _HEAD.match(error.field)
+    found = _HEAD.match(field)
     head = found.group() if found else ""
-    rest = error.field[len(head) :]
-    root, definition, by_id = _definition(method, body)
+    rest = field[len(head) :]
+    before = "" if link is None else f"links[{link}]."
+    root, definition, by_id = _definition(method, body, link)
     at_fault = isinstance(error, rs.DefinitionError | rs.LimitError)
     match head:
         case "equations" | "jacobian" | "continuation" | "roots" if by_id:
-            return "system"
+            return f"{before}system"
         case "equations":
-            return f"{root}.equations{rest}"
+            return f"{before}{root}.equations{rest}"
         case "continuation" | "roots":
             return f"{root}.equations"
         case "jacobian":
-            return f"{root}.jacobian{_SECOND_INDEX.sub('].entries[', rest)}"
+            return f"{before}{root}.jacobian{_SECOND_INDEX.sub('].entries[', rest)}"
         case "start" | "at":
             if at_fault and definition.variables:
-                return f"{root}.variables{_by_name(rest)}"
-            return f"{_POINTS.get(method, 'start')}{_by_name(rest)}"
+                return f"{before}{root}.variables{_by_name(rest)}"
+            return f"{_POINTS.get(method, 'at')}{_by_name(rest)}"
         case "parameters":
             if at_fault and definition.parameters:
-                return f"{root}.parameters{_by_name(rest)}"
-            return f"parameters{_by_name(rest)}"
+                return f"{before}{root}.parameters{_by_name(rest)}"
+            return f"{before}parameters{_by_name(rest)}"
         case "bounds" | "nominal":
             return f"{head}{_by_name(rest)}"
         case "lower" | "upper" if method is Method.FIND_ALL:
@@ -128,17 +154,19 @@ def _path(error: rs.RaphsonError, method: Method, body: bytes) -> str:
             return "jvp"
         case "w":
             return "vjp"
-        case "options" if method is Method.EVALUATE:
-            return "mode"
         case _:
-            return error.field
+            return field
 
 
-def _definition(method: Method, body: bytes) -> tuple[str, System, bool]:
+def _definition(method: Method, body: bytes, link: int | None) -> tuple[str, System, bool]:
     """Return where the request holds its definition, the definition, and whether there is only an id instead."""
     if method is Method.COMPILE:
         return "definition", CompileRequest.FromString(body).definition, False
-    system = _REQUESTS[method].FromString(body).system
+    if method is Method.EVALUATE_CHAIN:
+        links = EvaluateChainRequest.FromString(body).links
+        system = SystemRef() if link is None else links[link].system
+    else:
+        system = _REQUESTS[method].FromString(body).system
     return "system.definition", system.definition, system.WhichOneof("ref") == "system_id"
 
 

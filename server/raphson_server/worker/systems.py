@@ -6,22 +6,23 @@ import raphson_solver as rs
 from raphson.v1.system_pb2 import System, SystemRef
 
 from raphson_server.bounded_cache import BoundedCache
+from raphson_server.frames import Definitions
 from raphson_server.worker.conversion import Arrays, to_definition
 from raphson_server.worker.kept_system import KeptSystem
 
 
 class DefinitionNeededError(Exception):
-    """The system named by id is not here; the front end is to send its definition.
+    """Systems named by id are not here; the front end is to send their definitions.
 
     Attributes
     ----------
-    system_id : str
-        The id.
+    system_ids : tuple of str
+        The ids.
     """
 
-    def __init__(self, system_id: str) -> None:
-        super().__init__(system_id)
-        self.system_id = system_id
+    def __init__(self, *system_ids: str) -> None:
+        super().__init__(*system_ids)
+        self.system_ids = system_ids
 
 
 class Systems:
@@ -39,21 +40,21 @@ class Systems:
         # Which parameters' values a text depends on, so that other values find the compiled system again.
         self._structural = BoundedCache[str, tuple[str, ...]](2 * capacity)
 
-    def by_id(self, ref: SystemRef, sent_along: bytes) -> KeptSystem:
-        """Return the system of an id, compiled from the definition sent along where it is not here yet.
+    def by_id(self, ref: SystemRef, sent_along: Definitions) -> KeptSystem:
+        """Return the system of an id, compiled from its definition sent along where it is not here yet.
 
         Raises
         ------
         DefinitionNeededError
-            If the system is not here, and no definition was sent along.
+            If the system is not here, and its definition was not sent along.
         """
         kept = self._by_id.get(ref.system_id)
         if kept is not None:
             return kept
-        if sent_along:
-            message = System.FromString(sent_along)
+        definition = sent_along.get(ref.system_id.encode())
+        if definition is not None:
+            message = System.FromString(definition)
             kept = self._compiled(to_definition(message, "system.definition", {}, {}))
-        # The front end sends a definition along on a hint, which may be wrong.
         if kept is None or kept.system.id != ref.system_id:
             raise DefinitionNeededError(ref.system_id)
         return kept

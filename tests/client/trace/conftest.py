@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,24 +52,35 @@ NAMES = {
     "where": lambda condition, a, b: a if condition else b,
     "erf": math.erf,
     "erfc": math.erfc,
+    # From the left, which Python's own sum of floats is not.
+    "sum": lambda terms: reduce(operator.add, terms),
+    "prod": lambda factors: reduce(operator.mul, factors),
+    "min": lambda *values: reduce(np.minimum, values if len(values) > 1 else values[0]),
+    "max": lambda *values: reduce(np.maximum, values if len(values) > 1 else values[0]),
+    "range": range,
     "__builtins__": {},
 }
 
 
-def evaluate_text(equations: Sequence[str], values: Mapping[str, Any]) -> np.ndarray:
+def evaluate_text(
+    equations: Sequence[str], values: Mapping[str, Any], tables: Mapping[str, Any] | None = None
+) -> np.ndarray:
     """Evaluate definitions and residuals in order."""
-    scope = {name: np.asarray(value, dtype=np.float64)[()] for name, value in values.items()}
-    residuals = []
+    scope = NAMES | {name: np.asarray(value, dtype=np.float64)[()] for name, value in values.items()}
+    for name, table in (tables or {}).items():
+        assert name not in scope, "a table hides another name"
+        scope[name] = table
+    residuals: list[float] = []
     with np.errstate(all="ignore"):
         for text in equations:
             match = DEFINITION.fullmatch(text)
-            value = eval(match[2] if match else text, NAMES, scope)
             if match:
                 assert match[1] not in scope, "a definition hides another name"
-                scope[match[1]] = np.float64(value)
+                scope[match[1]] = np.float64(eval(match[2], scope))
             else:
-                residuals.append(float(value))
-    return np.array(residuals)
+                # A family in brackets is a list of its members, and a single residual a list of one.
+                residuals += eval(f"[{text}]", scope)
+    return np.array(residuals, dtype=np.float64)
 
 
 @pytest.fixture
@@ -81,18 +94,20 @@ def text_of() -> Callable[..., tuple[str, ...]]:
 
 
 @pytest.fixture
-def check(text_of: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
+def check() -> Callable[..., tuple[str, ...]]:
     """Trace a function, and compare its text with the function itself at these values."""
 
     def check(function: Callable[..., Any], **values: Any) -> tuple[str, ...]:
         arrays = {name: np.asarray(value, dtype=np.float64)[()] for name, value in values.items()}
-        equations = text_of(function, **arrays)
+        traced = trace_function(function, {name: np.shape(value) for name, value in values.items()}, {})
         with np.errstate(all="ignore"):
             expected = np.asarray(
                 function(**{name: value.copy() for name, value in arrays.items()}), dtype=np.float64
             ).ravel()
-        np.testing.assert_allclose(evaluate_text(equations, arrays), expected, rtol=1e-14, atol=0)
-        return equations
+        actual = evaluate_text(traced.equations, arrays, traced.tables)
+        np.testing.assert_allclose(actual, expected, rtol=1e-14, atol=0)
+        assert traced.m == len(expected)
+        return traced.equations
 
     return check
 

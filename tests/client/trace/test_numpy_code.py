@@ -152,6 +152,9 @@ def test_error_functions_of_scipy(check: Check) -> None:
         lambda x: [2.0 + x[0], 2.0 - x[0], 2.0 * x[0], 2.0 / x[0], 2.0 ** x[0], np.float64(2) ** x[0]],
         lambda x: x[0] + np.array([1.0, 2.0]) + [3.0, 4.0],
         lambda x: [1.0, 2],
+        lambda x: x.cumprod() + x.max() - x.dot(x) + x.clip(-1, 1) + x.conj() + np.outer(x, x).trace(),
+        lambda x: x.repeat(2).take([0, 3]) + x[None].swapaxes(0, 1)[:2, 0] + np.outer(x, x).diagonal()[1:],
+        lambda x: np.where((x > -9).all() & (x > 0).any(), x, 0) + x.sum(axis=0, keepdims=True) + x.mean(),
         lambda x: x.astype(float) * np.shape(x)[0] * np.size(x) * np.ndim(x) * len(x) * x.size,
     ],
 )

@@ -150,3 +150,5 @@ def test_a_constant_that_is_not_finite_is_refused(bad: float) -> None:
     with pytest.raises(TraceError, match="computes with the constant") as caught:
         trace_function(lambda x: [x + bad], {"x": ()}, {})
     assert caught.value.code.name == "INVALID_ARGUMENT"
+    with pytest.raises(TraceError, match="computes with the constant"):
+        trace_function(lambda x: x * np.array([*np.arange(9.0), bad]), {"x": (10,)}, {})

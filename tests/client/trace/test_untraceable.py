@@ -12,7 +12,7 @@ import pytest
 from raphson import InvalidRequestError, TraceError
 from raphson.trace import first_argument, trace_function
 from raphson.trace.location import untraceable
-from scipy import special
+from scipy import linalg, sparse, special
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +140,119 @@ def takes_a_norm_of_another_order(x: Any) -> Any:
     return [np.linalg.norm(x, 3)]
 
 
+def branches_on_an_array(x: Any) -> Any:
+    if x > 0:
+        return x
+    return -x
+
+
+def loops_while(x: Any) -> Any:
+    while np.any(x > 1):
+        x = x / 2
+    return x
+
+
+def asserts_something(x: Any) -> Any:
+    assert (x > 0).all()
+    return x
+
+
+def writes_an_array_into_floats(x: Any) -> Any:
+    residual = np.zeros(3)
+    residual[1:] = x[1:] ** 2
+    return residual
+
+
+def writes_into_integers(x: Any) -> Any:
+    residual = np.arange(3)
+    residual[0] = x[0]
+    return residual
+
+
+def gives_an_output(x: Any) -> Any:
+    residual = np.zeros(3)
+    np.multiply(x, 2, out=residual)
+    return residual
+
+
+def asks_for_a_float(x: Any) -> Any:
+    return [float(x)]
+
+
+def asks_for_an_integer(x: Any) -> Any:
+    return [int(x)]
+
+
+def asks_for_a_complex(x: Any) -> Any:
+    return [complex(x)]
+
+
+def takes_the_item(x: Any) -> Any:
+    return [x[0].item()]
+
+
+def takes_an_item_of_the_array(x: Any) -> Any:
+    return [x.item(0)]
+
+
+def sorts_in_place(x: Any) -> Any:
+    x.sort()
+    return x
+
+
+def takes_a_deviation(x: Any) -> Any:
+    return [x.std()]
+
+
+def solves(x: Any) -> Any:
+    return np.linalg.solve(np.eye(3), x)
+
+
+def inverts_a_plain_array(x: Any) -> Any:
+    return np.linalg.inv(np.array([[x[0], 1.0], [0.0, x[1]]])).ravel()
+
+
+def takes_a_determinant_of_a_list(x: Any) -> Any:
+    return [np.linalg.det([[x[0], x[1]], [x[1], x[0]]])]
+
+
+def solves_with_scipy(x: Any) -> Any:
+    return linalg.solve(np.eye(3), x)
+
+
+def multiplies_a_sparse_array(x: Any) -> Any:
+    return sparse.eye_array(3, format="csr") @ x
+
+
+def adds_at(x: Any) -> Any:
+    np.add.at(x, [0, 1], 2.0)
+    return x
+
+
+def reduces_at(x: Any) -> Any:
+    return np.add.reduceat(x, [0, 2])
+
+
+def reduces_by_subtraction(x: Any) -> Any:
+    return [np.subtract.reduce(x)]
+
+
+def sums_in_another_type(x: Any) -> Any:
+    return [np.sum(x, dtype=np.int64)]
+
+
+def computes_in_another_type(x: Any) -> Any:
+    return np.exp(x, dtype=np.float32)
+
+
+def joins_numbers(x: Any) -> Any:
+    return np.where(x & 1, x, 0)
+
+
+def inverts_numbers(x: Any) -> Any:
+    return [np.where(~x[0], x[0], 0)]
+
+
 @pytest.mark.parametrize(
     ("function", "what", "instead"),
     [
@@ -172,6 +285,31 @@ def takes_a_norm_of_another_order(x: Any) -> Any:
         (mixes_numbers_into_an_array, "mixes numbers and traced values", "np.stack"),
         (compares_in_a_plain_array, "plain object array", "np.stack"),
         (takes_a_norm_of_another_order, "ord=3", "Write the norm out"),
+        (branches_on_an_array, "no truth value", "np.where"),
+        (loops_while, "no truth value", "np.where"),
+        (asserts_something, "no truth value", "np.where"),
+        (writes_an_array_into_floats, "writing into a float array", "np.zeros_like(x)"),
+        (writes_into_integers, "writing into an integer array", "whole number"),
+        (gives_an_output, "array of float64", "np.zeros_like(x)"),
+        (asks_for_a_float, "float()", "leave dtype out"),
+        (asks_for_an_integer, "int()", "parameter given as a whole number"),
+        (asks_for_a_complex, "complex number", "real and imaginary parts"),
+        (takes_the_item, "the method 'item' of a number", "the number itself"),
+        (takes_an_item_of_the_array, "the attribute 'item' of an array", "elementwise"),
+        (sorts_in_place, "'sort' of an array", "elementwise"),
+        (takes_a_deviation, "np.std", "elementwise"),
+        (solves, "np.linalg.solve", "elementwise"),
+        (inverts_a_plain_array, "such as np.linalg's", "A @ y = b"),
+        (takes_a_determinant_of_a_list, "such as np.linalg's", "A @ y = b"),
+        (solves_with_scipy, "compiled code of SciPy", "A @ y = b"),
+        (multiplies_a_sparse_array, "a sparse array of SciPy", "A.toarray() @ x"),
+        (adds_at, "np.add.at", "loops"),
+        (reduces_at, "np.add.reduceat", "loops"),
+        (reduces_by_subtraction, "np.subtract.reduce", "loop"),
+        (sums_in_another_type, "dtype=int64", "float64"),
+        (computes_in_another_type, "dtype=float32", "float64"),
+        (joins_numbers, "np.bitwise_and", "(x > 0) & (y > 0)"),
+        (inverts_numbers, "np.invert", "(x > 0) & (y > 0)"),
     ],
 )
 def test_the_line_and_a_way_out_are_told(function: Callable[..., Any], what: str, instead: str) -> None:

@@ -86,3 +86,12 @@ def test_analytic_derivatives_need_a_jacobian() -> None:
     with pytest.raises(rs.InputError) as caught:
         system.jacobian([1.0], mode=rs.JacobianMode.ANALYTIC)
     assert caught.value.field == "mode"
+
+
+def test_a_complex_step_is_for_points_alone() -> None:
+    system = build("x**2 = 2", ["x"])
+    with pytest.raises(rs.InputError) as caught:
+        system.solve([1.0], options=rs.SolveOptions(jacobian=rs.JacobianMode.COMPLEX_STEP))
+    assert caught.value.field == "options.jacobian"
+    assert "at points, not while solving" in caught.value.message
+    assert system.jacobian([3.0], mode=rs.JacobianMode.COMPLEX_STEP).tolist() == [[6.0]]
