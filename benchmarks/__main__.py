@@ -18,10 +18,14 @@ BENCHMARKS = (
     "text_to_first_root",
     "warm_solve",
     "rpc_overhead",
+    "batched_jacobian",
+    "jacobian_over_rpc",
+    "reverse_mode",
+    "sparse_jacobian",
     "isolation",
     "robustness",
 )
-VERSIONS = ("numpy", "numba", "llvmlite", "grpcio", "protobuf", "scipy", "casadi", "NumbaMinpack")
+VERSIONS = ("numpy", "numba", "llvmlite", "grpcio", "protobuf", "scipy", "casadi", "jax", "NumbaMinpack")
 
 
 def main() -> int:
