@@ -36,9 +36,10 @@ class CompiledSystem:
     variables, parameters : tuple of (str, tuple of int)
         Names and shapes; the variables in the order of the Jacobian's columns.
     equation_names : tuple of str
-        One a row of the Jacobian, e.g. ``"equations[0] at i=3"``.
+        One a row of the Jacobian, e.g. ``"equations[0] at i=3"``; none for systems of more than 10 000 equations.
     sparsity : tuple of two ndarrays of int64
-        Row and column numbers, from 0, of the entries of the Jacobian that may differ from zero.
+        Row and column numbers, from 0, of the entries of the Jacobian that may differ from zero; none for systems of
+        more than 10 000 equations: ``client.jacobian(…, sparse=True)`` gives them with the entries.
     fixed : mapping of str to ndarray
         Parameters that are a part of the system, with their values; others may change from call to call.
     definition : Definition
@@ -66,7 +67,6 @@ class CompiledSystem:
     def __repr__(self) -> str:
         names = ", ".join(f"{name}{list(shape)}" if shape else name for name, shape in self.variables)
         shown = names if len(names) <= 80 else f"{names[:77]}…"
-        return (
-            f"CompiledSystem({self.m} equations in {self.n} unknowns: {shown}; "
-            f"{len(self.sparsity[0])} Jacobian entries; id {self.id[:12]}…)"
-        )
+        count = len(self.sparsity[0])
+        entries = f"{count} Jacobian entries; " if count or len(self.equation_names) == self.m else ""
+        return f"CompiledSystem({self.m} equations in {self.n} unknowns: {shown}; {entries}id {self.id[:12]}…)"

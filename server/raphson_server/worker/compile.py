@@ -19,15 +19,17 @@ def compile_system(body: bytes, call: Call) -> Answer:
         )
     kept = call.systems.by_text(message, "definition", {}, {})
     system = kept.system
-    rows, columns = system.sparsity
+    # Of a system that stays families, names and pattern would be most of what a message can hold.
+    is_large = system.family_codes is not None
+    rows, columns = ((), ()) if is_large else (each.tolist() for each in system.sparsity)
     response = CompileResponse(
         system_id=system.id,
         variable_count=system.n,
         equation_count=system.m,
         variables=from_variables(system),
         parameters=from_parameters(system),
-        equation_names=system.equation_names,
-        sparsity_rows=rows.tolist(),
-        sparsity_columns=columns.tolist(),
+        equation_names=() if is_large else system.equation_names,
+        sparsity_rows=rows,
+        sparsity_columns=columns,
     )
     return Answer(response, (kept,))

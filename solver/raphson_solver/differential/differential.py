@@ -18,7 +18,7 @@ from raphson_solver.differential.scatter import scatter
 from raphson_solver.differential.written import Written
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
-from raphson_solver.language import Shape
+from raphson_solver.language import Shape, size
 from raphson_solver.solution.options import as_member
 from raphson_solver.solution.region import BoundsLike, pack_bounds
 from raphson_solver.solution.system import System
@@ -28,6 +28,7 @@ Point = ArrayLike | Mapping[str, Any]
 
 _BY_NODES = {JacobianMode.EXACT, JacobianMode.ANALYTIC}
 _NO_NUMBERS = np.empty((1, 0))
+_NOTHING = np.empty(0)
 
 
 def _nothing() -> None:
@@ -96,6 +97,7 @@ class Differential:
         self.mode = mode
         self.n, self.m = system.n, system.m
         self.evaluations = 0
+        self._parameter_count = sum(size(shape) for _, shape in system.free_parameters)
         self._region = None if bounds is None else pack_bounds(bounds, system.variables, system.n)
         self._between = between
         self._source = _source(system, between)
@@ -239,6 +241,10 @@ class Differential:
         return out.reshape(-1, self.m * self.n)
 
     def _rows(self, x: Point, p: Point | None, seeds: Array | None = None, field: str = "") -> _Rows:
+        if seeds is None:
+            one = self._one_point(x, p)
+            if one is not None:
+                return one
         at = points(x, self.system.variables, "at")
         given = points(self._free(p), self.system.free_parameters, "parameters")
         batch = at.shape[:-1]
@@ -248,6 +254,19 @@ class Differential:
             return _Rows(_as_rows(at, batch), _as_rows(given, batch), _NO_NUMBERS, batch)
         batch = broadcast(batch, seeds.shape[:-1], field)
         return _Rows(_as_rows(at, batch), _as_rows(given, batch), _as_rows(seeds, batch), batch)
+
+    def _one_point(self, x: Point, p: Point | None) -> _Rows | None:
+        """Return one point, given as vectors that are as they should be, the short way; None for all else."""
+        if type(x) is not np.ndarray or x.shape != (self.n,) or x.dtype != np.float64 or not x.flags.c_contiguous:
+            return None
+        if p is None:
+            p = _NOTHING
+        if type(p) is not np.ndarray or p.shape != (self._parameter_count,) or p.dtype != np.float64:
+            return None
+        # Squares that overflow go the long way, which finds nothing wrong.
+        if not (p.flags.c_contiguous and math.isfinite(x.dot(x)) and math.isfinite(p.dot(p))):
+            return None
+        return _Rows(x.reshape(1, self.n), p.reshape(1, self._parameter_count), _NO_NUMBERS, ())
 
     def _free(self, p: Point | None) -> Point | None:
         """Return the parameters without those that are part of the system, which may not differ from it."""

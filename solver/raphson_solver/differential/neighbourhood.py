@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from raphson_solver.differential.compression import Compression
 from raphson_solver.differential.rounding import rounding_errors
@@ -199,6 +198,8 @@ class Neighbourhood:
     def in_directions(self, slopes: Slopes, count: int) -> Remainders:
         """Return the remainders of each equation along so many directions and their opposites."""
         m, n = self._f.size, self._x.size
+        from scipy.sparse import csr_matrix  # noqa: PLC0415 - a fifth of a second
+
         found = Remainders.none(m, n)
         J, sizes, errors = (
             csr_matrix((part, (self.rows, self.columns)), shape=(m, n))

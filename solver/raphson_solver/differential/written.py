@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.compiler import ManyKernel
 from raphson_solver.derivative import pullback, pushforward
 from raphson_solver.differential.scatter import scatter
 from raphson_solver.engine.status import JacobianMode
@@ -36,6 +37,7 @@ class Written:
     def __init__(self, kernels: Kernels, between: Between) -> None:
         self._kernels = kernels
         self._between = between
+        self._found: dict[str, ManyKernel] = {}
 
     def pattern(self, mode: JacobianMode) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return rows and columns of the entries of J that may differ from zero."""
@@ -116,6 +118,9 @@ class Written:
         if out is None:
             out = np.empty((count, size))
         if size:
-            kernel = self._kernels.many(what, outputs, 0 if seeds is None else seeds.shape[1])
+            kernel = self._found.get(what)
+            if kernel is None:
+                kernel = self._kernels.many(what, outputs, 0 if seeds is None else seeds.shape[1])
+                self._found[what] = kernel
             kernel(x, _NO_SEEDS if seeds is None else seeds, p, out, self._between)
         return out
