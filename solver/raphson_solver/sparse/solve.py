@@ -183,15 +183,17 @@ def _attempts(run: _Run, first: Place) -> tuple[Status, Place, Method]:
     methods = _METHODS[run.options.method]
     most = run.options.max_iterations
     beside = _usual(first)
-    status, place = Status.ITERATION_LIMIT, first
+    least, chosen = math.inf, (Status.DOMAIN_ERROR, first, methods[0])
     for number, method in enumerate(methods):
         limit = most if number == len(methods) - 1 else max(1, math.ceil(_SHARE * most))
         status, place = _iterate(run, method, first, beside, limit)
-        if status in {Status.CONVERGED, Status.CANCELLED, Status.TIME_LIMIT, Status.EVALUATION_LIMIT}:
+        if status is Status.CONVERGED:
             return status, place, method
-    if run.best is not None:
-        _, place, method = run.best
-    return status, place, method
+        # The attempt that came nearest, with what ended it.
+        if run.best is not None and run.best[0] < least:
+            least, place, _ = run.best
+            chosen = (status, place, method)
+    return chosen
 
 
 def _usual(place: Place) -> Array:
