@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from raphson.trace.blocks import Block
+from raphson.trace.chains import LEAST
 from raphson.trace.compact import Compact
 from raphson.trace.operations import Precedence
 from raphson.trace.pieces import Piece
@@ -14,7 +16,6 @@ from raphson.trace.settling import settle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from raphson.trace.blocks import Block
     from raphson.trace.generalizer import Generalizer
     from raphson.trace.nodes import Nodes
     from raphson.trace.tables import Tables
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 DEEPEST = 40
 DEEPEST_WITH_INLINED = 16
 BYTES_OF_A_NUMBER = 8
+MOST_PIECES = 8
 PLACEHOLDER = Piece("t00", Precedence.ATOM, 0)
 
 
@@ -42,10 +44,14 @@ class Family:
     block : Block
     same : list of int
         Nodes that are written once for all members, as often as they occur.
+    pieces : list of Block
+        Parts of the block that need no table of places, where the block as a whole needs a large one; set by
+        `is_worth_it`.
     """
 
     def __init__(self, nodes: Nodes, generalizer: Generalizer, block: Block, tables: Tables) -> None:
         self.block = block
+        self.pieces: list[Block] = []
         self._tables = tables
         self._parts: list[tuple[Template, Edge]] = []
         rows = np.array(nodes.residuals[block.start : block.stop]).reshape(block.repeats, -1)
@@ -62,13 +68,15 @@ class Family:
 
     def is_worth_it(self, *, with_coefficients: bool) -> bool:
         """Tell whether the text, with its tables, is shorter than one text a member, and not too deep; adds tables."""
-        before, numbers = len(self._tables.arrays), self._tables.numbers
+        before = len(self._tables.arrays)
         text, self._depth = self._write(lambda _: PLACEHOLDER)
-        length = sum(template.length for template, _ in self._parts)
-        size = len(text) + BYTES_OF_A_NUMBER * (self._tables.numbers - numbers)
         added = list(self._tables.arrays.values())[before:]
+        length = sum(template.length for template, _ in self._parts)
+        size = len(text) + BYTES_OF_A_NUMBER * sum(array.size for array in added)
         allowed = with_coefficients or not any(array.dtype.kind == "f" for array in added)
-        if allowed and size < length and self._depth <= DEEPEST:
+        places = sum(array.size for array in added if array.dtype.kind == "i")
+        self.pieces = self._regular_pieces() if 2 * places > self.block.stop - self.block.start else []
+        if allowed and not self.pieces and size < length and self._depth <= DEEPEST:
             return True
         self._tables.forget(before)
         return False
@@ -81,6 +89,27 @@ class Family:
     def write(self, piece_of: Callable[[int], Piece]) -> str:
         """Write the text, given that of what is the same in all members."""
         return self._write(piece_of)[0]
+
+    def _regular_pieces(self) -> list[Block]:
+        template = self._parts[0][0]
+        odd = [
+            column.values
+            for column in template.columns
+            if column.is_place and column.parts is None and column.level is template.root
+        ]
+        if len(self._parts) > 1 or not odd:
+            return []
+        steps, counts = np.unique(np.diff(odd, axis=1), axis=1, return_counts=True)
+        usual = steps[:, [counts.argmax()]]
+        starts = [0, *(np.flatnonzero((np.diff(odd, axis=1) != usual).any(axis=0)) + 1).tolist()]
+        if not 1 < len(starts) <= MOST_PIECES:
+            return []
+        lengths = np.diff([*starts, self.block.lengths[0]]).tolist()
+        return [
+            Block(self.block.start + start, 1, (length,))
+            for start, length in zip(starts, lengths, strict=True)
+            if length >= LEAST
+        ]
 
     def _count_together(self) -> None:
         """Let the runs of a pattern count with the same two loops: how often it came round, and the place in it."""

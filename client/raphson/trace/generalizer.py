@@ -39,12 +39,13 @@ class Generalizer:
         self._coefficients, self._cores = nodes.split
         self._arrays, self._places = nodes.leaves
         # Of sums of one term and a constant: these two.
-        self._alone = np.full(len(nodes) + 1, -1)
+        self._is_alone = np.zeros(len(nodes) + 1, np.bool_)
+        self._alone = np.zeros(len(nodes) + 1, np.int64)
         self._constant = np.zeros(len(nodes) + 1)
         for node, (_, term) in shapes.constants.items():
             self._constant[node] = self._number(term)
             if len(shapes.terms[node]) == 1 and node not in shapes.segments:
-                self._alone[node] = shapes.terms[node][0]
+                self._is_alone[node], self._alone[node] = True, shapes.terms[node][0]
         # Whether a sum is one run of likes, and alike with one of them.
         self._single = np.zeros(len(nodes) + 1, np.bool_)
         if shapes.least == 1:
@@ -80,7 +81,7 @@ class Generalizer:
         cores = self._cores[raw]
         if (cores == cores[0]).all():
             return Edge(self._factor(template, factors, level), self._same(template, int(cores[0]), level))
-        alone = self._alone[cores] != -1
+        alone = self._is_alone[cores]
         if alone.any():
             # x + c beside x, which is x + 0.
             inner = self._edge(template, np.where(alone, self._alone[cores], terms), level)
@@ -89,7 +90,7 @@ class Generalizer:
             factors = np.where(alone, factors, 1.0)
         elif (alone := self._single[cores]).any() and not alone.all():
             # Some like terms beside one; their sign is taken out of both.
-            taken = (factors[alone][0] < 0) & (factors < 0) & ~alone
+            taken = ~alone & (factors[alone][0] == -1)
             factors = np.where(taken, -1.0, np.where(alone, factors, 1.0))
             pairs = zip(cores.tolist(), np.where(taken, ~terms, terms).tolist(), alone.tolist(), strict=True)
             lists = [self._shapes.terms[core] if found else [term] for core, term, found in pairs]

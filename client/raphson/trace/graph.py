@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from raphson.trace.operations import Operation
 
 BOTH = (True, True)
-IS_PLAIN = operator.attrgetter("operation.is_plain")
 SCALARS = (TracedScalar, float, int)
 
 
@@ -88,6 +86,9 @@ class Graph:
             if value.graph is not self:
                 raise untraceable("a value of an earlier trace is used", "Do not keep traced values between calls.")
             return value
+        # What NumPy makes of a traced scalar in a list: np.concatenate(([x[0]], x)).
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            return self.lift(value.item())
         if isinstance(value, (bool, np.bool_)):
             return self._node(ops.TRUTH, (), bool(value))
         # The plain types first: asking whether a number is Real takes longer than all the rest.
@@ -101,11 +102,13 @@ class Graph:
     # --- computed values
     def apply(self, operation: Operation, *values: Any) -> TracedScalar:
         """Make ``operation(*values)`` of scalars, folded and simplified where that changes no value."""
-        nodes = tuple(
-            [value if type(value) is TracedScalar and value.graph is self else self.lift(value) for value in values]
-        )
-        if operation.takes_numbers and all(map(IS_PLAIN, nodes)):
-            return self._node(operation, nodes, "")
+        for value in values:
+            if type(value) is not TracedScalar or value.graph is not self or not value.operation.is_plain:
+                break
+        else:
+            if operation.takes_numbers:
+                return self._node(operation, values, "")
+        nodes = tuple([self.lift(value) for value in values])
         are_conditions = tuple([node.operation.yields_condition for node in nodes])
         if are_conditions == BOTH and operation in (ops.ADD, ops.MULTIPLY):
             # NumPy adds truth values by `or`, and multiplies them by `and`.
@@ -165,8 +168,14 @@ class Graph:
     def _node(
         self, operation: Operation, arguments: tuple[TracedScalar, ...], value: float | bool | str
     ) -> TracedScalar:
-        # repr tells -0.0 from 0.0, and True from 1.0.
-        key = (operation, repr(value)) if not arguments else (operation, *[node.index for node in arguments])
+        key: tuple[Any, ...]
+        if len(arguments) == 2:
+            key = operation, arguments[0].index, arguments[1].index
+        elif arguments:
+            key = (operation, *[node.index for node in arguments])
+        else:
+            # repr tells -0.0 from 0.0, and True from 1.0.
+            key = operation, repr(value)
         node = self._nodes.get(key)
         if node is None:
             node = TracedScalar(self, operation, arguments, value, len(self._nodes))
@@ -213,6 +222,18 @@ class Graph:
         """Answer NumPy's ``__array_function__``."""
         return call_function(self, function, arguments, options)
 
+    def needed(self, roots: Iterable[TracedScalar]) -> list[TracedScalar]:
+        """Return all nodes that the roots are computed from, themselves included; arguments first."""
+        nodes = list(self._nodes.values())
+        is_needed = bytearray(len(nodes))
+        for root in roots:
+            is_needed[root.index] = 1
+        for node in reversed(nodes):
+            if is_needed[node.index]:
+                for argument in node.arguments:
+                    is_needed[argument.index] = 1
+        return [node for node in nodes if is_needed[node.index]]
+
     # --- whole numbers
     def known_integer(self, node: TracedScalar) -> int:
         """Return the value of an expression of whole-numbered parameters, and note that it was used."""
@@ -246,7 +267,7 @@ def as_objects(value: Any) -> NDArray[Any]:
 
 
 def ancestors(roots: Iterable[TracedScalar]) -> list[TracedScalar]:
-    """Return everything that the roots are computed from, themselves included; arguments first."""
+    """Return what a few roots are computed from, themselves included, looking at no other node; arguments first."""
     seen: dict[int, TracedScalar] = {}
     waiting = list(roots)
     while waiting:

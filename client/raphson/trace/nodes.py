@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raphson.trace import operations as ops
-from raphson.trace.graph import ancestors
 from raphson.trace.pieces import not_finite
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Nodes:
 
     def __init__(self, graph: Graph, residuals: Sequence[TracedScalar]) -> None:
         self._graph = graph
-        self.scalars = ancestors(residuals)
+        self.scalars = graph.needed(residuals)
         self.operations = [scalar.operation for scalar in self.scalars]
         if self.scalars and self.scalars[-1].index == len(self.scalars) - 1:
             # Everything that was made is needed, and is numbered so already.
@@ -71,10 +70,8 @@ class Nodes:
             self.arguments = [tuple([number[a.index] for a in scalar.arguments]) for scalar in self.scalars]
             self.residuals = [number[residual.index] for residual in residuals]
         self.one = len(self.scalars)
-        uses = [0] * self.one
-        for node in chain(chain.from_iterable(self.arguments), self.residuals):
-            uses[node] += 1
-        self.uses = uses
+        used = [*chain.from_iterable(self.arguments), *self.residuals]
+        self.uses: list[int] = np.bincount(used, minlength=self.one).tolist() if used else []
 
     def __len__(self) -> int:
         return self.one

@@ -76,7 +76,10 @@ class Shapes:
         return self.of[self._cores[node]]
 
     def offsets(self, node: int) -> tuple[int, ...]:
-        """Return how far apart the first few places in each array are: equal where likes are translations."""
+        """Return how far apart the first few places in each array are: equal where likes are translations.
+
+        Of places that are all the same, it tells those at the ends of the array's rows.
+        """
         arrays, places = self._nodes.leaves
         first: dict[int, int] = {}
         found: list[int] = []
@@ -88,6 +91,11 @@ class Shapes:
                 found.append(place - first.setdefault(array, place))
             elif not self._nodes.named[node]:
                 waiting.extend(self._nodes.arguments[node])
+        for array, place in first.items():
+            shape = self._nodes.array(array)[1]
+            if not any(found) and len(shape) > 1:
+                column = place % shape[-1]
+                found += [column == 0, column == shape[-1] - 1]
         return tuple(found)
 
     def _number(self) -> None:

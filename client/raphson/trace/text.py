@@ -93,10 +93,14 @@ def _families(
     def add(shapes: Shapes, generalizer: Generalizer, start: int, stop: int) -> None:
         residuals = nodes.residuals[start:stop]
         alike = [shapes.edge(node) for node in residuals]
-        for block in find_blocks(alike, lambda place: shapes.offsets(residuals[place])):
-            family = Family(nodes, generalizer, block._replace(start=block.start + start), tables)
+        found = find_blocks(alike, lambda place: shapes.offsets(residuals[place]))
+        blocks = [block._replace(start=block.start + start) for block in found]
+        while blocks:
+            family = Family(nodes, generalizer, blocks.pop(), tables)
             if family.is_worth_it(with_coefficients=with_coefficients):
                 families[family.block.start] = family
+            else:
+                blocks += family.pieces
 
     add(shapes, generalizer, 0, len(nodes.residuals))
     # Sums that differ in their number of terms, as the rows of a sparse matrix do, are alike on a second look.

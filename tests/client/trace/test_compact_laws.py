@@ -148,7 +148,7 @@ programs = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 9), st.inte
 
 
 @given(programs, SIZES, st.integers(0, 2**32 - 1), st.booleans())
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 def test_the_compact_text_computes_what_the_function_computes(
     evaluate: Callable[..., Array], steps: list[tuple[str, int, int]], n: int, seed: int, with_coefficients: bool
 ) -> None:
@@ -228,7 +228,7 @@ grid_programs = st.lists(
 
 
 @given(grid_programs, st.tuples(st.integers(3, 8), st.integers(3, 8)), st.integers(0, 2**32 - 1))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 def test_so_does_that_of_grids(
     evaluate: Callable[..., Array], steps: list[tuple[str, int, int]], shape: tuple[int, int], seed: int
 ) -> None:

@@ -60,9 +60,48 @@ def accumulated(x: Any, y: Any) -> Any:
     return [total]
 
 
+def multiplied(x: Any, y: Any) -> Any:
+    total = 1.0
+    for i in range(N):
+        total = total * x[i] * np.sin(y[i])
+    return [total, (y[3] + 1) * total]
+
+
+def lowest(x: Any, y: Any) -> Any:
+    total = x[0] ** 2
+    for i in range(N):
+        total = np.minimum(np.minimum(total, x[i]), y[i])
+    return [total]
+
+
+def subtracted(x: Any, y: Any) -> Any:
+    total = y[0] ** 2
+    for i in range(N):
+        total = total - x[i] * y[i]
+    return [total]
+
+
+def products_of_rows(x: Any, y: Any) -> Any:
+    factors = np.ones_like(x)
+    for j in range(N):
+        factors = factors * (x + y[j])
+    return np.maximum(y * factors, 1 - x)
+
+
 @pytest.mark.parametrize(
     ("function", "texts"),
     [
+        (multiplied, ("t1 := prod(x[i]*sin(y[i]) for i in range(12))", "t1", "(y[3] + 1)*t1")),
+        (lowest, ("minimum(x[0]**2, min(min(x[i], y[i]) for i in range(12)))",)),
+        (subtracted, ("y[0]**2 - sum(x[i]*y[i] for i in range(12))",)),
+        (products_of_rows, ("maximum(y[i]*prod(x[i] + y[j] for j in range(12)), 1 - x[i]) for i in range(12)",)),
+        (lambda x, y: [np.sum(np.exp(y[0]) * x), np.sum(np.exp(y[1]) * x)], (
+            "sum(exp(y[0])*x[i] for i in range(12))", "sum(exp(y[1])*x[i] for i in range(12))",
+        )),
+        (lambda x, y: [(x[0] + y[0]) * np.prod(x), np.max(x) + np.max(y)], (
+            "(x[0] + y[0])*prod(x[i] for i in range(12))",
+            "max(x[i] for i in range(12)) + max(y[i] for i in range(12))",
+        )),
         (
             bratu,
             ("u[0]", "u[i-1] - 2*u[i] + u[i+1] + 0.01*exp(u[i]) for i in range(1, 11)", "u[11] - 1"),
@@ -70,6 +109,11 @@ def accumulated(x: Any, y: Any) -> Any:
         (lambda x: x**2 - 1, ("x[i]**2 - 1 for i in range(12)",)),
         (lambda x: x[1:] - x[:-1], ("x[i+1] - x[i] for i in range(11)",)),
         (lambda x: x[::-1] * x, ("x[11-i]*x[i] for i in range(12)",)),
+        (
+            lambda x: np.roll(x, 1) - 2 * x + np.roll(x, -1),
+            ("x[11] - 2*x[0] + x[1]", "x[i-1] - 2*x[i] + x[i+1] for i in range(1, 11)", "x[10] - 2*x[11] + x[0]"),
+        ),
+        (lambda x: x * (1 - x), ("x[i]*(1 - x[i]) for i in range(12)",)),
         (lambda x, y: x[:, None] * y[None, :], ("x[i]*y[j] for i in range(12) for j in range(12)",)),
         (lambda x: [x[0]] * 9, ("x[0] for i in range(9)",)),
         (lambda x: x * np.arange(N) + np.arange(N), ("0", "i*x[i] + i for i in range(1, 12)")),
@@ -115,6 +159,15 @@ def test_likes_become_one_text(check: Check, function: Function, texts: tuple[st
     assert texts is None or written == texts
 
 
+def test_constants_at_either_end_of_likes(check: Check) -> None:
+    def function(x: Any) -> Any:
+        return [1 + x[i] + np.sin(x[i]) if i % 2 else x[i] + np.sin(x[i]) + 2 for i in range(20)]
+
+    assert check(function, x=RNG.normal(size=20)) == (
+        "x[2*i] + sin(x[2*i]) + 2 if j == 0 else 1 + x[2*i+1] + sin(x[2*i+1]) for i in range(10) for j in range(2)",
+    )
+
+
 def test_the_rows_of_a_grid_are_one_family(check: Check) -> None:
     texts = check(poisson, u=U)
     assert len(texts) == 7
@@ -124,6 +177,29 @@ def test_the_rows_of_a_grid_are_one_family(check: Check) -> None:
         "else 4*u[i,j] - u[i+1,j] - u[i-1,j] - u[i,j+1] - u[i,j-1] if j < 9 "
         "else 4*u[i,9] - u[i+1,9] - u[i-1,9] - u[i,8] for i in range(1, 8) for j in range(10)"
     )
+
+
+def test_rows_with_fixed_ends_are_told_apart(check: Check) -> None:
+    def fixed(u: Any) -> Any:
+        residual = 2 * u
+        residual[1:-1, 1:-1] = u[2:, 1:-1] - 2 * u[1:-1, 1:-1] + u[:-2, 1:-1]
+        return residual
+
+    texts = check(fixed, u=RNG.normal(size=(12, 20)))
+    assert len(texts) == 6
+    assert texts[2] == (
+        "u[i+1,j] - 2*u[i,j] + u[i-1,j] if j < 19 else 2*u[i,19] if j == 19 else 2*u[i+1,0] "
+        "for i in range(1, 10) for j in range(1, 21)"
+    )
+
+
+def test_a_periodic_grid_has_tables_of_its_sides_alone(check: Check) -> None:
+    def periodic(u: Any) -> Any:
+        return 4 * u - sum(np.roll(u, shift, axis) for shift in (1, -1) for axis in (0, 1)) + np.exp(u)
+
+    u = RNG.normal(size=(12, 16))
+    assert len(check(periodic, u=u)) == 1
+    assert sorted(table.shape for table in trace(periodic, u=u).tables.values()) == [(12,), (12,), (16,), (16,)]
 
 
 def test_a_block_of_three_dimensions_is_three_loops(check: Check) -> None:
@@ -270,6 +346,30 @@ def test_names_keep_clear_of_the_callers(evaluate: Callable[..., Any]) -> None:
     np.testing.assert_allclose(
         evaluate(traced.equations, values, traced.tables), function(*values.values()), rtol=1e-13
     )
+
+
+def test_what_all_members_share_is_defined_where_they_are_deep(check: Check) -> None:
+    def deep(x: Any, y: Any) -> Any:
+        value = x
+        for _ in range(9):
+            value = np.sin(value) + y[0] * y[1]
+        return value
+
+    texts = check(deep, x=X, y=Y)
+    assert texts[0] == "t1 := y[0]*y[1]"
+    assert len(texts) == 2
+
+
+def test_what_would_be_repeated_too_often_is_defined(check: Check) -> None:
+    def wide(x: Any) -> Any:
+        y = np.tanh(x)
+        for _ in range(5):
+            y = np.sin(y) * y + x
+        z = np.pad(y, 7)
+        return np.sum(np.stack([z[k : k + len(x)] ** 2 for k in range(15)]), axis=0)
+
+    texts = check(wide, x=np.linspace(-1, 1, 60))
+    assert sum(map(len, texts)) < 60 * 500
 
 
 def test_the_text_of_a_stencil_does_not_grow() -> None:

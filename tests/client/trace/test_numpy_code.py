@@ -243,3 +243,8 @@ def test_parameters_that_are_only_computed_with_stay_free() -> None:
 
 def test_conditions_of_known_values_choose_now(text_of: Check) -> None:
     assert text_of(lambda x: np.where(np.array([True, False, True]), x, -x), x=POINT) == ("x[0]", "-x[1]", "x[2]")
+
+
+def test_a_traced_scalar_in_a_list_beside_arrays() -> None:
+    traced = trace_function(lambda u: np.concatenate(([u[0]], u[1:-1] ** 2, [u[-1] - 1.0])), {"u": (4,)}, {})
+    assert traced.equations == ("u[0]", "u[1]**2", "u[2]**2", "u[3] - 1")
