@@ -17,6 +17,7 @@ import llvmlite.binding as llvm
 
 from raphson_solver.expression.operations import SIGN, Operation
 
+_FUSED = {"fadd", "fsub", "fmul"}
 _INTRINSICS = {"sqrt": 1, "fabs": 1, "floor": 1, "ceil": 1, "minimum": 2, "maximum": 2}
 # The letter of each width's instruction set in the names of vector functions (the x86-64 vector ABI).
 _VECTOR_ABI = {2: "b", 4: "d", 8: "e"}
@@ -32,10 +33,13 @@ class Width:
         How many; 1 is plain scalars.
     vector_functions : bool
         Whether to use those of the C library.
+    fused : bool
+        Whether a product and a sum may be one instruction, rounded once.
     """
 
     lanes: int = 1
     vector_functions: bool = True
+    fused: bool = False
 
     @property
     def real(self) -> str:
@@ -72,9 +76,11 @@ class Width:
         if operation.code.startswith("@"):
             listed = ", ".join(f"{self.real} {argument}" for argument in arguments)
             return f"call {self.real} {self._function(operation)}({listed})"
-        return operation.code.format(
+        text = operation.code.format(
             *arguments, real=self.real, truth=self.truth, suffix=self.suffix, true=self.boolean(value=True)
         )
+        kind, _, rest = text.partition(" ")
+        return f"{kind} contract {rest}" if self.fused and kind in _FUSED else text
 
     def declarations(self, used: Iterable[Operation]) -> Iterator[str]:
         """Yield the declarations and definitions that the instructions of some operations need, each whole."""
