@@ -19,6 +19,7 @@ BENCHMARKS = (
     "warm_solve",
     "rpc_overhead",
     "batched_jacobian",
+    "batch_solve",
     "jacobian_over_rpc",
     "reverse_mode",
     "sparse_jacobian",
