@@ -13,11 +13,13 @@ one at an address. NumPy goes in, NumPy comes out.
 Not converging is a result: `Solution.status` and `Solution.remedy` say why and what to try. Everything else
 that can go wrong is an error of the tree in `raphson.errors`. `Client.explain` says what is wrong with a system,
 `Client.find_all` looks for every root in a box, and `Client.follow` follows one while a parameter changes.
+`Client.solve_batch` solves one system for a million starts and parameters.
 `Client.jacobian` and its like differentiate, at one point or at a million.
 """
 
 from raphson import plot
 from raphson.active_bound import ActiveBound
+from raphson.batch_result import BatchResult
 from raphson.branch import Branch, BranchEnd, BranchPoint, BranchPointKind
 from raphson.certificate import Certificate
 from raphson.chain import ChainEvaluation, Link
@@ -54,6 +56,7 @@ from raphson.vocabulary import JacobianMode, Method, Status
 
 __all__ = [
     "ActiveBound",
+    "BatchResult",
     "Branch",
     "BranchEnd",
     "BranchPoint",

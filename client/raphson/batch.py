@@ -179,7 +179,7 @@ def _by_declaration(
     if isinstance(at, Mapping):
         points = {name: to_array(value, f"at[{name}]") for name, value in at.items()}
     else:
-        points = _split(to_array(at, "at"), system)
+        points = split_points(to_array(at, "at"), system, "at")
     given = {name: to_array(value, f"parameters[{name}]") for name, value in parameters.items()}
     shapes = dict(system.variables)
     leading = {name: _before(array, shapes.get(name, array.shape), f"at[{name}]") for name, array in points.items()}
@@ -217,11 +217,17 @@ def _before(array: Array, shape: Shape, where: str) -> int:
     return count
 
 
-def _split(flat: Array, system: CompiledSystem) -> dict[str, Array]:
-    """Cut vectors of all unknowns into the variables."""
+def split_points(flat: Array, system: CompiledSystem, field: str) -> dict[str, Array]:
+    """Cut vectors of all unknowns into the variables.
+
+    Raises
+    ------
+    InvalidRequestError
+        If they have not as many numbers as the variables together.
+    """
     if flat.ndim == 0 or flat.shape[-1] != system.n:
         expected = f"({system.n},), or (…, {system.n}) for many points, or a mapping"
-        raise InvalidRequestError.at("at", f"an array of shape {flat.shape}; expected {expected}")
+        raise InvalidRequestError.at(field, f"an array of shape {flat.shape}; expected {expected}")
     parts: dict[str, Array] = {}
     first = 0
     for name, shape in system.variables:

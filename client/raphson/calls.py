@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from raphson.errors import SystemNotFoundError
 from raphson.known_systems import KnownSystems
 from raphson.options import to_deadline
+from raphson.replies import to_compiled
 from raphson.v1.jacobian_pb2 import (
     CheckJacobianRequest,
     CheckJacobianResponse,
@@ -26,13 +27,14 @@ from raphson.v1.solver_pb2 import (
     SolveRequest,
     SolveResponse,
 )
-from raphson.v1.system_pb2 import SystemRef
+from raphson.v1.system_pb2 import CompileRequest, SystemRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from grpc import UnaryStreamMultiCallable, UnaryUnaryMultiCallable
 
+    from raphson.compiled import CompiledSystem
     from raphson.problem import Problem
     from raphson.transport import Transport
 
@@ -83,6 +85,11 @@ class Calls:
         if reply.system_id != problem.system_id:
             self._known.remember(key, reply.system_id)
         return reply
+
+    def _compile(self, problem: Problem, timeout_seconds: float) -> CompiledSystem:
+        """Have a definition compiled."""
+        request = CompileRequest(definition=problem.definition.to_message())
+        return to_compiled(self._transport.send(self._transport.compile, request, timeout_seconds), problem)
 
     def _deadline(self, timeout_seconds: float | None) -> float:
         return self.timeout_seconds if timeout_seconds is None else to_deadline(timeout_seconds)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from raphson.batch_solving import BatchSolving
 from raphson.composing import Composing
 from raphson.differentiating import Differentiating
 from raphson.examining import Examining
 from raphson.measuring import Measuring
 from raphson.problem import to_shaped_problem
-from raphson.replies import to_compiled
 from raphson.searching import Searching
 from raphson.solving import Solving
-from raphson.v1.system_pb2 import CompileRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from raphson.transport import Transport
 
 
-class Client(Solving, Searching, Differentiating, Measuring, Composing, Examining):
+class Client(Solving, BatchSolving, Searching, Differentiating, Measuring, Composing, Examining):
     """Solves and differentiates systems of equations on one server; made by `raphson.connect`.
 
     Wherever `equations` are asked for, give one or several equations as text, a Python function of NumPy code
@@ -113,6 +112,4 @@ class Client(Solving, Searching, Differentiating, Measuring, Composing, Examinin
             If no answer came.
         """
         problem = to_shaped_problem(equations, start, variables, parameters, jacobian)
-        request = CompileRequest(definition=problem.definition.to_message())
-        reply = self._transport.send(self._transport.compile, request, self._deadline(timeout_seconds))
-        return to_compiled(reply, problem)
+        return self._compile(problem, self._deadline(timeout_seconds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -15,8 +15,9 @@ from raphson.v1.solver_pb2_grpc import SolverServiceStub
 from raphson.v1.system_pb2_grpc import SystemServiceStub
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterator
 
+    from grpc import StreamStreamMultiCallable as ConversationCall
     from grpc import UnaryStreamMultiCallable as StreamCall
     from grpc import UnaryUnaryMultiCallable as Call
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         FindAllResponse,
         FollowRequest,
         FollowResponse,
+        SolveBatchRequest,
+        SolveBatchResponse,
         SolveRequest,
         SolveResponse,
     )
@@ -67,6 +70,7 @@ class Transport:
         self.explain: Call[ExplainRequest, Explanation] = solver.Explain
         self.find_all: StreamCall[FindAllRequest, FindAllResponse] = solver.FindAll
         self.follow: StreamCall[FollowRequest, FollowResponse] = solver.Follow
+        self.solve_batch: ConversationCall[SolveBatchRequest, SolveBatchResponse] = solver.SolveBatch
         jacobian = JacobianServiceStub(channel)  # type: ignore[no-untyped-call]
         self.evaluate: Call[EvaluateRequest, EvaluateResponse] = jacobian.Evaluate
         self.evaluate_chain: Call[EvaluateChainRequest, EvaluateChainResponse] = jacobian.EvaluateChain
@@ -109,10 +113,25 @@ class Transport:
         RaphsonError
             Whatever went wrong, by its name.
         """
+        yield from self._replies(lambda: method(request, timeout=timeout_seconds), timeout_seconds)
+
+    def converse(
+        self, method: ConversationCall[Request, Reply], requests: Iterator[Request], timeout_seconds: float
+    ) -> Generator[Reply, None, None]:
+        """Do as `stream` for a call whose requests are a stream too; they are asked for in a thread of gRPC's.
+
+        Raises
+        ------
+        RaphsonError
+            Whatever went wrong, by its name.
+        """
+        yield from self._replies(lambda: method(requests, timeout=timeout_seconds), timeout_seconds)
+
+    def _replies(self, begin: Callable[[], Any], timeout_seconds: float) -> Generator[Reply, None, None]:
         self._check_usable()
         call = None
         try:
-            call = method(request, timeout=timeout_seconds)
+            call = begin()
             yield from call
         except grpc.RpcError as error:
             raise error_from_rpc(error, address=self.address, timeout_seconds=timeout_seconds) from error

@@ -22,7 +22,7 @@ class ServerConfig:
     workers : int
         Worker processes that compute at the same time; one hot spare is kept beside them.
     max_in_flight : int
-        Requests admitted at a time, running and waiting. Past it: RESOURCE_EXHAUSTED, at once.
+        Requests admitted at a time, running and waiting, and batches at a time. Past it: RESOURCE_EXHAUSTED, at once.
     max_message_bytes : int
         Largest request and largest reply.
     worker_memory_bytes : int

@@ -40,6 +40,7 @@ class Method(IntEnum):
     EVALUATE_CHAIN = 7
     CHECK_JACOBIAN = 8
     TEST_DIFFERENTIABILITY = 9
+    SOLVE_BATCH = 10
 
 
 class Outcome(IntEnum):

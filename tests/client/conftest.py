@@ -26,6 +26,8 @@ from raphson.v1.solver_pb2 import (
     FindAllSummary,
     FollowResponse,
     FoundRoot,
+    SolveBatchRequest,
+    SolveBatchResponse,
     SolveResponse,
 )
 from raphson.v1.system_pb2 import CompileResponse
@@ -110,10 +112,23 @@ class ScriptedServer:
     def handle_stream(self, request: Any, context: grpc.ServicerContext) -> Iterator[Message]:
         yield from self.handle(request, context)
 
+    def handle_chunks(
+        self, requests: Iterator[SolveBatchRequest], context: grpc.ServicerContext
+    ) -> Iterator[SolveBatchResponse]:
+        """Let an action have the whole conversation, or else give each chunk its starts for results."""
+        self.deadlines.append(context.time_remaining())
+        action = self.script.pop(0) if self.script else lambda chunks, _: map(solved_at_start, chunks)
+        yield from action(map(self.kept, requests), context)
+
+    def kept(self, request: Any) -> Any:
+        self.requests.append(request)
+        return request
+
     # The three services in one.
     Solve = Evaluate = Compile = Explain = handle
     EvaluateChain = CheckJacobian = TestDifferentiability = handle
     FindAll = Follow = handle_stream
+    SolveBatch = handle_chunks
 
 
 def vector(*numbers: float) -> DoubleArray:
@@ -168,6 +183,19 @@ def root_like(start: Any) -> SolveResponse:
         evaluations=4,
         jacobian_evaluations=3,
         elapsed_seconds=2e-6,
+        system_id=SYSTEM_ID,
+    )
+
+
+def solved_at_start(chunk: SolveBatchRequest) -> SolveBatchResponse:
+    """Converged replies at the starts of a chunk; its variables are scalars."""
+    parts = [np.frombuffer(part.array.data) for part in chunk.start]
+    x = np.column_stack([np.broadcast_to(part, chunk.members) for part in parts])
+    return SolveBatchResponse(
+        x=DoubleArray(shape=x.shape, data=x.tobytes()),
+        statuses=b"\1" * chunk.members,
+        residual_norms=vector(*np.zeros(chunk.members)),
+        iterations=np.full(chunk.members, 3, "<i4").tobytes(),
         system_id=SYSTEM_ID,
     )
 

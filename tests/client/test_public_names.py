@@ -17,6 +17,7 @@ MANY = "batch batched_parameters bounds timeout_seconds"
 def test_the_names_of_the_package() -> None:
     assert raphson.__all__ == [
         "ActiveBound",
+        "BatchResult",
         "Branch",
         "BranchEnd",
         "BranchPoint",
@@ -82,6 +83,13 @@ def test_the_names_of_the_tracer() -> None:
                 "equations start parameters bounds nominal nominal_residual method jacobian tolerance "
                 "absolute_tolerance max_iterations max_evaluations timeout_seconds whole return_jacobian trace explain "
                 "certify sensitivity adjoint parameter_covariance"
+            ),
+        ),
+        (
+            "solve_batch",
+            (
+                "equations start parameters shapes method tolerance absolute_tolerance max_iterations timeout_seconds "
+                "progress"
             ),
         ),
         ("explain", "equations at parameters variables bounds timeout_seconds"),

@@ -25,6 +25,7 @@ from raphson.v1.solver_pb2 import (
     ExplainRequest,
     FindAllRequest,
     FollowRequest,
+    SolveBatchRequest,
     SolveOptions,
     SolveRequest,
 )
@@ -186,6 +187,19 @@ def to_find_all(
     return FindAllRequest(
         system=SystemRef(definition=System(equations=equations)),
         bounds=bounds,
+        parameters=named(parameters or {}),
+        **more,
+    )
+
+
+def chunk(
+    system_id: str, members: int, start: Mapping[str, Any], parameters: Mapping[str, Any] | None = None, **more: Any
+) -> SolveBatchRequest:
+    """Write a chunk of members of a system that is named."""
+    return SolveBatchRequest(
+        system=SystemRef(system_id=system_id),
+        members=members,
+        start=named(start),
         parameters=named(parameters or {}),
         **more,
     )

@@ -30,6 +30,8 @@ from raphson.v1.solver_pb2 import (
     FindAllResponse,
     FollowRequest,
     FollowResponse,
+    SolveBatchRequest,
+    SolveBatchResponse,
     SolveRequest,
 )
 from raphson.v1.system_pb2 import CompileRequest
@@ -84,6 +86,9 @@ class Server:
     def find_all(self, request: FindAllRequest) -> list[FindAllResponse]:
         return list(self.solver.FindAll(request, timeout=CALL_SECONDS))
 
+    def solve_batch(self, *chunks: SolveBatchRequest) -> list[SolveBatchResponse]:
+        return list(self.solver.SolveBatch(iter(chunks), timeout=CALL_SECONDS))
+
     def refusal(self, request: Any) -> Problem:
         """Send a request that is refused; return how."""
         send = {
@@ -96,6 +101,7 @@ class Server:
             ExplainRequest: self.explain,
             FollowRequest: self.follow,
             FindAllRequest: self.find_all,
+            SolveBatchRequest: self.solve_batch,
         }
         with pytest.raises(grpc.RpcError) as caught:
             send[type(request)](request)

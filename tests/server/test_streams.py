@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -18,11 +16,10 @@ from raphson.v1 import solver_pb2 as wire
 from raphson.v1 import solver_pb2_grpc
 from raphson.v1.solver_pb2 import BranchPoint, FindAllRequest, FollowRequest, SolveOptions
 from raphson.v1.system_pb2 import SystemRef, Variable
-from raphson_server.configuration import ServerConfig
-from raphson_server.front_end import Service
 
 from tests.server.calling import between, by_text, endless, long_branch, named, numbers, problem, to_find_all, to_follow
-from tests.server.running import START_SECONDS, Server, wait_until
+from tests.server.own_service import Mortal, own_service
+from tests.server.running import Server, wait_until
 from tests.server.test_bad_input import check
 
 EASY = by_text("x**2 = 2", start={"x": 1.0})
@@ -284,44 +281,6 @@ def test_the_deadline_ends_a_search(server: Server) -> None:
 
 
 # --- a server of one worker, which is maltreated ------------------------------------------------------------
-
-
-@dataclass
-class Mortal:
-    """A service in this process, so that its pool can be looked into, and its patience is short."""
-
-    service: Service
-    address: str
-
-    def stub(self, *options: tuple[str, int]) -> Any:
-        return solver_pb2_grpc.SolverServiceStub(grpc.insecure_channel(self.address, options=options))
-
-    @property
-    def pool(self) -> Any:
-        return self.service._pool
-
-    def worker(self) -> int:
-        (worker,) = self.pool._active
-        return worker.pid
-
-    def is_idle(self) -> bool:
-        return not self.pool._busy and not self.pool._streams
-
-
-@contextlib.contextmanager
-def own_service(**choices: Any) -> Iterator[Mortal]:
-    """Start a service of one worker in this process, wait until it has its spare, and stop it."""
-    ready: list[bool] = []
-    failures: list[str] = []
-    config = ServerConfig(address="127.0.0.1:0", workers=1, **choices)
-    service = Service(config, ready.append, failures.append)
-    address = service.start()
-    try:
-        wait_until(lambda: bool(failures) or service._pool._spare is not None, START_SECONDS)
-        assert (len(ready), failures) == (1, [])
-        yield Mortal(service, address)
-    finally:
-        service.stop()
 
 
 @pytest.fixture(scope="module")

@@ -447,3 +447,31 @@ class BranchEnd(_message.Message):
     turning_points: int
     system_id: str
     def __init__(self, reason: _Optional[str] = ..., points: _Optional[int] = ..., turning_points: _Optional[int] = ..., system_id: _Optional[str] = ...) -> None: ...
+
+class SolveBatchRequest(_message.Message):
+    __slots__ = ("system", "members", "start", "parameters", "options")
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    system: _system_pb2.SystemRef
+    members: int
+    start: _containers.RepeatedCompositeFieldContainer[_array_pb2.NamedArray]
+    parameters: _containers.RepeatedCompositeFieldContainer[_array_pb2.NamedArray]
+    options: SolveOptions
+    def __init__(self, system: _Optional[_Union[_system_pb2.SystemRef, _Mapping]] = ..., members: _Optional[int] = ..., start: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., parameters: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., options: _Optional[_Union[SolveOptions, _Mapping]] = ...) -> None: ...
+
+class SolveBatchResponse(_message.Message):
+    __slots__ = ("x", "statuses", "residual_norms", "iterations", "system_id")
+    X_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    RESIDUAL_NORMS_FIELD_NUMBER: _ClassVar[int]
+    ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_ID_FIELD_NUMBER: _ClassVar[int]
+    x: _array_pb2.DoubleArray
+    statuses: bytes
+    residual_norms: _array_pb2.DoubleArray
+    iterations: bytes
+    system_id: str
+    def __init__(self, x: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., statuses: _Optional[bytes] = ..., residual_norms: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., iterations: _Optional[bytes] = ..., system_id: _Optional[str] = ...) -> None: ...

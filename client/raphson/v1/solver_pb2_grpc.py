@@ -55,6 +55,11 @@ class SolverServiceStub:
                 request_serializer=raphson_dot_v1_dot_solver__pb2.FollowRequest.SerializeToString,
                 response_deserializer=raphson_dot_v1_dot_solver__pb2.FollowResponse.FromString,
                 _registered_method=True)
+        self.SolveBatch = channel.stream_stream(
+                '/raphson.v1.SolverService/SolveBatch',
+                request_serializer=raphson_dot_v1_dot_solver__pb2.SolveBatchRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_solver__pb2.SolveBatchResponse.FromString,
+                _registered_method=True)
 
 
 class SolverServiceServicer:
@@ -94,6 +99,19 @@ class SolverServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SolveBatch(self, request_iterator, context):
+        """Solves any number of members of one system, each with its own start and parameters.
+
+        The caller streams chunks of members, and is sent a chunk of results for each, in the same order. Chunks are read as
+        their predecessors' results are taken, a few of them ahead, so that neither side needs memory for more than that. A
+        chunk that makes no sense ends the stream with its error, after the results of the chunks before it: as many chunks
+        are done as results have come, and each is safe to send again. A caller that takes no results for too long is
+        cancelled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SolverServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -116,6 +134,11 @@ def add_SolverServiceServicer_to_server(servicer, server):
                     servicer.Follow,
                     request_deserializer=raphson_dot_v1_dot_solver__pb2.FollowRequest.FromString,
                     response_serializer=raphson_dot_v1_dot_solver__pb2.FollowResponse.SerializeToString,
+            ),
+            'SolveBatch': grpc.stream_stream_rpc_method_handler(
+                    servicer.SolveBatch,
+                    request_deserializer=raphson_dot_v1_dot_solver__pb2.SolveBatchRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_solver__pb2.SolveBatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -227,6 +250,33 @@ class SolverService:
             '/raphson.v1.SolverService/Follow',
             raphson_dot_v1_dot_solver__pb2.FollowRequest.SerializeToString,
             raphson_dot_v1_dot_solver__pb2.FollowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SolveBatch(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/raphson.v1.SolverService/SolveBatch',
+            raphson_dot_v1_dot_solver__pb2.SolveBatchRequest.SerializeToString,
+            raphson_dot_v1_dot_solver__pb2.SolveBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

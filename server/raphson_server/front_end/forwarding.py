@@ -63,13 +63,13 @@ class Forwarder:
         def handle(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
                 reply = self._forward(method, body, context)
-            except Exception as error:  # noqa: BLE001 (`_status` logs what nobody foresaw)
-                status = _status(error)
+            except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
+                status = status_of(error)
             else:
                 if reply.outcome is Outcome.OK:
                     return reply.body
                 status = Status.FromString(reply.body)
-            return _abort(context, status)
+            return abort(context, status)
 
         return handle
 
@@ -79,29 +79,60 @@ class Forwarder:
         def handle(body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
             try:
                 last = yield from self._stream(method, body, context)
-            except Exception as error:  # noqa: BLE001 (`_status` logs what nobody foresaw)
-                status = _status(error)
+            except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
+                status = status_of(error)
             else:
                 if last.outcome is Outcome.OK:
                     yield last.body
                     return
                 status = Status.FromString(last.body)
-            _abort(context, status)
+            abort(context, status)
 
         return handle
 
     def _forward(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
         ticket = Ticket()
+        self._bind(ticket, context)
+        return self.answer(ticket, method, body, context)
+
+    def answer(
+        self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext, *, is_admitted: bool = False
+    ) -> Reply:
+        """Have a worker answer one request; whose call it is cancels the ticket when it ends.
+
+        Parameters
+        ----------
+        ticket : Ticket
+            A new one.
+        method : Method
+        body : bytes
+            The message.
+        context : ServicerContext
+            Knows the deadline.
+        is_admitted : bool
+            Whether it continues a call that was admitted, and waits for a worker however many others do.
+
+        Raises
+        ------
+        CallError
+            What the caller is to be told instead.
+        """
         try:
-            return self._first_reply(ticket, method, body, context)
+            return self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
         finally:
             self._pool.release(ticket)
 
+    def _bind(self, ticket: Ticket, context: grpc.ServicerContext) -> None:
+        """Cancel a request when its call ends."""
+        if not context.add_callback(functools.partial(self._pool.cancel, ticket)):
+            self._pool.cancel(ticket)
+
     def _stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:
         """Yield the items of a stream; return the reply that ends it."""
         ticket = Ticket()
+        self._bind(ticket, context)
         try:
             reply = self._first_reply(ticket, method, body, context)
             if reply.outcome is Outcome.MORE:
@@ -135,14 +166,14 @@ class Forwarder:
         except ChannelClosedError:
             self._pool.lose(ticket.worker)
 
-    def _first_reply(self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
+    def _first_reply(
+        self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext, *, is_admitted: bool = False
+    ) -> Reply:
         """Take a worker and talk to it; the ticket holds it until it is released."""
         # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
         system_id = body[_ID] if body.startswith(_ID_PREFIX) else None
-        if not context.add_callback(functools.partial(self._pool.cancel, ticket)):
-            self._pool.cancel(ticket)
         while True:
-            worker = self._pool.acquire(ticket, system_id)
+            worker = self._pool.acquire(ticket, system_id, is_admitted=is_admitted)
             try:
                 return self._exchange(worker, method, body, system_id, context)
             except NotSentError:
@@ -156,15 +187,15 @@ class Forwarder:
             case CallError():
                 return error
             case CallEndedError():
-                return _call_ended()
+                return call_ended()
             case PoolFullError():
-                return _overloaded(self._max_in_flight)
+                return overloaded(self._max_in_flight)
             case PoolClosedError():
                 return _not_serving()
             case ChannelClosedError():
                 assert ticket.worker is not None
                 self._pool.lose(ticket.worker)
-                return _call_ended() if ticket.cancelled else _worker_lost()
+                return call_ended() if ticket.cancelled else _worker_lost()
             case _:
                 # Nobody knows what such a worker would say next.
                 if ticket.worker is not None:
@@ -212,12 +243,12 @@ class Forwarder:
         return definition
 
 
-def _status(error: Exception) -> Status:
+def status_of(error: Exception) -> Status:
     """Write an error as callers read it."""
     return error.status() if isinstance(error, CallError) else unexpected(error).status()
 
 
-def _abort(context: grpc.ServicerContext, status: Status) -> bytes:
+def abort(context: grpc.ServicerContext, status: Status) -> bytes:
     """End the call with a ``google.rpc.Status``; never returns."""
     context.set_trailing_metadata(((_DETAILS_KEY, status.SerializeToString()),))
     context.abort(_STATUS_CODES[status.code], status.message)
@@ -239,7 +270,8 @@ def _not_cached(system_id: str, field: str) -> CallError:
     )
 
 
-def _overloaded(limit: int) -> CallError:
+def overloaded(limit: int) -> CallError:
+    """Say that as many calls are in flight as are admitted."""
     return CallError(
         code_pb2.RESOURCE_EXHAUSTED,
         Reason.OVERLOADED,
@@ -268,5 +300,6 @@ def _worker_lost() -> CallError:
     )
 
 
-def _call_ended() -> CallError:
+def call_ended() -> CallError:
+    """Say that nobody waits for the answer any more."""
     return CallError(code_pb2.CANCELLED, Reason.CANCELLED, "the call was cancelled or passed its deadline")

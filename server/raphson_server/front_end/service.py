@@ -12,6 +12,7 @@ from raphson.v1 import jacobian_pb2, solver_pb2, system_pb2
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
 from raphson_server.frames import Method
+from raphson_server.front_end.batches import batch_handler
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.health import Health, Reflection
 from raphson_server.front_end.registration import register
@@ -53,8 +54,9 @@ class Service:
         self._on_ready = on_ready
         self._pool = WorkerPool(config, self._serve, on_failure)
         definitions = BoundedCache[bytes, bytes](config.definitions, config.definition_bytes, weigh=len)
+        # A batch keeps its thread between chunks, when none of them is in flight.
         self._threads = ThreadPoolExecutor(
-            config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
+            2 * config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
         )
         self._server = grpc.server(self._threads, options=_options(config))
         self._health = Health(self._server, _SERVICES)
@@ -66,6 +68,9 @@ class Service:
             "Explain": unary(forwarder.handler(Method.EXPLAIN)),
             "FindAll": stream(forwarder.stream_handler(Method.FIND_ALL)),
             "Follow": stream(forwarder.stream_handler(Method.FOLLOW)),
+            "SolveBatch": grpc.stream_stream_rpc_method_handler(
+                batch_handler(forwarder, self._pool, Method.SOLVE_BATCH, config.workers, config.max_in_flight)
+            ),
         }
         register(self._server, _SOLVER, solver)
         jacobian: dict[str, grpc.RpcMethodHandler[Any, Any]] = {

@@ -79,8 +79,10 @@ class WorkerPool:
             self._waiting.clear()
         self._supervisor.stop()
 
-    def acquire(self, ticket: Ticket, system_id: bytes | None) -> WorkerProcess:
+    def acquire(self, ticket: Ticket, system_id: bytes | None, *, is_admitted: bool = False) -> WorkerProcess:
         """Wait for a worker, preferably one that knows the system.
+
+        What continues an admitted call waits however many others do.
 
         Raises
         ------
@@ -98,7 +100,7 @@ class WorkerPool:
                 raise PoolClosedError
             if self._idle:
                 return self._bind(ticket, self._take_idle(system_id))
-            if self._busy + len(self._waiting) >= self._max_in_flight:
+            if not is_admitted and self._busy + len(self._waiting) >= self._max_in_flight:
                 raise PoolFullError
             granted = ticket.granted = threading.Event()
             self._waiting.append(ticket)

@@ -34,7 +34,7 @@ def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]
     """Read a request field by field; return what it asks, and its system if it came by text."""
     request = parsed(SolveRequest, body)
     asked = request.options.SerializeToString()
-    options = _options(asked, math.inf)  # a bad option is told before a system is compiled
+    options = options_within(asked, math.inf)  # a bad option is told before a system is compiled
     kept, learnt = find_system(
         request.system,
         call,
@@ -52,7 +52,7 @@ def _reply(question: SolveQuestion, call: Call) -> SolveResponse:
     """Solve."""
     if question.particulars is not None:
         return _particular_reply(question, question.particulars, call)
-    options = _options(question.options, _timeout_seconds(call.deadline))
+    options = options_within(question.options, timeout_seconds(call.deadline))
     kept = question.kept
     if not question.return_jacobian:
         return kept.solve_reply.fill(kept.system.solve(question.x, question.p, options, call.cancel), None)
@@ -65,7 +65,7 @@ def _particular_reply(question: SolveQuestion, particulars: Particulars, call: C
     """Solve with all that a request may have; what the reply holds besides goes to a copy of the kept one."""
     kept, evidence, bounds = question.kept, particulars.evidence, particulars.bounds
     share = _SHARE_BEFORE_EVIDENCE if evidence.takes_time else 1.0
-    options = _options(question.options, _timeout_seconds(call.deadline, share))
+    options = options_within(question.options, timeout_seconds(call.deadline, share))
     if question.return_jacobian:
         check_jacobian_fits(kept.system, call, "options.return_jacobian")
     solution = kept.system.solve(
@@ -89,7 +89,7 @@ def _particular_reply(question: SolveQuestion, particulars: Particulars, call: C
 
 
 @functools.lru_cache(maxsize=64)
-def _options(asked: bytes, allowed_seconds: float) -> rs.SolveOptions:
+def options_within(asked: bytes, allowed_seconds: float) -> rs.SolveOptions:
     """Read a serialized SolveOptions, with a time-out that ends before the call's deadline."""
     options = to_options(SolveOptions.FromString(asked))
     if allowed_seconds == math.inf:
@@ -99,7 +99,7 @@ def _options(asked: bytes, allowed_seconds: float) -> rs.SolveOptions:
     return dataclasses.replace(options, timeout_seconds=allowed_seconds)
 
 
-def _timeout_seconds(deadline: float, share: float = 1.0) -> float:
+def timeout_seconds(deadline: float, share: float = 1.0) -> float:
     """Return how long to iterate so that the best point still arrives before the deadline.
 
     Rounded down to one of 128 steps an octave: the solver keeps memory prepared for each set of options that it

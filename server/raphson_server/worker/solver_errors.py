@@ -47,7 +47,13 @@ from raphson.v1.jacobian_pb2 import (
     EvaluateRequest,
     TestDifferentiabilityRequest,
 )
-from raphson.v1.solver_pb2 import ExplainRequest, FindAllRequest, FollowRequest, SolveRequest
+from raphson.v1.solver_pb2 import (
+    ExplainRequest,
+    FindAllRequest,
+    FollowRequest,
+    SolveBatchRequest,
+    SolveRequest,
+)
 from raphson.v1.system_pb2 import CompileRequest, System, SystemRef
 
 from raphson_server.failures import CallError, Reason
@@ -59,6 +65,7 @@ _Request = (
     | ExplainRequest
     | FindAllRequest
     | FollowRequest
+    | SolveBatchRequest
     | CheckJacobianRequest
     | TestDifferentiabilityRequest
 )
@@ -71,10 +78,11 @@ _REQUESTS: Mapping[Method, type[_Request]] = {
     Method.EXPLAIN: ExplainRequest,
     Method.FIND_ALL: FindAllRequest,
     Method.FOLLOW: FollowRequest,
+    Method.SOLVE_BATCH: SolveBatchRequest,
     Method.CHECK_JACOBIAN: CheckJacobianRequest,
     Method.TEST_DIFFERENTIABILITY: TestDifferentiabilityRequest,
 }
-_POINTS = {Method.SOLVE: "start", Method.FOLLOW: "start", Method.FIND_ALL: "bounds"}
+_POINTS = {Method.SOLVE: "start", Method.SOLVE_BATCH: "start", Method.FOLLOW: "start", Method.FIND_ALL: "bounds"}
 
 
 def to_failure(error: rs.RaphsonError, method: Method, body: bytes, link: int | None = None) -> CallError:

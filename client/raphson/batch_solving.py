@@ -1,0 +1,258 @@
+"""What a client offers to solve one system many times: a stream of chunks there, and one back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from raphson.arrays import WIRE, to_bytes, write_named
+from raphson.batch_result import BatchResult
+from raphson.calls import Calls
+from raphson.compiled import CompiledSystem
+from raphson.errors import (
+    DeadlineExceededError,
+    IncompatibleServerError,
+    InvalidRequestError,
+    RaphsonError,
+    ServerUnavailableError,
+    SystemNotFoundError,
+)
+from raphson.members import Members, to_compile, to_members
+from raphson.options import write_options
+from raphson.progress import progress_bar
+from raphson.v1.solver_pb2 import SolveBatchRequest, SolveOptions
+from raphson.v1.system_pb2 import CompileRequest
+from raphson.vocabulary import JacobianMode, Method, MethodName, to_method
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from raphson.members import Shapes
+    from raphson.problem import Equations, Parameters, Point
+    from raphson.v1.solver_pb2 import SolveBatchResponse
+
+# Of a chunk, or of its results: large enough that calls cost nothing, small enough that several wait in no memory.
+CHUNK_BYTES = 1 << 20
+# A small batch is cut nevertheless, so that every worker of a server has some, but not below this.
+CHUNKS = 8
+FEWEST_MEMBERS = 2048
+# Chunks that are sent before the results of the first of them have come.
+MOST_IN_FLIGHT = 8
+# What a member takes of the results beside its n numbers: the residual's norm, iterations and a status.
+RESULT_BYTES = 8 + 4 + 1
+ATTEMPTS = 4
+LIMIT = "max_message_bytes"
+ITERATIONS = np.dtype("<i4")
+
+
+class BatchSolving(Calls):
+    """Solves one system for many starts and parameters."""
+
+    def solve_batch(
+        self,
+        equations: Equations,
+        start: Point,
+        parameters: Parameters | None = None,
+        *,
+        shapes: Shapes | None = None,
+        method: MethodName | Method = "auto",
+        tolerance: float | None = None,
+        absolute_tolerance: float | None = None,
+        max_iterations: int | None = None,
+        timeout_seconds: float | None = None,
+        progress: bool | None = None,
+    ) -> BatchResult:
+        """Solve many members of one system, each with its own start and parameters, a million as well as ten.
+
+        An array has the shape that one member has, and holds for all, or one dimension before that, the B members. In
+        text and functions every name is a number of its own unless `shapes` says otherwise; a compiled system knows
+        its shapes. So ``parameters={"r": numbers}`` has a member for each of the numbers.
+
+        Parameters
+        ----------
+        equations : str, sequence of str, callable or CompiledSystem
+            The system, the same for all members.
+        start : mapping of str to array-like, or array-like
+            Where to begin, finite: arrays of shape (*shape) or (B, *shape). A plain array goes to a function's first
+            argument, or is all n unknowns of a compiled system in order, shape (n,) or (B, n).
+        parameters : mapping of str to array-like, optional
+            What is given, in shapes likewise. Where it is not finite its member ends with `Status.DOMAIN_ERROR`.
+        shapes : mapping of str to tuple of int, optional
+            Shapes, for one member, of the names that stand for arrays in text or in a function: ``{"u": (50,)}``.
+        method, tolerance, absolute_tolerance, max_iterations
+            Of each member, as in `solve`.
+        timeout_seconds : float, optional
+            Deadline of the whole call. Default: the client's.
+        progress : bool, optional
+            Whether to show a bar with the members solved and their rate, by tqdm. Default: if that is installed and
+            standard error is a terminal.
+
+        Returns
+        -------
+        BatchResult
+            A row a member, in the order given, converged or not; `BatchResult.status` says which.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the request makes no sense; `fields` say where.
+        RaphsonError
+            If no answer came; what was solved until then is lost.
+
+        Notes
+        -----
+        The call goes in chunks of about 1 MiB, a few of which are under way at a time, whatever B is. Ctrl-C cancels
+        it on the server. Where a worker of the server is lost, its chunk is sent again.
+        """
+        options = SolveOptions()
+        write_options(
+            options,
+            to_method(method),
+            JacobianMode.EXACT,
+            tolerance=tolerance,
+            absolute_tolerance=absolute_tolerance,
+            max_iterations=max_iterations,
+        )
+        end = time.monotonic() + self._deadline(timeout_seconds)
+        given = {} if parameters is None else parameters
+        system = equations if isinstance(equations, CompiledSystem) else None
+        if system is None:
+            system = self._compile(to_compile(equations, start, given, shapes), _remaining(end))
+        elif shapes is not None:
+            raise InvalidRequestError.at("shapes", "a compiled system knows its shapes; expected none")
+        members = to_members(system, start, given)
+        result = _empty(members.count, system)
+        with progress_bar(members.count, "members", wanted=progress) as advance:
+            self._solve_members(system, members, options, result, end, advance)
+        return result
+
+    def _solve_members(
+        self,
+        system: CompiledSystem,
+        members: Members,
+        options: SolveOptions,
+        result: BatchResult,
+        end: float,
+        advance: Callable[[int], object],
+    ) -> None:
+        """Fill in the results; where a stream ends before that, go on from there if that may help."""
+        size = _chunk_size(members, system.n)
+        place, failures = 0, 0
+        while place < members.count:
+            system_id = self._known.find(system.id) or system.id
+            chunks = _Chunks(members, system_id, options, place, size)
+            try:
+                for reply in self._conversation(chunks, _remaining(end)):
+                    count = _fill(result, place, min(size, members.count - place), reply)
+                    place, failures = place + count, 0
+                    advance(count)
+                if place < members.count:
+                    raise IncompatibleServerError(f"the server ended a batch after {place} of {members.count} members")
+            except RaphsonError as error:
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise
+                size = self._mended(error, system, size, end)
+
+    def _conversation(self, chunks: _Chunks, timeout_seconds: float) -> Iterator[SolveBatchResponse]:
+        """Send chunks and return their replies, one when the one before is dealt with."""
+        replies = self._transport.converse(self._transport.solve_batch, iter(chunks), timeout_seconds)
+        with closing(chunks), closing(replies):
+            for reply in replies:
+                chunks.taken()
+                yield reply
+
+    def _mended(self, error: RaphsonError, system: CompiledSystem, size: int, end: float) -> int:
+        """Do what lets a batch go on after an error, or raise that; return the size of chunks from now on."""
+        match error:
+            case SystemNotFoundError():
+                request = CompileRequest(definition=system.definition.to_message())
+                reply = self._transport.send(self._transport.compile, request, _remaining(end))
+                self._known.remember(system.id, reply.system_id)
+                return size
+            case ServerUnavailableError(reason="WORKER_LOST"):
+                return size
+            case InvalidRequestError() if size > 1 and error.metadata.get("limit") == LIMIT:
+                fitting = size * int(error.metadata["maximum"]) / int(error.metadata["value"])
+                # Names and shapes take a part that does not shrink along.
+                return max(1, min(size // 2, int(0.9 * fitting)))
+            case _:
+                raise error
+
+
+class _Chunks:
+    """The requests of a batch, which wait while too many of them have no reply."""
+
+    def __init__(self, members: Members, system_id: str, options: SolveOptions, first: int, size: int) -> None:
+        self._members = members
+        self._system_id = system_id
+        self._options = options
+        self._first = first
+        self._size = size
+        self._slots = threading.Semaphore(MOST_IN_FLIGHT)
+        self._is_closed = False
+
+    def __iter__(self) -> Iterator[SolveBatchRequest]:
+        count = self._members.count
+        for first in range(self._first, count, self._size):
+            self._slots.acquire()
+            if self._is_closed:
+                return
+            last = min(first + self._size, count)
+            request = SolveBatchRequest(members=last - first, options=self._options)
+            request.system.system_id = self._system_id
+            write_named(self._members.part("start", first, last), request.start, "start")
+            write_named(self._members.part("parameters", first, last), request.parameters, "parameters")
+            yield request
+
+    def taken(self) -> None:
+        """Let the next one go, since a reply has come."""
+        self._slots.release()
+
+    def close(self) -> None:
+        """Make no more of them."""
+        self._is_closed = True
+        self._slots.release()
+
+
+def _chunk_size(members: Members, n: int) -> int:
+    """Return how many members go together."""
+    bytes_each = max(members.bytes_each, 8 * n + RESULT_BYTES)
+    fair = max(FEWEST_MEMBERS, -(-members.count // CHUNKS))
+    return max(1, min(CHUNK_BYTES // bytes_each, fair))
+
+
+def _empty(count: int, system: CompiledSystem) -> BatchResult:
+    return BatchResult(
+        x=np.empty((count, system.n)),
+        status=np.zeros(count, np.int8),
+        residual_norm=np.empty(count),
+        iterations=np.empty(count, np.int32),
+        variables=system.variables,
+    )
+
+
+def _fill(result: BatchResult, first: int, count: int, reply: SolveBatchResponse) -> int:
+    """Write the results of a chunk into their rows; return how many they are."""
+    n = result.x.shape[1]
+    x, norms = to_bytes(reply.x), to_bytes(reply.residual_norms)
+    found = (len(x), len(reply.statuses), len(norms), len(reply.iterations))
+    if found != (8 * n * count, count, 8 * count, ITERATIONS.itemsize * count):
+        raise IncompatibleServerError(f"the server's results of {count} members take {found} bytes")
+    rows = slice(first, first + count)
+    result.x[rows] = np.frombuffer(x, WIRE).reshape(count, n)
+    result.status[rows] = np.frombuffer(reply.statuses, np.int8)
+    result.residual_norm[rows] = np.frombuffer(norms, WIRE)
+    result.iterations[rows] = np.frombuffer(reply.iterations, ITERATIONS)
+    return count
+
+
+def _remaining(end: float) -> float:
+    seconds = end - time.monotonic()
+    if seconds <= 0:
+        raise DeadlineExceededError("no time was left before all members were solved")
+    return seconds

@@ -1,0 +1,98 @@
+"""SolverService.SolveBatch, one chunk of it: members in, a row of results for each out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from raphson.v1.array_pb2 import DoubleArray, NamedArray
+from raphson.v1.solver_pb2 import SolveBatchRequest, SolveBatchResponse
+from raphson.v1.system_pb2 import SystemRef
+
+from raphson_server.failures import invalid_input
+from raphson_server.worker.call import Answer, Call, find_system, parsed, too_large
+from raphson_server.worker.conversion import Arrays, Shape, from_array, to_arrays, to_bytes
+from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.solve import options_within, timeout_seconds
+
+T = TypeVar("T", bound=np.generic)
+
+# Of a member's results: a number a variable and the residual's norm; then status and iterations.
+_NUMBER_BYTES = 8
+_COUNT = np.dtype("<i4")
+_LARGEST_COUNT = np.iinfo(_COUNT).max
+
+
+def solve_batch(body: bytes, call: Call) -> Answer:
+    """Answer a SolveBatchRequest."""
+    request = parsed(SolveBatchRequest, body)
+    members = request.members
+    if members < 1:
+        raise invalid_input("members", f"{members}; expected at least 1")
+    if request.options.return_jacobian:
+        raise invalid_input("options.return_jacobian", "a batch returns none; expected false")
+    options = options_within(request.options.SerializeToString(), timeout_seconds(call.deadline))
+    kept, learnt = _system(request.system, call)
+    system = kept.system
+    _check_reply_fits(members, system.n, call)
+    found = system.solve_batch(
+        _of_members(request.start, "start", system.variables, members),
+        _of_members(request.parameters, "parameters", system.parameters, members),
+        options,
+        # The pool's workers are the threads.
+        threads=1,
+        between=call.is_to_stop,
+    )
+    iterations = np.minimum(found.iterations, _LARGEST_COUNT).astype(_COUNT)
+    response = SolveBatchResponse(
+        x=DoubleArray(shape=(members, system.n), data=to_bytes(_for_all(found.x, members))),
+        statuses=_for_all(found.status, members).tobytes(),
+        residual_norms=from_array(_for_all(found.residual_norm, members)),
+        iterations=_for_all(iterations, members).tobytes(),
+        system_id=system.id,
+    )
+    return Answer(response, learnt)
+
+
+def _system(ref: SystemRef, call: Call) -> tuple[KeptSystem, Sequence[KeptSystem]]:
+    """Return the system; shapes of arrays do not declare variables here, since a dimension may count members."""
+    if ref.WhichOneof("ref") == "definition" and not ref.definition.variables:
+        raise invalid_input(
+            "system.definition.variables", "empty; expected the unknowns, since arrays may have a dimension of members"
+        )
+    return find_system(ref, call, dict, dict)
+
+
+def _check_reply_fits(members: int, n: int, call: Call) -> None:
+    """Refuse a chunk whose results no reply could carry, before anything is solved."""
+    size = members * (_NUMBER_BYTES * (n + 1) + 1 + _COUNT.itemsize)
+    if size > call.max_message_bytes:
+        what = f"the results of {members:,} members with {n} variables take {size:,} bytes"
+        raise too_large(size, what, "send smaller chunks", call.max_message_bytes, "members")
+
+
+def _of_members(
+    messages: Iterable[NamedArray], field: str, declared: Sequence[tuple[str, Shape]], members: int
+) -> Arrays:
+    """Read arrays; each has the shape that its name is declared with, or the members before it.
+
+    Raises
+    ------
+    CallError
+        INVALID_ARGUMENT if one has neither. What else may be wrong with names and numbers is left to the solver.
+    """
+    arrays = to_arrays(messages, field)
+    for name, shape in declared:
+        if name in arrays and arrays[name].shape not in (shape, (members, *shape)):
+            raise invalid_input(
+                f"{field}[{name}].array.shape",
+                f"{arrays[name].shape}; expected {(members, *shape)}, a row a member, or {shape} for all of them",
+            )
+    return arrays
+
+
+def _for_all(rows: NDArray[T], members: int) -> NDArray[T]:
+    """Return a row a member, where one that was solved stands for all of them."""
+    return np.broadcast_to(rows, (members, *rows.shape[1:]))
