@@ -39,10 +39,9 @@ def _nothing() -> None:
 class ManyKernel:
     """Outputs of a graph at any number of points.
 
-    The first points are interpreted, until code for the lanes would have paid, which is remembered from call to call;
-    or until the kernel for single points is machine code, as for systems that were compiled on purpose or are in use.
-    In the lanes functions such as exp are the vector ones of the C library, which differ from the plain ones, of single
-    points, by up to 4 units in the last place. What a point gives does not depend on which others stand beside it.
+    The first points are interpreted, until code for the lanes would have paid, which is remembered from call to call.
+    In the lanes functions such as exp are the vector ones of the C library, which differ from the plain ones by up to 4
+    units in the last place. What a point gives does not depend on which others stand beside it.
 
     Parameters
     ----------
@@ -54,21 +53,25 @@ class ManyKernel:
         How long x is, and the vector whose numbers are the variables after it.
     width : Width, optional
         Of the code for the lanes; the widest that this processor has by default.
-
-    Attributes
-    ----------
-    single : Kernel
-        The same outputs at one point.
+    is_in_use : callable
+        Tells whether the system is known to be used a lot; the first batch then makes code at once.
     """
 
     def __init__(
-        self, graph: Graph, outputs: Sequence[int], variables: int, seeds: int = 0, width: Width | None = None
+        self,
+        graph: Graph,
+        outputs: Sequence[int],
+        variables: int,
+        seeds: int = 0,
+        width: Width | None = None,
+        is_in_use: Callable[[], bool] = bool,
     ) -> None:
         self._graph = graph
         self._outputs = tuple(outputs)
         self._variables, self._seeds = variables, seeds
         self._width = width or widest()
-        self.single = Kernel(graph, outputs, variables + seeds)
+        self._single = Kernel(graph, outputs, variables + seeds)
+        self._is_in_use = is_in_use
         self._nodes = len(graph.reachable(outputs)) + len(self._outputs)
         self._owed = _MAKING + _MAKING_NODE * self._nodes
         self._lock = threading.Lock()
@@ -112,7 +115,7 @@ class ManyKernel:
             return
         if self._code is None:
             self._owed -= count * (_POINT + _POINT_NODE * self._nodes)
-            if self._owed <= 0 or self.single.compiled:
+            if self._owed <= 0 or self._is_in_use():
                 self.compile()
         # One way for all points of a call: what a point gives must not depend on its place.
         run: Callable[[Array, Array, Array, Array], None]
@@ -138,7 +141,7 @@ class ManyKernel:
             joined = np.empty((rows, self._variables + self._seeds))
             joined[:, : self._variables], joined[:, self._variables :] = x, seeds
             x = joined
-        kernel = self.single
+        kernel = self._single
         work = np.empty(kernel.work_size)
         _each_point()(
             kernel.address, kernel.program, x.ctypes.data, _stride(x), p.ctypes.data, _stride(p),

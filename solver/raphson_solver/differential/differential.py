@@ -263,8 +263,7 @@ class Differential:
             p = _NOTHING
         if type(p) is not np.ndarray or p.shape != (self._parameter_count,) or p.dtype != np.float64:
             return None
-        # Squares that overflow go the long way, which finds nothing wrong.
-        if not (p.flags.c_contiguous and math.isfinite(x.dot(x)) and math.isfinite(p.dot(p))):
+        if not (p.flags.c_contiguous and np.isfinite(x).all() and np.isfinite(p).all()):
             return None
         return _Rows(x.reshape(1, self.n), p.reshape(1, self._parameter_count), _NO_NUMBERS, ())
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.compiler import ManyKernel
+from raphson_solver.compiler import Kernel, ManyKernel
 from raphson_solver.derivative import pullback, pushforward
 from raphson_solver.differential.scatter import scatter
 from raphson_solver.engine.status import JacobianMode
@@ -46,11 +46,15 @@ class Written:
 
     def value(self, x: Array, p: Array, count: int) -> Array:
         """Return f, shape (count, m)."""
+        if count == 1:
+            return self._one(self._kernels.residual, x, p)
         return self._run("value", lambda: self._kernels.equations, x, p, count, self._kernels.m)
 
     def entries(self, x: Array, p: Array, count: int, mode: JacobianMode) -> Array:
         """Return the entries of J, exact or the caller's, shape (count, entries)."""
         pattern, nodes = self._kernels.entries(mode)
+        if count == 1:
+            return self._one(self._kernels.evaluate(mode), x, p)[:, 2 * self._kernels.m :]
         return self._run(f"entries {mode is JacobianMode.ANALYTIC}", lambda: nodes, x, p, count, pattern.rows.size)
 
     def matrix(self, x: Array, p: Array, count: int, mode: JacobianMode, out: Array | None = None) -> Array:
@@ -58,7 +62,7 @@ class Written:
         kernels = self._kernels
         pattern, nodes = kernels.entries(mode)
         size = kernels.m * kernels.n
-        if size > _SMALL and pattern.rows.size < _FULL * size:
+        if count == 1 or (size > _SMALL and pattern.rows.size < _FULL * size):
             return scatter(self.entries(x, p, count, mode), pattern.rows, pattern.columns, kernels.m, kernels.n, out)
 
         def outputs() -> list[int]:
@@ -72,6 +76,8 @@ class Written:
     def jvp(self, x: Array, v: Array, p: Array, count: int) -> Array:
         """Return J·v, exact, shape (count, m)."""
         kernels = self._kernels
+        if count == 1:
+            return self._one(kernels.jvp, np.concatenate((x, v), axis=1), p)
         return self._run(
             "jvp",
             lambda: pushforward(kernels.graph, kernels.equations, kernels.seeds(kernels.n)),
@@ -81,6 +87,8 @@ class Written:
     def vjp(self, x: Array, w: Array, p: Array, count: int) -> Array:
         """Return wᵀ·J, exact, shape (count, n)."""
         kernels = self._kernels
+        if count == 1:
+            return self._one(kernels.vjp, np.concatenate((x, w), axis=1), p)
         return self._run(
             "vjp",
             lambda: pullback(kernels.graph, kernels.equations, kernels.seeds(kernels.m), kernels.n),
@@ -103,6 +111,11 @@ class Written:
     def _gradient(self) -> list[int]:
         graph = self._kernels.graph
         return pullback(graph, self._kernels.equations, [graph.one], self._kernels.n)
+
+    def _one(self, kernel: Kernel, x: Array, p: Array) -> Array:
+        """Return what a kernel for single points gives: plain code, shared with the engine."""
+        self._between()
+        return kernel(x[0], p[0])[None]
 
     def _run(
         self,

@@ -201,7 +201,7 @@ class Sensitivity:
         if bad.size:
             pattern = self._system.kernels.parameter_pattern
             row, column = pattern.rows[bad[0]], pattern.columns[bad[0]]
-            equation = self._system.equation_names[row]
+            equation = self._system.equation_names[int(row)]
             raise InputError(
                 "at", f"the derivative of {equation} with respect to {self.parameter_names[column]} is {slopes[bad[0]]}"
             )

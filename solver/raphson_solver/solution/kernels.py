@@ -109,9 +109,7 @@ class Kernels:
         """Return the kernel of some outputs at many points, made when they are first asked for by this name."""
 
         def make() -> ManyKernel:
-            kernel = ManyKernel(self.graph, outputs(), self.n, seeds)
-            self._keep(kernel.single)
-            return kernel
+            return ManyKernel(self.graph, outputs(), self.n, seeds, is_in_use=lambda: self.compile_now)
 
         return self.once(f"many {what}", make)
 
