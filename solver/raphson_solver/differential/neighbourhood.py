@@ -218,7 +218,8 @@ class Neighbourhood:
                     length = np.linalg.norm(moved / self._size, axis=1)[:, None]
                     far = np.abs(moved).T
                     remainder = np.abs(change - (J @ moved.T).T) / length
-                    hidden = _SEEN * (noise + (_EPSILON * (sizes @ far) + errors @ far).T) / length
+                    unsure: Array = np.asarray(_EPSILON * (sizes @ far) + errors @ far)
+                    hidden = _SEEN * (noise + unsure.T) / length
                 seen = np.where(remainder > hidden, remainder, np.where(np.isnan(remainder), np.nan, 0.0))
                 norms, seen_norms = (np.sqrt(np.sum(part**2, axis=1)) for part in (remainder, seen))
                 for place, step in enumerate(steps):
