@@ -40,7 +40,7 @@ from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.particulars import Evidence, Particulars
 from raphson_server.worker.read_evaluation import read_evaluation
 from raphson_server.worker.request_form import RequestForm, RequestForms
-from raphson_server.worker.solve import _timeout_seconds
+from raphson_server.worker.solve import timeout_seconds
 from raphson_server.worker.solve_question import SolveQuestion
 from raphson_server.worker.systems import Systems
 
@@ -149,10 +149,10 @@ def test_time_allowed_ends_a_little_before_the_deadline(remaining: float) -> Non
     now = 0.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.monotonic", lambda: now)
-        timeout = _timeout_seconds(remaining)
+        timeout = timeout_seconds(remaining)
         assert timeout <= allowed_seconds(remaining) < remaining
         assert timeout >= remaining * 0.88
-        assert _timeout_seconds(math.inf) == math.inf
+        assert timeout_seconds(math.inf) == math.inf
 
 
 @pytest.fixture(scope="module")
