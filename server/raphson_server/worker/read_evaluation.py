@@ -146,9 +146,10 @@ def _seeds(vectors: Array, width: int, batch: Shape, field: str, what: str) -> t
     )
     if not fits:
         points = f", for the batch {batch}" if batch else ""
+        own_shapes = " or ".join(dict.fromkeys((f"({width},)", _written(batch, width))))
         raise invalid_input(
             field,
-            f"shape {vectors.shape}; expected ({width},) or {_written(batch, width)}, a number for each {what}, or "
+            f"shape {vectors.shape}; expected {own_shapes}, a number for each {what}, or "
             f"several of them, {_written(('k', *batch), width)}{points}",
         )
     for value in vectors[~np.isfinite(vectors)][:1]:

@@ -44,6 +44,7 @@ def solve_batch(body: bytes, call: Call) -> Answer:
         # The pool's workers are the threads.
         threads=1,
         between=call.is_to_stop,
+        cancel=call.cancel,
     )
     iterations = np.minimum(found.iterations, _LARGEST_COUNT).astype(_COUNT)
     response = SolveBatchResponse(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from raphson_solver.batch.newton_lanes import LARGEST_N, NewtonLanes, TooLargeError
 from raphson_solver.compiler.newton_loop import EXTRA
 from raphson_solver.differential.points import broadcast, points
+from raphson_solver.engine import CancelFlag
 from raphson_solver.engine.status import JacobianMode, Method, Status
 from raphson_solver.errors import InputError
+from raphson_solver.interruption import Between
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.structure.elimination import pivot_order
 
@@ -92,9 +94,11 @@ def solve_batch(
     parameters: ArrayLike | Mapping[str, Any] | None,
     options: SolveOptions,
     threads: int | None,
-    between: Callable[[], object],
+    between: Between,
+    cancel: CancelFlag | None,
 ) -> BatchSolution:
     """Solve many members; see `System.solve_batch`."""
+    flag = CancelFlag() if cancel is None else cancel
     x, p, count = _rows(system, start, parameters)
     out = np.empty((count, system.n + EXTRA))
     status = np.zeros(count, np.int8)
@@ -103,7 +107,7 @@ def solve_batch(
 
     def work(first: int) -> None:
         rows = slice(first, min(first + _CHUNK, count))
-        if lanes is None:
+        if lanes is None or flag.is_set():
             left = np.arange(rows.start, rows.stop)
         else:
             lanes.run(_of(x, rows), _of(p, rows), settings, out[rows])
@@ -114,11 +118,11 @@ def solve_batch(
         for member in left:
             between()
             at, given = _of(x, member), _of(p, member)
-            if not np.isfinite(given).all():
+            if flag.is_set() or not np.isfinite(given).all():
                 out[member, : system.n], out[member, system.n :] = at, (np.nan, np.nan, 0.0)
-                status[member] = int(Status.DOMAIN_ERROR)
+                status[member] = int(Status.CANCELLED if flag.is_set() else Status.DOMAIN_ERROR)
                 continue
-            solution = system.solve(at, given, options)
+            solution = system.solve(at, given, options, flag)
             out[member, : system.n] = solution.x
             out[member, system.n + 1] = solution.residual_norm
             out[member, system.n + 2] = solution.iterations
@@ -138,6 +142,8 @@ def solve_batch(
                     between()
                     each.result()
             except BaseException:
+                # What is under way ends too, be it one long solve.
+                flag.set()
                 pool.shutdown(cancel_futures=True)
                 raise
     return BatchSolution(
@@ -179,20 +185,26 @@ def _lanes(system: System, x: Array, p: Array, options: SolveOptions) -> NewtonL
         return None
     if system.m != system.n or system.n > LARGEST_N:
         return None
-    return system.kernels.once("newton lanes", lambda: _made(system, x, p))
+    try:
+        return system.kernels.once("newton lanes", lambda: _made(system, x, p))
+    except _NoOrderError:
+        return None
+
+
+class _NoOrderError(Exception):
+    """J is nowhere finite and regular: the engine has this batch, and the next is looked at anew."""
 
 
 def _made(system: System, x: Array, p: Array) -> NewtonLanes | None:
+    """Return code with an order of pivots that suits some of the members; None where there would be too much of it."""
     pattern = system.kernels.pattern(JacobianMode.EXACT)
     kernel = system.kernels.evaluate(JacobianMode.EXACT)
     members = np.linspace(0, max(x.shape[0], p.shape[0]) - 1, _SAMPLES).astype(np.int64)
     values = np.array([kernel(_of(x, member).copy(), _of(p, member).copy())[2 * system.m :] for member in members])
     finite = np.all(np.isfinite(values), axis=1)
-    if not finite.any():
-        return None
-    order = pivot_order(pattern.rows, pattern.columns, values[finite], system.n)
+    order = pivot_order(pattern.rows, pattern.columns, values[finite], system.n) if finite.any() else None
     if order is None:
-        return None
+        raise _NoOrderError
     try:
         return NewtonLanes(system.kernels, order)
     except TooLargeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.members import Members, Target
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.family import Buffer, Families
+from raphson_solver.interruption import Between
 
 Array = NDArray[np.float64]
 
@@ -70,7 +71,7 @@ class FamilyCode:
             self._slices.append(max(self._width.lanes, slice_size // self._width.lanes * self._width.lanes))
         self._code = MachineCode(module.text, optimize=True)
 
-    def run(self, number: int, buffers: Mapping[Buffer, Array], between: Callable[[], object]) -> None:
+    def run(self, number: int, buffers: Mapping[Buffer, Array], between: Between) -> None:
         """Do one job.
 
         Parameters

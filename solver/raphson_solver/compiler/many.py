@@ -17,12 +17,15 @@ from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.many_points import ManyPoints
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.graph import Graph
+from raphson_solver.interruption import Between, uninterrupted
 
 Array = NDArray[np.float64]
 
 # Seconds, measured: to make code for the lanes, and that and more for each node; to interpret a point, and each node.
 _MAKING, _MAKING_NODE = 1e-2, 1.5e-4
 _POINT, _POINT_NODE = 2e-8, 5e-9
+# For a system in use code is made ahead of what its points would pay, if it takes no longer: nobody can stop it.
+_SOON = 0.1
 # Nodes times points between two looks at whether somebody still waits: a few milliseconds.
 _SLICE = 4_000_000
 
@@ -30,10 +33,6 @@ _EACH = ctypes.CFUNCTYPE(
     None, *(ctypes.c_void_p, ctypes.c_void_p), *(ctypes.c_void_p, ctypes.c_int64) * 3, ctypes.c_int64, ctypes.c_void_p
 )
 _LANES = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p, ctypes.c_int64) * 4, ctypes.c_int64, ctypes.c_void_p)
-
-
-def _nothing() -> None:
-    pass
 
 
 class ManyKernel:
@@ -54,7 +53,7 @@ class ManyKernel:
     width : Width, optional
         Of the code for the lanes; the widest that this processor has by default.
     is_in_use : callable
-        Tells whether the system is known to be used a lot; the first batch then makes code at once.
+        Tells whether the system is known to be used a lot; its first batch then makes code, if that is soon done.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class ManyKernel:
         self._single = Kernel(graph, outputs, variables + seeds)
         self._is_in_use = is_in_use
         self._nodes = len(graph.reachable(outputs)) + len(self._outputs)
-        self._owed = _MAKING + _MAKING_NODE * self._nodes
+        self._cost = self._owed = _MAKING + _MAKING_NODE * self._nodes
         self._lock = threading.Lock()
         self._code: MachineCode | None = None
         self._lanes = _LANES()
@@ -95,7 +94,7 @@ class ManyKernel:
                 self._lanes = _LANES(code.address("kernel"))
                 self._code = code
 
-    def __call__(self, x: Array, seeds: Array, p: Array, out: Array, between: Callable[[], object] = _nothing) -> None:
+    def __call__(self, x: Array, seeds: Array, p: Array, out: Array, between: Between = uninterrupted) -> None:
         """Write the outputs at each point.
 
         Parameters
@@ -115,7 +114,7 @@ class ManyKernel:
             return
         if self._code is None:
             self._owed -= count * (_POINT + _POINT_NODE * self._nodes)
-            if self._owed <= 0 or self._is_in_use():
+            if self._owed <= 0 or (self._is_in_use() and self._cost <= _SOON):
                 self.compile()
         # One way for all points of a call: what a point gives must not depend on its place.
         run: Callable[[Array, Array, Array, Array], None]

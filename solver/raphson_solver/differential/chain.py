@@ -12,10 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from raphson_solver.differential.differential import Differential, Point
 from raphson_solver.differential.matrices import first_place
 from raphson_solver.differential.orders import ChainOrder, Plan, plan_product
-from raphson_solver.differential.points import points
+from raphson_solver.differential.points import parameter_points, points
 from raphson_solver.errors import InputError
 from raphson_solver.explanation.elements import element_names
-from raphson_solver.solution.system import System
 
 Array = NDArray[np.float64]
 
@@ -59,7 +58,7 @@ class Chain:
         self._given: list[Array] = []
         for place, link in enumerate(self.links):
             with self._entered(place):
-                self._given.append(_packed(link.system, given[place]))
+                self._given.append(parameter_points(link.system, given[place]))
 
     def value(self, x: Point) -> Array:
         """Return f(x), shape (…, m).
@@ -176,11 +175,3 @@ class Chain:
     def _refuse(self, place: int, what: str, batch: list[int]) -> None:
         where = f" (at point {batch})" if batch else ""
         raise InputError(f"links[{place}]", f"{what}{where}; the chain rule needs finite numbers between links")
-
-
-def _packed(system: System, given: Point | None) -> Array:
-    """Return the parameters without those that are part of the system, which may not differ from it."""
-    if isinstance(given, Mapping) and system.structural:
-        system.check_structural(given)
-        given = {name: value for name, value in given.items() if name not in system.structural}
-    return points(given, system.free_parameters, "parameters")

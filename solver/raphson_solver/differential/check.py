@@ -10,7 +10,7 @@ Entries that are the same infinity, or both no number, agree; one that is not fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from raphson_solver.differential.rounding import rounding_errors
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
 from raphson_solver.explanation.elements import element_names
+from raphson_solver.interruption import Between, uninterrupted
 from raphson_solver.solution.system import System
 
 Array = NDArray[np.float64]
@@ -31,10 +32,6 @@ Places = NDArray[np.int64]
 _ROUNDING = 2.0**-50
 _AGREEMENT = 2.0**-40
 _TINY = float(np.finfo(np.float64).tiny)
-
-
-def _nothing() -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ def check_jacobian(
     x: ArrayLike | Mapping[str, Any],
     p: ArrayLike | Mapping[str, Any] | None = None,
     max_entries: int = 10,
-    between: Callable[[], object] = _nothing,
+    between: Between = uninterrupted,
 ) -> JacobianCheck:
     """Compare a system's Jacobian as its caller wrote it with the exact one, entry by entry.
 
@@ -208,7 +205,7 @@ def _central(
     worst: Places,
     x: Array,
     p: Array,
-    between: Callable[[], object],
+    between: Between,
 ) -> tuple[Array, Array]:
     """Return some entries by central differences and their errors, from the columns that they stand in."""
     kernels = system.kernels

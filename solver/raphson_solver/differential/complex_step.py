@@ -27,6 +27,7 @@ from raphson_solver.errors import InputError
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 from raphson_solver.expression.operations import Operation
+from raphson_solver.interruption import Between, uninterrupted
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -40,10 +41,6 @@ _LOOK = 1024
 _CHUNK = 2**26
 """Bytes that the values of all nodes may take at once."""
 _NOT_ANALYTIC = frozenset({op.ABS, op.SIGN, op.FLOOR, op.CEIL, op.MINIMUM, op.MAXIMUM, op.REMAINDER})
-
-
-def _nothing() -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +67,7 @@ def complex_step(
     p: Array,
     rows: Places,
     columns: Places,
-    between: Callable[[], object] = _nothing,
+    between: Between = uninterrupted,
 ) -> ComplexStepped:
     """Return the entries of J by complex steps.
 
@@ -152,7 +149,7 @@ def _values(
     depends: bytearray,
     x: Complex,
     p: Array,
-    between: Callable[[], object],
+    between: Between,
 ) -> Complex:
     """Return the outputs, shape (m, K), at complex x of shape (n, K)."""
     values: dict[int, Any] = {}

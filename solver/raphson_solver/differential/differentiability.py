@@ -11,7 +11,7 @@ On the edge of f's domain the test is one of where f is finite, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from raphson_solver.differential.neighbourhood import STEPS, Neighbourhood
 from raphson_solver.differential.rounding import rounding_errors
 from raphson_solver.differential.verdict import Verdict
 from raphson_solver.errors import InputError
+from raphson_solver.interruption import Between, uninterrupted
 from raphson_solver.solution.packing import check_finite, vector
 from raphson_solver.solution.system import System
 
@@ -31,10 +32,6 @@ Array = NDArray[np.float64]
 _EPSILON = float(np.finfo(np.float64).eps)
 # A value of f given beside one that the formula has must be the same but for digits not written.
 _SAME = 1e-6
-
-
-def _nothing() -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +77,7 @@ def differentiability(
     p: ArrayLike | Mapping[str, Any] | None = None,
     directions: int = 64,
     value: ArrayLike | None = None,
-    between: Callable[[], object] = _nothing,
+    between: Between = uninterrupted,
 ) -> Differentiability:
     """Test whether f is differentiable at a point.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from raphson_solver.differential.complex_step import complex_step
 from raphson_solver.differential.differences import differences
 from raphson_solver.differential.family_source import FamilySource
-from raphson_solver.differential.points import broadcast, points
+from raphson_solver.differential.points import broadcast, parameter_points, points
 from raphson_solver.differential.scatter import scatter
 from raphson_solver.differential.written import Written
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
+from raphson_solver.interruption import Between, uninterrupted
 from raphson_solver.language import Shape, size
 from raphson_solver.solution.options import as_member
 from raphson_solver.solution.region import BoundsLike, pack_bounds
@@ -29,10 +30,6 @@ Point = ArrayLike | Mapping[str, Any]
 _BY_NODES = {JacobianMode.EXACT, JacobianMode.ANALYTIC}
 _NO_NUMBERS = np.empty((1, 0))
 _NOTHING = np.empty(0)
-
-
-def _nothing() -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ class Differential:
         system: System,
         mode: JacobianMode = JacobianMode.EXACT,
         bounds: BoundsLike | None = None,
-        between: Callable[[], object] = _nothing,
+        between: Between = uninterrupted,
     ) -> None:
         as_member(JacobianMode, mode, "mode")
         if mode is JacobianMode.ANALYTIC and system.definition.jacobian is None:
@@ -222,11 +219,16 @@ class Differential:
 
         def value(at: Array, member: NDArray[np.int64]) -> Array:
             self._between()
+            # One point alone goes through other code, whose last digits may differ: differences would show that.
+            alone = at.shape[0] == 1
+            if alone:
+                at, member = np.repeat(at, 2, axis=0), np.repeat(member, 2)
             p = rows.p if rows.p.shape[0] == 1 else np.ascontiguousarray(rows.p[member])
-            return self._source.value(np.ascontiguousarray(at), p, at.shape[0])
+            values = self._source.value(np.ascontiguousarray(at), p, at.shape[0])
+            return values[:1] if alone else values
 
         lower, upper = (None, None) if self._region is None else (self._region.lower, self._region.upper)
-        f = self._source.value(x, rows.p, rows.count)
+        f = value(x, np.arange(rows.count))
         differenced = differences(value, x, f, *self.pattern, self.m, self.mode, lower, upper, estimate=estimate)
         self.evaluations += differenced.evaluations
         return differenced.entries, differenced.entries if differenced.error is None else differenced.error
@@ -246,7 +248,7 @@ class Differential:
             if one is not None:
                 return one
         at = points(x, self.system.variables, "at")
-        given = points(self._free(p), self.system.free_parameters, "parameters")
+        given = parameter_points(self.system, p)
         batch = at.shape[:-1]
         if given.ndim > 1:
             batch = broadcast(batch, given.shape[:-1], "parameters")
@@ -267,16 +269,8 @@ class Differential:
             return None
         return _Rows(x.reshape(1, self.n), p.reshape(1, self._parameter_count), _NO_NUMBERS, ())
 
-    def _free(self, p: Point | None) -> Point | None:
-        """Return the parameters without those that are part of the system, which may not differ from it."""
-        structural = self.system.structural
-        if not isinstance(p, Mapping) or not structural:
-            return p
-        self.system.check_structural(p)
-        return {name: value for name, value in p.items() if name not in structural}
 
-
-def _source(system: System, between: Callable[[], object]) -> Written | FamilySource:
+def _source(system: System, between: Between) -> Written | FamilySource:
     if system.family_codes is None:
         return Written(system.kernels, between)
     return FamilySource(system.family_codes, system.limits.dense_entries, between)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -13,6 +12,7 @@ from raphson_solver.differential.scatter import scatter
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import LimitError
 from raphson_solver.expression.family import Buffer, Places
+from raphson_solver.interruption import Between
 from raphson_solver.solution.family_codes import FamilyCodes
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ class FamilySource:
         Called every few milliseconds; what it raises ends the work.
     """
 
-    def __init__(self, codes: FamilyCodes, dense_limit: int, between: Callable[[], object]) -> None:
+    def __init__(self, codes: FamilyCodes, dense_limit: int, between: Between) -> None:
         self._codes = codes
         self._families = codes.families
         self._dense_limit = dense_limit

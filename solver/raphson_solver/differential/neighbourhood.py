@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from raphson_solver.differential.compression import Compression
 from raphson_solver.differential.rounding import rounding_errors
 from raphson_solver.differential.shrinking import shrinking
+from raphson_solver.interruption import Between
 from raphson_solver.solution.kernels import Kernels
 
 Array = NDArray[np.float64]
@@ -120,7 +121,7 @@ class Neighbourhood:
         rounding: Array,
         rows: Places,
         columns: Places,
-        between: Callable[[], object],
+        between: Between,
     ) -> None:
         self._kernels, self._x, self._p, self._f, self._rounding = kernels, x, p, f, rounding
         self.rows, self.columns, self._between = rows, columns, between

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,9 @@ from raphson_solver.errors import InputError
 from raphson_solver.language import Shape, size
 from raphson_solver.language.names import suggestion
 from raphson_solver.solution.packing import Declared, as_numbers, check_finite
+
+if TYPE_CHECKING:
+    from raphson_solver.solution.system import System
 
 Array = NDArray[np.float64]
 
@@ -46,6 +49,14 @@ def points(
     if finite and not np.isfinite(array).all():
         check_finite(array, field)
     return np.ascontiguousarray(array)
+
+
+def parameter_points(system: System, given: ArrayLike | Mapping[str, Any] | None, *, finite: bool = True) -> Array:
+    """Return the free parameters, shape (…, k); those that are part of the system may be given, but not changed."""
+    if isinstance(given, Mapping) and system.structural:
+        system.check_structural(given)
+        given = {name: value for name, value in given.items() if name not in system.structural}
+    return points(given, system.free_parameters, "parameters", finite=finite)
 
 
 def _joined(values: Mapping[str, Any], declared: Declared, field: str, count: int, *, finite: bool) -> Array:

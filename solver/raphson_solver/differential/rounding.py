@@ -12,7 +12,7 @@ Accuracy and Stability of Numerical Algorithms, 2nd ed. (2002), section 3.3.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from raphson_solver.expression import evaluate
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 from raphson_solver.expression.operations import Operation
+from raphson_solver.interruption import Between, uninterrupted
 
 Array = NDArray[np.float64]
 
@@ -36,12 +37,8 @@ _CHUNK = 2**26
 """Bytes that the values of nodes may take at once."""
 
 
-def _nothing() -> None:
-    pass
-
-
 def rounding_errors(
-    graph: Graph, outputs: Sequence[int], x: Array, p: Array, between: Callable[[], object] = _nothing
+    graph: Graph, outputs: Sequence[int], x: Array, p: Array, between: Between = uninterrupted
 ) -> tuple[Array, Array]:
     """Return values at many points, and bounds, to first order, of what rounding did to them.
 
@@ -96,7 +93,7 @@ def _walk(
     outputs: Sequence[int],
     x: Array,
     p: Array,
-    between: Callable[[], object],
+    between: Between,
     values_out: Array,
     errors_out: Array,
 ) -> None:

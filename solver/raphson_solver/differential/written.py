@@ -11,10 +11,10 @@ from raphson_solver.compiler import Kernel, ManyKernel
 from raphson_solver.derivative import pullback, pushforward
 from raphson_solver.differential.scatter import scatter
 from raphson_solver.engine.status import JacobianMode
+from raphson_solver.interruption import Between
 from raphson_solver.solution.kernels import Kernels
 
 Array = NDArray[np.float64]
-Between = Callable[[], object]
 
 _NO_SEEDS = np.empty((1, 0))
 # A matrix is computed whole, zeros included, unless it is mostly zeros and large.

@@ -22,13 +22,19 @@ def from_text(definition: Definition, limits: Limits) -> Instance | FamilyInstan
         Where it is too large.
     """
     text = parse(definition, limits)
-    if definition.jacobian is None:
-        m = _count(text, limits)
-        most = max(m, text.n)
-        # Solving takes a dense n×n matrix too.
-        if most > limits.equations or most * text.n > limits.dense_entries:
-            return as_families(text, limits)
+    if definition.jacobian is None and _is_large(text, limits):
+        return as_families(text, limits)
     return instantiate(text, limits)
+
+
+def _is_large(text: Parsed, limits: Limits) -> bool:
+    """Return whether there are too many equations or variables to be written out: solving takes dense matrices."""
+
+    def is_many(count: int) -> bool:
+        return count > limits.equations or count * text.n > limits.dense_entries
+
+    # Equations have to be counted, which takes a while where there are many.
+    return is_many(text.n) or is_many(_count(text, limits))
 
 
 def _count(text: Parsed, limits: Limits) -> int:

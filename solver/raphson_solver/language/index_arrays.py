@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.errors import DefinitionError, LimitError
+from raphson_solver.errors import LimitError
 from raphson_solver.language import syntax
-from raphson_solver.language.integers import LARGEST
+from raphson_solver.language.integers import LARGEST, IndexText
 from raphson_solver.language.names import Array
 from raphson_solver.language.syntax import Expression
-from raphson_solver.language.tokens import clip
 
 Whole = int | NDArray[np.int64]
 Truth = bool | NDArray[np.bool_]
@@ -53,8 +51,8 @@ class Members:
 ALONE = Members(1, {})
 
 
-class IndexArrays:
-    """Evaluates the index expressions of one text.
+class IndexArrays(IndexText):
+    """Evaluates the index expressions of one text, in all members of its loops at once.
 
     Parameters
     ----------
@@ -65,20 +63,15 @@ class IndexArrays:
     """
 
     def __init__(self, arrays: dict[str, Array], member_limit: int) -> None:
-        self._arrays = arrays
+        super().__init__(arrays)
         self._member_limit = member_limit
         self._members = 0
-        self.source = ""
-        self.field = ""
 
     def expand(self, loops: list[syntax.Loop], outer: Members) -> tuple[Members, NDArray[np.int64]]:
         """Return a member for every step of nested loops, the last loop fastest, and which outer member each is of."""
         members, owner = outer, np.arange(outer.count)
         for loop in loops:
-            if loop.name in members.indices:
-                raise DefinitionError(
-                    self.field, f"the index '{clip(loop.name)}' is already in use", self.source, loop.column
-                )
+            self._check_free(loop, members.indices)
             first, counts, step = self._range(loop, members)
             total = int(counts.sum())
             self._members += total
@@ -144,46 +137,28 @@ class IndexArrays:
 
     def flat_index(self, name: str, array: Array, node: syntax.Index, members: Members) -> Whole:
         """Return the place of ``name[i, j]`` in the flattened array."""
-        if len(node.indices) != len(array.shape):
-            self._fail(
-                f"'{clip(name)}' has shape {array.shape} and so takes {len(array.shape)} "
-                f"{'index' if len(array.shape) == 1 else 'indices'}, not {len(node.indices)}",
-                node,
-            )
+        self._check_dimensions(name, array, node)
         place: Whole = 0
         for axis, (part, extent) in enumerate(zip(node.indices, array.shape, strict=True)):
             number = self.value(part, members)
             outside = np.atleast_1d((np.asarray(number) < 0) | (np.asarray(number) >= extent))
             if np.any(outside):
-                self._fail_outside(name, array, part, members, axis, number, int(np.argmax(outside)))
+                first = int(np.argmax(outside))
+                at = {key: int(values[first]) for key, values in members.indices.items()}
+                self._fail_outside(name, array, part, at, axis, int(np.broadcast_to(number, outside.shape)[first]))
             place = place * extent + number
         return place
-
-    def _fail_outside(
-        self, name: str, array: Array, part: Expression, members: Members, axis: int, number: Whole, member: int
-    ) -> NoReturn:
-        where = f" in dimension {axis}" if len(array.shape) > 1 else ""
-        at = ", ".join(f"{key}={values[member]}" for key, values in members.indices.items())
-        found = number if isinstance(number, int) else number[member]
-        self._fail(
-            f"the index {found}{where} of '{clip(name)}' is outside 0 … {array.shape[axis] - 1}"
-            + (f" (at {at})" if at else ""),
-            part,
-        )
 
     def _value(self, node: Expression, members: Members) -> Whole:
         match node:
             case syntax.Number():
-                if not node.value.is_integer():
-                    self._fail(f"an index must be a whole number; found {node.value!r}", node)
-                return int(node.value)
+                return self._whole_literal(node)
             case syntax.Name():
-                return self._named(node, members)
+                return members.indices[node.name] if node.name in members.indices else self._scalar(node)
             case syntax.Index():
                 table = self._table(node, node.name)
-                assert table.values is not None
-                place = self.flat_index(node.name, table, node, members)
-                found = table.values.reshape(-1)[place]
+                place = self.flat_index(node.name, self._arrays[node.name], node, members)
+                found = table.reshape(-1)[place]
                 return int(found) if isinstance(place, int) else found
             case syntax.Sum():
                 total: Whole = 0
@@ -199,23 +174,6 @@ class IndexArrays:
                 return self._power(node, members)
             case _:
                 self._fail("an index may hold whole numbers, loop indices, + - * // % ** and integer tables", node)
-
-    def _named(self, node: syntax.Name, members: Members) -> Whole:
-        if node.name in members.indices:
-            return members.indices[node.name]
-        table = self._table(node, node.name)
-        assert table.values is not None
-        if table.shape:
-            self._fail(f"'{clip(node.name)}' is a table of shape {table.shape}; write {node.name}[…]", node)
-        return int(table.values)
-
-    def _table(self, node: Expression, name: str) -> Array:
-        array = self._arrays.get(name)
-        if array is None:
-            self._fail(f"unknown name '{clip(name)}' in an index: neither a loop index nor a parameter", node)
-        if array.values is None:
-            self._fail(f"'{clip(name)}' cannot be used in an index", node)
-        return array
 
     def _product(self, node: syntax.Product, members: Members) -> Whole:
         result: Whole = 1
@@ -246,9 +204,6 @@ class IndexArrays:
     def _check_size(self, number: Whole, node: Expression) -> None:
         if _largest(number) > LARGEST:
             self._fail("the index is too large", node)
-
-    def _fail(self, message: str, node: Expression) -> NoReturn:
-        raise DefinitionError(self.field, message, self.source, node.column)
 
 
 def _largest(number: Whole) -> int:

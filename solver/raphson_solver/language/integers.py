@@ -6,6 +6,9 @@ import operator
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
+
 from raphson_solver.errors import DefinitionError, LimitError
 from raphson_solver.language import syntax
 from raphson_solver.language.names import Array
@@ -53,8 +56,75 @@ def is_table(name: str, arrays: Mapping[str, Array]) -> bool:
     return name in arrays and arrays[name].values is not None
 
 
-class Integers:
-    """Evaluates the index expressions of one text.
+class IndexText:
+    """The tables that one text's index expressions may look up, and what is wrong with those that make no sense.
+
+    Parameters
+    ----------
+    arrays : mapping of str to Array
+        The declared names.
+
+    Attributes
+    ----------
+    source, field : str
+        The text, and what errors call it.
+    """
+
+    def __init__(self, arrays: dict[str, Array]) -> None:
+        self._arrays = arrays
+        self.source = ""
+        self.field = ""
+
+    def _whole_literal(self, node: syntax.Number) -> int:
+        if not node.value.is_integer():
+            self._fail(f"an index must be a whole number; found {node.value!r}", node)
+        return int(node.value)
+
+    def _scalar(self, node: syntax.Name) -> int:
+        table = self._table(node, node.name)
+        if table.shape:
+            self._fail(f"'{clip(node.name)}' is a table of shape {table.shape}; write {node.name}[…]", node)
+        return int(table)
+
+    def _table(self, node: Expression, name: str) -> NDArray[np.int64]:
+        array = self._arrays.get(name)
+        if array is None:
+            self._fail(f"unknown name '{clip(name)}' in an index: neither a loop index nor a parameter", node)
+        if array.values is None:
+            self._fail(f"'{clip(name)}' cannot be used in an index", node)
+        return array.values
+
+    def _check_free(self, loop: syntax.Loop, indices: Container[str]) -> None:
+        if loop.name in indices:
+            raise DefinitionError(
+                self.field, f"the index '{clip(loop.name)}' is already in use", self.source, loop.column
+            )
+
+    def _check_dimensions(self, name: str, array: Array, node: syntax.Index) -> None:
+        if len(node.indices) != len(array.shape):
+            self._fail(
+                f"'{clip(name)}' has shape {array.shape} and so takes {len(array.shape)} "
+                f"{'index' if len(array.shape) == 1 else 'indices'}, not {len(node.indices)}",
+                node,
+            )
+
+    def _fail_outside(
+        self, name: str, array: Array, part: Expression, indices: Mapping[str, int], axis: int, number: int
+    ) -> NoReturn:
+        where = f" in dimension {axis}" if len(array.shape) > 1 else ""
+        at = ", ".join(f"{key}={value}" for key, value in indices.items())
+        self._fail(
+            f"the index {number}{where} of '{clip(name)}' is outside 0 … {array.shape[axis] - 1}"
+            + (f" (at {at})" if at else ""),
+            part,
+        )
+
+    def _fail(self, message: str, node: Expression) -> NoReturn:
+        raise DefinitionError(self.field, message, self.source, node.column)
+
+
+class Integers(IndexText):
+    """Evaluates the index expressions of one text, in one member of its loops at a time.
 
     Parameters
     ----------
@@ -65,11 +135,9 @@ class Integers:
     """
 
     def __init__(self, arrays: dict[str, Array], step_limit: int) -> None:
-        self._arrays = arrays
+        super().__init__(arrays)
         self._steps = 0
         self._step_limit = step_limit
-        self.source = ""
-        self.field = ""
 
     def value(self, node: Expression, indices: Indices) -> int:
         """Return the whole number that an index expression stands for."""
@@ -104,10 +172,7 @@ class Integers:
             yield indices
             return
         loop, rest = loops[0], loops[1:]
-        if loop.name in indices:
-            raise DefinitionError(
-                self.field, f"the index '{clip(loop.name)}' is already in use", self.source, loop.column
-            )
+        self._check_free(loop, indices)
         bounds = [self.value(bound, indices) for bound in loop.bounds]
         if len(bounds) == 3 and bounds[2] == 0:
             self._fail("the step of a range must not be zero", loop.bounds[2])
@@ -126,38 +191,25 @@ class Integers:
 
     def flat_index(self, name: str, array: Array, node: syntax.Index, indices: Indices) -> int:
         """Return the place of ``name[i, j]`` in the flattened array."""
-        if len(node.indices) != len(array.shape):
-            self._fail(
-                f"'{clip(name)}' has shape {array.shape} and so takes {len(array.shape)} "
-                f"{'index' if len(array.shape) == 1 else 'indices'}, not {len(node.indices)}",
-                node,
-            )
+        self._check_dimensions(name, array, node)
         place = 0
         for axis, (part, extent) in enumerate(zip(node.indices, array.shape, strict=True)):
             number = self.value(part, indices)
             if not 0 <= number < extent:
-                where = f" in dimension {axis}" if len(array.shape) > 1 else ""
-                at = "".join(f", {key}={value}" for key, value in indices.items())
-                self._fail(
-                    f"the index {number}{where} of '{clip(name)}' is outside 0 … {extent - 1}"
-                    + (f" (at {at[2:]})" if at else ""),
-                    part,
-                )
+                self._fail_outside(name, array, part, indices, axis, number)
             place = place * extent + number
         return place
 
     def _value(self, node: Expression, indices: Indices) -> int:
         match node:
             case syntax.Number():
-                if not node.value.is_integer():
-                    self._fail(f"an index must be a whole number; found {node.value!r}", node)
-                return int(node.value)
+                return self._whole_literal(node)
             case syntax.Name():
-                return self._named(node, indices)
+                return indices[node.name] if node.name in indices else self._scalar(node)
             case syntax.Index():
-                array = self._table(node, node.name)
-                assert array.values is not None
-                return int(array.values.reshape(-1)[self.flat_index(node.name, array, node, indices)])
+                table = self._table(node, node.name)
+                place = self.flat_index(node.name, self._arrays[node.name], node, indices)
+                return int(table.reshape(-1)[place])
             case syntax.Sum():
                 return sum(self._value(term, indices) * (1 if sign == "+" else -1) for sign, term in node.terms)
             case syntax.Negative():
@@ -168,23 +220,6 @@ class Integers:
                 return self._power(node, indices)
             case _:
                 self._fail("an index may hold whole numbers, loop indices, + - * // % ** and integer tables", node)
-
-    def _named(self, node: syntax.Name, indices: Indices) -> int:
-        if node.name in indices:
-            return indices[node.name]
-        array = self._table(node, node.name)
-        assert array.values is not None
-        if array.shape:
-            self._fail(f"'{clip(node.name)}' is a table of shape {array.shape}; write {node.name}[…]", node)
-        return int(array.values)
-
-    def _table(self, node: Expression, name: str) -> Array:
-        array = self._arrays.get(name)
-        if array is None:
-            self._fail(f"unknown name '{clip(name)}' in an index: neither a loop index nor a parameter", node)
-        if array.values is None:
-            self._fail(f"'{clip(name)}' cannot be used in an index", node)
-        return array
 
     def _product(self, node: syntax.Product, indices: Indices) -> int:
         result = 1
@@ -215,6 +250,3 @@ class Integers:
             written = f"{base}**{exponent}" if max(abs(base), abs(exponent)) <= LARGEST else "this power"
             self._fail(f"{written} is no index: it is negative or too large", node)
         return int(base**exponent)
-
-    def _fail(self, message: str, node: Expression) -> NoReturn:
-        raise DefinitionError(self.field, message, self.source, node.column)

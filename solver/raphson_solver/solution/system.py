@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from raphson_solver.engine import CancelFlag, JacobianMode, Method, Status, layo
 from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.entrance import NOT_FINITE, WRONG_SIZE, iterate
 from raphson_solver.errors import InputError, LimitError
+from raphson_solver.interruption import Between, uninterrupted
 from raphson_solver.language import Definition, FamilyInstance, Instance, from_text
 from raphson_solver.limits import Limits
 from raphson_solver.solution.background import compile_later
@@ -45,11 +46,6 @@ if TYPE_CHECKING:
     from raphson_solver.sensitivity import Sensitivity
 
 _DEFAULT = SolveOptions()
-
-
-def _nothing() -> None:
-    pass
-
 
 _ARRAY = np.ndarray
 _NOTHING = np.empty(0)
@@ -215,7 +211,13 @@ class System:
             When the start, the parameters, the bounds or the sizes do not fit, or the method needs m = n.
         """
         if self._kernels is None:
-            return self._solve_sparse(x, p, options, cancel, bounds, nominal, nominal_residual, trace=trace)
+            if nominal is not None or nominal_residual is not None:
+                raise InputError("nominal", "sizes are not for systems that stay in families; leave them out")
+            from raphson_solver.sparse import solve  # noqa: PLC0415
+
+            start, given = (each.copy() for each in self.point(x, p, "start"))
+            region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
+            return solve(self, start, given, options, cancel, region, trace=trace)
         # Comparing identities first: hashing the options costs as much as a step of the iteration.
         last, prepared = self._last
         if last is not options:
@@ -273,13 +275,15 @@ class System:
         options: SolveOptions = _DEFAULT,
         *,
         threads: int | None = None,
-        between: Callable[[], object] = _nothing,
+        between: Between = uninterrupted,
+        cancel: CancelFlag | None = None,
     ) -> BatchSolution:
         """Solve many members, each with its own start and parameters; as `solve` does, one by one, but faster.
 
         Members go through undamped Newton in the lanes of vector registers, by an elimination made for the pattern of
-        J. Those that are not decided there are solved alone, from their start, by all that `solve` has. What a member
-        gives depends neither on the others nor on the threads.
+        J. Those that are not decided there are solved alone, from their start, by all that `solve` has. The order of
+        pivots is chosen once, from members of the first batch of 64 or more; after that what a member gives in such a
+        batch depends neither on the others nor on the threads. Smaller batches are solved one by one.
 
         Parameters
         ----------
@@ -293,6 +297,8 @@ class System:
             How many work at once. Default: one a core.
         between : callable, optional
             Called every few milliseconds; what it raises ends the work.
+        cancel : CancelFlag, optional
+            Set it from another thread to stop; members not solved by then have that status. An error sets it too.
 
         Returns
         -------
@@ -306,7 +312,7 @@ class System:
         """
         from raphson_solver.batch import solve_batch  # noqa: PLC0415
 
-        return solve_batch(self, x, p, options, threads, between)
+        return solve_batch(self, x, p, options, threads, between, cancel)
 
     # --- evaluating: more, and at many points, in the room of the differential --------------------------------
 
@@ -459,30 +465,6 @@ class System:
         if nominal_residual is not None:
             memory.nominal_residual[:] = pack_nominal_residual(nominal_residual, self.m)
 
-    def _solve_sparse(
-        self,
-        x: ArrayLike | Mapping[str, Any],
-        p: ArrayLike | Mapping[str, Any] | None,
-        options: SolveOptions,
-        cancel: CancelFlag | None,
-        bounds: BoundsLike | None,
-        nominal: NominalLike | None,
-        nominal_residual: ArrayLike | None,
-        *,
-        trace: bool,
-    ) -> Solution:
-        from raphson_solver.sparse import solve  # noqa: PLC0415
-
-        if nominal is not None or nominal_residual is not None:
-            raise InputError("nominal", "sizes are not for systems that stay in families; leave them out")
-        start, given = self._start(x, "start"), self._given(p)
-        check_finite(start, "start")
-        check_finite(given, "parameters")
-        region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
-        if region is not None:
-            region.check_start(start)
-        return solve(self, start.copy(), given, options, cancel, region, [] if trace else None)
-
     def _differential(self, mode: JacobianMode) -> Differential:
         from raphson_solver.differential import Differential  # noqa: PLC0415
 
@@ -497,11 +479,11 @@ class System:
             compile_later(self)
 
     def point(
-        self, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None
+        self, x: ArrayLike | Mapping[str, Any], p: ArrayLike | Mapping[str, Any] | None, field: str = "at"
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return x, shape (n,), and p as vectors; raises `InputError` for what does not fit or is not finite."""
-        point, given = self._start(x, "at"), self._given(p)
-        check_finite(point, "at")
+        point, given = self._start(x, field), self._given(p)
+        check_finite(point, field)
         check_finite(given, "parameters")
         return point, given
 

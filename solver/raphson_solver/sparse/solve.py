@@ -132,9 +132,10 @@ def solve(
     options: SolveOptions,
     cancel: CancelFlag | None,
     region: Bounds | None,
-    trace: list[TraceStep] | None,
+    *,
+    trace: bool,
 ) -> Solution:
-    """Solve a large square system from x; see `System.solve`.
+    """Solve a large square system from x, shape (n,), with p, shape (k,), both finite; see `System.solve`.
 
     Raises
     ------
@@ -142,23 +143,21 @@ def solve(
         For what only smaller systems have.
     """
     _check(system, options)
+    if region is not None:
+        region.check_start(x)
     began = time.monotonic()
     deadline = math.inf if options.timeout_seconds is None else began + options.timeout_seconds
-    run = _Run(system, p, options, cancel, region, deadline, trace)
-    status, place, method = Status.DOMAIN_ERROR, None, Method.NEWTON
+    run = _Run(system, p, options, cancel, region, deadline, [] if trace else None)
+    unknown = np.full(system.n, np.nan)
+    status, place, method = Status.DOMAIN_ERROR, Place(x, unknown, unknown), Method.NEWTON
     try:
-        first = run.place(x)
-        if first.is_finite:
-            status, place, method = _attempts(run, first)
-        else:
-            place = first
+        place = run.place(x)
+        if place.is_finite:
+            status, place, method = _attempts(run, place)
     except _StoppedError as stopped:
         status = stopped.status
         if run.best is not None:
             _, place, method = run.best
-    if place is None:
-        unknown = np.full(system.n, np.nan)
-        place = Place(x, unknown, unknown)
     return _solution(run, place, status, method, time.monotonic() - began)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +151,42 @@ def test_bad_input(start: object, parameters: object, field: str) -> None:
     with pytest.raises(rs.InputError) as caught:
         system.solve_batch(start, parameters)
     assert caught.value.field == field
+
+
+def test_a_first_batch_without_a_finite_jacobian_spoils_nothing() -> None:
+    system = build("log(x) = p", ["x"], ["p"])
+    assert not system.solve_batch(np.full((70, 1), 0.0), np.full((70, 1), np.nan)).converged.any()
+    batch = system.solve_batch([1.5], np.linspace(0.1, 1.0, 100)[:, None])
+    assert batch.converged.all()
+
+
+ENDLESS = ["x**2 + y**2 + p", "x*y - 1"]
+FOR_LONG = rs.SolveOptions(max_iterations=50_000_000)
+MANY = np.linspace(1, 2, 20_000)[:, None]
+
+
+def test_a_flag_ends_members_under_way() -> None:
+    system = build(ENDLESS, ["x", "y"], ["p"])
+    flag = rs.CancelFlag()
+    timer = threading.Timer(0.2, flag.set)
+    timer.start()
+    began = time.monotonic()
+    batch = system.solve_batch([1.0, 2.0], MANY, FOR_LONG, threads=2, cancel=flag)
+    timer.join()
+    assert time.monotonic() - began < 10.0
+    assert not batch.converged.any()
+    assert np.count_nonzero(batch.status == rs.Status.CANCELLED) > 10_000
+    np.testing.assert_array_equal(batch.x[-1], [1.0, 2.0])
+
+
+def test_an_interrupt_ends_members_under_way_in_other_threads() -> None:
+    system = build(ENDLESS, ["x", "y"], ["p"])
+    began = time.monotonic()
+
+    def interrupt() -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        system.solve_batch([1.0, 2.0], MANY, FOR_LONG, threads=2, between=interrupt)
+    assert time.monotonic() - began < 10.0

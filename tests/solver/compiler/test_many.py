@@ -18,8 +18,8 @@ from tests.solver.programs import VARIABLES, Step, points, programs, run
 WIDTHS = [Width(lanes, vector_functions=library) for lanes in (2, 4, 8) if lanes <= widest().lanes
           for library in (False, True)]  # fmt: skip
 NONE = np.empty((1, 0))
-# The vector functions of the C library promise 4 units in the last place.
-UNITS = 8 * 2.0**-52
+# The vector functions of the C library promise 4 units in the last place, the plain ones are wrong by up to 1.
+UNITS = 5
 
 
 def at(kernel: ManyKernel, x: np.ndarray, p: np.ndarray, outputs: int, seeds: np.ndarray = NONE) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_every_function_in_lanes(width: Width) -> None:
     expected = np.array([single(row, np.empty(0)) for row in values])
     np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
     with np.errstate(all="ignore"):
-        close = np.abs(got - expected) <= UNITS * np.abs(expected) + 1e-307
+        close = np.abs(got - expected) <= UNITS * np.spacing(np.abs(expected))
     assert np.all(close | np.isnan(expected) | (got == expected))
 
 
