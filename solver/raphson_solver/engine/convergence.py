@@ -109,7 +109,8 @@ def deaf(plan: Integers) -> bool:
         effect, known, first = 0.0, True, entry
         while entry < entries and pattern[entry] == i:
             column = pattern[entries + entry]
-            size = abs(x[column]) if abs(x[column]) > _NO_SIZE else largest[column]
+            # A variable on its way to zero is heard by a little of what it has been.
+            size = max(abs(x[column]), (_ON_ITS_WAY if abs(x[column]) > _NO_SIZE else 1.0) * largest[column])
             known = known and (size > 0.0 or values[entry] == 0.0)
             effect += abs(values[entry]) * size
             entry += 1

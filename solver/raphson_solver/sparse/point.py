@@ -17,6 +17,7 @@ ROUNDING_STEP = 2.0**-46
 _ROOT_AT_ZERO = 1e-5
 LINEAR = 0.125
 _NO_SIZE = 1e-100
+_ON_ITS_WAY = 1e-8
 
 
 @dataclass(slots=True, eq=False)
@@ -102,10 +103,12 @@ def relative_size(x: Array, step: Array, largest: Array, memory: float = _ROOT_A
 def is_deaf(place: Place, tangent: Tangent, largest: Array, tolerance: float, absolute_tolerance: float) -> bool:
     """Return whether some equation hears so little of the variables that its passing says nothing.
 
-    A variable that is zero counts by the size that it has had; of an equation with one that never had any, nothing can
-    be said. Nor need it be where f is as good as zero: `absolute_tolerance` then decides.
+    A variable on its way to zero counts by a little of the size that it has had, one that is there by all of it; of an
+    equation with one that never had any, nothing can be said. Nor need it be where f is as good as zero:
+    `absolute_tolerance` then decides.
     """
-    size = np.where(np.abs(place.x) > _NO_SIZE, np.abs(place.x), largest)[tangent.columns]
+    share = np.where(np.abs(place.x) > _NO_SIZE, _ON_ITS_WAY, 1.0)
+    size = np.maximum(np.abs(place.x), share * largest)[tangent.columns]
     effect = np.bincount(tangent.rows, np.abs(tangent.entries) * size, place.f.size)
     unknown = np.zeros(place.f.size, bool)
     unknown[tangent.rows[(size == 0.0) & (tangent.entries != 0.0)]] = True

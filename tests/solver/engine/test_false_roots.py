@@ -138,3 +138,16 @@ def test_a_point_that_passes_after_a_short_step_with_the_next_one_long() -> None
     ]  # fmt: skip
     solution = build(texts, [f"x{k}" for k in range(9)]).solve(start)
     assert not solution.converged or np.max(np.abs(solution.residual)) < 1e-9
+
+
+def test_a_root_of_which_one_number_is_zero_and_the_others_are_not() -> None:
+    """f = sin x_i + 10 − Σ cos x_j + i(1 − cos x_i) is zero at multiples of 2π, J being regular there."""
+    total = " - ".join(["10", *(f"cos(x{j})" for j in range(10))])
+    texts = [f"{total} + {i + 1}*(1 - cos(x{i})) - sin(x{i})" for i in range(10)]
+    start = [
+        -29.901324716193116, -72.97275600508948, -38.962089246615996, -31.375813938105182, 79.94091109663825,
+        49.62565077867362, 2.7609189623668726, -46.40297861228389, -41.27544620799968, 52.25876331830926,
+    ]  # fmt: skip
+    solution = build(texts, [f"x{i}" for i in range(10)]).solve(start)
+    assert solution.converged
+    np.testing.assert_allclose(np.max(np.abs(solution.residual)), 0.0, atol=1e-12)
