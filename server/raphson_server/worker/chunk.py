@@ -1,12 +1,11 @@
 """Some of the points of a batch, and every view of f there; what several views need is computed once."""
 
 import functools
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from raphson_solver.differential.density import change_of_variables_logdensity
 from raphson_solver.differential.determinant import Determinant, determinant
+from raphson_solver.differential.scatter import summed
 from raphson_solver.differential.spectrum import Spectrum, spectrum
 from raphson_solver.differential.uncertainty import Propagated, propagate_deviations
 
@@ -74,7 +73,7 @@ class Chunk:
         if self._forms_matrix:
             return np.asarray(np.matmul(self.matrix, v[..., None])[..., 0])
         rows, columns = self._differential.pattern
-        return _summed(self.entries * v[..., columns], rows, self._differential.m)
+        return summed(self.entries * v[..., columns], rows, self._differential.m)
 
     @property
     def vjp(self) -> Array:
@@ -85,7 +84,7 @@ class Chunk:
         if self._forms_matrix:
             return np.asarray(np.matmul(w[..., None, :], self.matrix)[..., 0, :])
         rows, columns = self._differential.pattern
-        return _summed(self.entries * w[..., rows], columns, self._differential.n)
+        return summed(self.entries * w[..., rows], columns, self._differential.n)
 
     @property
     def gradient(self) -> Array:
@@ -143,11 +142,3 @@ def needs_matrix(question: EvaluateQuestion) -> bool:
     return not question.views.isdisjoint(
         ("matrix", "error_estimate", "determinant", "spectrum", "log_density", "covariance")
     )
-
-
-def _summed(parts: Array, places: NDArray[np.int64], size: int) -> Array:
-    """Return the parts, shape (…, entries), of each place added, shape (…, size)."""
-    result = np.zeros((*parts.shape[:-1], size))
-    index: Any = (..., places)
-    np.add.at(result, index, parts)
-    return result

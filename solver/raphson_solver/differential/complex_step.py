@@ -68,6 +68,7 @@ def complex_step(
     rows: Places,
     columns: Places,
     between: Between = uninterrupted,
+    compression: Compression | None = None,
 ) -> ComplexStepped:
     """Return the entries of J by complex steps.
 
@@ -87,6 +88,8 @@ def complex_step(
         Where J may differ from zero.
     between : callable, optional
         Called now and then; what it raises ends the work.
+    compression : Compression, optional
+        That of the pattern, if it is known already.
 
     Raises
     ------
@@ -98,7 +101,7 @@ def complex_step(
     _check_analytic(graph, equations, names, order, depends)
     count, n = x.shape
     p = np.atleast_2d(p)
-    compression = Compression(rows, columns, n)
+    compression = compression or Compression(rows, columns, n)
     steps = _steps(x)
     entries = np.zeros((count, rows.size))
     evaluations = count * compression.count

@@ -67,6 +67,7 @@ def differences(
     *,
     estimate: bool = False,
     rounding: Array | None = None,
+    compression: Compression | None = None,
 ) -> Differenced:
     """Return the entries of J by differences.
 
@@ -90,6 +91,8 @@ def differences(
     rounding : array, shape (B, m), optional
         How much rounding may change f at x, for the estimate; by default it is taken for
         2⁻⁵¹·(|f_i| + Σ_j |J_ij x_j|).
+    compression : Compression, optional
+        That of the pattern, if it is known already.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def differences(
     low = np.full(n, -np.inf) if lower is None else lower
     high = np.full(n, np.inf) if upper is None else upper
     _check_inside(x, low, high)
-    compression = Compression(rows, columns, n)
+    compression = compression or Compression(rows, columns, n)
     entries = np.empty((count, rows.size))
     error = np.empty((count, rows.size)) if estimate else None
     evaluations = count

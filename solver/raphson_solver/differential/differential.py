@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raphson_solver.differential.complex_step import complex_step
+from raphson_solver.differential.compression import Compression
 from raphson_solver.differential.differences import differences
 from raphson_solver.differential.family_source import FamilySource
 from raphson_solver.differential.points import broadcast, parameter_points, points
-from raphson_solver.differential.scatter import scatter
+from raphson_solver.differential.scatter import scatter, summed
 from raphson_solver.differential.written import Written
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
@@ -157,7 +159,7 @@ class Differential:
             product = self._source.jvp(rows.x, rows.seeds, rows.p, rows.count)
         else:
             row, column = self.pattern
-            product = _summed(self._entries(rows) * rows.seeds[:, column], row, rows.count, self.m)
+            product = summed(self._entries(rows) * rows.seeds[:, column], row, self.m)
         return product.reshape((*rows.batch, self.m))
 
     def vjp(self, x: Point, w: ArrayLike, p: Point | None = None) -> Array:
@@ -167,7 +169,7 @@ class Differential:
             product = self._source.vjp(rows.x, rows.seeds, rows.p, rows.count)
         else:
             row, column = self.pattern
-            product = _summed(self._entries(rows) * rows.seeds[:, row], column, rows.count, self.n)
+            product = summed(self._entries(rows) * rows.seeds[:, row], column, self.n)
         return product.reshape((*rows.batch, self.n))
 
     # --- scalar functions -----------------------------------------------------------------------------------
@@ -209,7 +211,14 @@ class Differential:
         kernels = self.system.kernels
         x = np.broadcast_to(rows.x, (rows.count, self.n))
         stepped = complex_step(
-            kernels.graph, kernels.equations, self.system.equation_names, x, rows.p, *self.pattern, self._between
+            kernels.graph,
+            kernels.equations,
+            self.system.equation_names,
+            x,
+            rows.p,
+            *self.pattern,
+            self._between,
+            self._compression,
         )
         self.evaluations += stepped.evaluations
         return stepped.entries
@@ -229,9 +238,17 @@ class Differential:
 
         lower, upper = (None, None) if self._region is None else (self._region.lower, self._region.upper)
         f = value(x, np.arange(rows.count))
-        differenced = differences(value, x, f, *self.pattern, self.m, self.mode, lower, upper, estimate=estimate)
+        differenced = differences(
+            value, x, f, *self.pattern, self.m, self.mode, lower, upper,
+            estimate=estimate, compression=self._compression,
+        )  # fmt: skip
         self.evaluations += differenced.evaluations
         return differenced.entries, differenced.entries if differenced.error is None else differenced.error
+
+    @cached_property
+    def _compression(self) -> Compression:
+        """Columns that move together."""
+        return Compression(*self.pattern, self.n)
 
     def _check_scalar(self, field: str) -> None:
         if self.m != 1:
@@ -284,11 +301,3 @@ def _as_rows(array: Array, batch: Shape) -> Array:
     if math.prod(array.shape[:-1]) == 1:
         return np.ascontiguousarray(array).reshape(1, width)
     return np.ascontiguousarray(np.broadcast_to(array, (*batch, width))).reshape(math.prod(batch), width)
-
-
-def _summed(parts: Array, places: NDArray[np.int64], count: int, size: int) -> Array:
-    """Return the parts of each place added, shape (count, size)."""
-    result = np.zeros((count, size))
-    for row in range(count):
-        result[row] = np.bincount(places, parts[row], size)
-    return result

@@ -1,6 +1,8 @@
-"""From the entries of a sparse matrix to dense ones."""
+"""From the entries of a sparse matrix to dense ones, and to products with vectors."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,3 +20,12 @@ def scatter(
         out[:] = 0.0
     out[:, rows * n + columns] = entries
     return out
+
+
+def summed(parts: Array, places: NDArray[np.int64], size: int) -> Array:
+    """Return the parts, shape (…, entries), of each place added, shape (…, size)."""
+    flat = parts.reshape(math.prod(parts.shape[:-1]), parts.shape[-1])
+    result = np.zeros((flat.shape[0], size))
+    for row, each in enumerate(flat):
+        result[row] = np.bincount(places, each, size)
+    return result.reshape((*parts.shape[:-1], size))
