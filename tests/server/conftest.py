@@ -12,8 +12,11 @@ from tests.server.running import Server, running_server
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The server that tests share; they leave it as it was."""
-    with running_server(workers=2) as started:
+    """The server that tests share; they leave it as it was.
+
+    Its grace is long: a worker that must be killed is then told from one that a loaded machine slows down.
+    """
+    with running_server("--cancel-grace-seconds", "5", workers=2) as started:
         yield started
 
 

@@ -18,7 +18,7 @@ from raphson_solver.differential.points import broadcast, points
 from raphson_solver.engine import CancelFlag
 from raphson_solver.engine.status import JacobianMode, Method, Status
 from raphson_solver.errors import InputError
-from raphson_solver.interruption import Between
+from raphson_solver.interruption import Between, aside
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.structure.elimination import pivot_order
 
@@ -102,7 +102,7 @@ def solve_batch(
     x, p, count = _rows(system, start, parameters)
     out = np.empty((count, system.n + EXTRA))
     status = np.zeros(count, np.int8)
-    lanes = _lanes(system, x, p, options) if count >= _FEWEST else None
+    lanes = aside(lambda: _lanes(system, x, p, options), between) if count >= _FEWEST else None
     settings = np.array([options.tolerance, options.absolute_tolerance])
 
     def work(first: int) -> None:

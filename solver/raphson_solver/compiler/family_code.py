@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.members import Members, Target
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.family import Buffer, Families
-from raphson_solver.interruption import Between
+from raphson_solver.interruption import Between, aside
 
 Array = NDArray[np.float64]
 
@@ -69,7 +70,9 @@ class FamilyCode:
             self._tables.append(form.tables)
             slice_size = _SLICE // (len(form.items(graph, job.outputs)) + 1)
             self._slices.append(max(self._width.lanes, slice_size // self._width.lanes * self._width.lanes))
-        self._code = MachineCode(module.text, optimize=True)
+        self._text = module.text
+        self._lock = threading.Lock()
+        self._code: MachineCode | None = None
 
     def run(self, number: int, buffers: Mapping[Buffer, Array], between: Between) -> None:
         """Do one job.
@@ -89,8 +92,15 @@ class FamilyCode:
         for place, table in enumerate(self._tables[number]):
             addresses[len(Buffer) + place] = table.ctypes.data
         work = np.empty(self._work[number])
-        kernel = _KERNEL(self._code.address(f"job{number}"))
+        code = self._code or aside(self._compiled, between)
+        kernel = _KERNEL(code.address(f"job{number}"))
         count, size = self.jobs[number].count, self._slices[number]
         for first in range(0, count, size):
             between()
             kernel(first, min(first + size, count), addresses.ctypes.data, work.ctypes.data)
+
+    def _compiled(self) -> MachineCode:
+        with self._lock:
+            if self._code is None:
+                self._code = MachineCode(self._text, optimize=True)
+            return self._code

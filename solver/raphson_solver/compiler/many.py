@@ -17,17 +17,17 @@ from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.many_points import ManyPoints
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.graph import Graph
-from raphson_solver.interruption import Between, uninterrupted
+from raphson_solver.interruption import Between, aside, uninterrupted
 
 Array = NDArray[np.float64]
 
 # Seconds, measured: to make code for the lanes, and that and more for each node; to interpret a point, and each node.
 _MAKING, _MAKING_NODE = 1e-2, 1.5e-4
 _POINT, _POINT_NODE = 2e-8, 5e-9
-# For a system in use code is made ahead of what its points would pay, if it takes no longer: nobody can stop it.
+# For a system in use code is made ahead of what its points would pay, if it takes no longer.
 _SOON = 0.1
-# Nodes times points between two looks at whether somebody still waits: a few milliseconds.
-_SLICE = 4_000_000
+# Nodes times points between two looks at whether somebody still waits, in the lanes and interpreted: some milliseconds.
+_SLICE, _SLOW_SLICE = 4_000_000, 1_000_000
 
 _EACH = ctypes.CFUNCTYPE(
     None, *(ctypes.c_void_p, ctypes.c_void_p), *(ctypes.c_void_p, ctypes.c_int64) * 3, ctypes.c_int64, ctypes.c_void_p
@@ -115,11 +115,11 @@ class ManyKernel:
         if self._code is None:
             self._owed -= count * (_POINT + _POINT_NODE * self._nodes)
             if self._owed <= 0 or (self._is_in_use() and self._cost <= _SOON):
-                self.compile()
+                aside(self.compile, between)
         # One way for all points of a call: what a point gives must not depend on its place.
         run: Callable[[Array, Array, Array, Array], None]
-        run = self._one_by_one if self._code is None else self._in_lanes
-        size = max(self._width.lanes, _SLICE // self._nodes)
+        run, work = (self._one_by_one, _SLOW_SLICE) if self._code is None else (self._in_lanes, _SLICE)
+        size = max(self._width.lanes, work // self._nodes)
         for first in range(0, count, size):
             between()
             rows = slice(first, min(first + size, count))
