@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raphson_solver.batch.newton_lanes import LARGEST_N, NewtonLanes, TooLargeError
-from raphson_solver.compiler.newton_loop import EXTRA
+from raphson_solver.batch.newton_lanes import LARGEST_N, RIGHT, UNHEARD, NewtonLanes, Results, TooLargeError
+from raphson_solver.compiler.rental import Rental
 from raphson_solver.differential.points import broadcast, points
 from raphson_solver.engine import CancelFlag
 from raphson_solver.engine.status import JacobianMode, Method, Status
 from raphson_solver.errors import InputError
 from raphson_solver.interruption import Between, aside
+from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.structure.elimination import pivot_order
 
@@ -29,10 +30,15 @@ Array = NDArray[np.float64]
 
 # Members in one call of the code: a few milliseconds, and what they need stays in the cache.
 _CHUNK = 4096
-# Fewer members do not pay for code of their own.
+# Fewer members do not fill the lanes, be there code or not.
 _FEWEST = 64
+# Seconds, measured: to make code for the lanes, and that and more for each node of f and J; to solve a member by the
+# engine, and that and more for each node.
+_MAKING, _MAKING_NODE = 0.03, 7e-4
+_MEMBER, _MEMBER_NODE = 1e-5, 5e-8
 # Members whose J decides the order of pivots.
 _SAMPLES = 8
+_MOST_STEPS = int(np.iinfo(np.int32).max)
 _METHODS = {Method.AUTO, Method.NEWTON}
 
 
@@ -50,15 +56,15 @@ class BatchSolution:
         The numbers of `Status`.
     residual_norm : ndarray, shape (B,)
         The largest |f| at each.
-    iterations : ndarray of int64, shape (B,)
-        Newton steps.
+    iterations : ndarray of int32, shape (B,)
+        Newton steps; 2³¹ − 1 stands for more.
     """
 
     system: System
     x: Array
     status: NDArray[np.int8]
     residual_norm: Array
-    iterations: NDArray[np.int64]
+    iterations: NDArray[np.int32]
 
     @property
     def converged(self) -> NDArray[np.bool_]:
@@ -100,9 +106,9 @@ def solve_batch(
     """Solve many members; see `System.solve_batch`."""
     flag = CancelFlag() if cancel is None else cancel
     x, p, count = _rows(system, start, parameters)
-    out = np.empty((count, system.n + EXTRA))
-    status = np.zeros(count, np.int8)
-    lanes = aside(lambda: _lanes(system, x, p, options), between) if count >= _FEWEST else None
+    found = Results(np.empty((count, system.n)), np.empty(count), np.empty(count, np.int32), np.empty(count, np.int8))
+    status = np.full(count, int(Status.CONVERGED), np.int8)
+    lanes = _lanes(system, x, p, options, count, between)
     settings = np.array([options.tolerance, options.absolute_tolerance])
 
     def work(first: int) -> None:
@@ -110,22 +116,19 @@ def solve_batch(
         if lanes is None or flag.is_set():
             left = np.arange(rows.start, rows.stop)
         else:
-            lanes.run(_of(x, rows), _of(p, rows), settings, out[rows])
-            allowed = out[rows, -1] <= options.max_iterations
-            done = (out[rows, system.n] == 1.0) & allowed
-            status[rows][done] = int(Status.CONVERGED)
-            left = first + np.flatnonzero(~done)
+            here, given = found.part(rows), _of(p, rows)
+            lanes.run(_of(x, rows), given, settings, here)
+            left = first + np.flatnonzero(_is_undecided(lanes, given, options, here))
         for member in left:
             between()
             at, given = _of(x, member), _of(p, member)
             if flag.is_set() or not np.isfinite(given).all():
-                out[member, : system.n], out[member, system.n :] = at, (np.nan, np.nan, 0.0)
+                found.x[member], found.norm[member], found.steps[member] = at, np.nan, 0
                 status[member] = int(Status.CANCELLED if flag.is_set() else Status.DOMAIN_ERROR)
                 continue
             solution = system.solve(at, given, options, flag)
-            out[member, : system.n] = solution.x
-            out[member, system.n + 1] = solution.residual_norm
-            out[member, system.n + 2] = solution.iterations
+            found.x[member], found.norm[member] = solution.x, solution.residual_norm
+            found.steps[member] = min(solution.iterations, _MOST_STEPS)
             status[member] = int(solution.status)
 
     workers = min(threads or os.cpu_count() or 1, max(1, count // _CHUNK))
@@ -146,9 +149,7 @@ def solve_batch(
                 flag.set()
                 pool.shutdown(cancel_futures=True)
                 raise
-    return BatchSolution(
-        system, out[:, : system.n], status, out[:, system.n + 1], out[:, system.n + 2].astype(np.int64)
-    )
+    return BatchSolution(system, found.x, status, found.norm, found.steps)
 
 
 def _rows(
@@ -179,16 +180,43 @@ def _of(rows: Array, which: slice | int | np.int64) -> Array:
     return one
 
 
-def _lanes(system: System, x: Array, p: Array, options: SolveOptions) -> NewtonLanes | None:
-    """Return the code for the lanes, if the system has one."""
+def _is_undecided(lanes: NewtonLanes, p: Array, options: SolveOptions, found: Results) -> NDArray[np.bool_]:
+    """Return which members the engine has to solve, shape (count,)."""
+    undecided: NDArray[np.bool_] = (found.verdict != RIGHT) | (found.steps > options.max_iterations)
+    unheard = np.flatnonzero(found.verdict == UNHEARD)
+    if unheard.size:
+        given = p if p.shape[0] == 1 else p[unheard]
+        undecided[unheard] &= ~lanes.hears(found.x[unheard], given, options.tolerance)
+    return undecided
+
+
+def _lanes(
+    system: System, x: Array, p: Array, options: SolveOptions, count: int, between: Between
+) -> NewtonLanes | None:
+    """Return the code for the lanes, if the system has one and so many members pay for it, or earlier ones did."""
     if options.method not in _METHODS or options.jacobian is not JacobianMode.EXACT:
         return None
     if system.m != system.n or system.n > LARGEST_N:
         return None
+    kernels = system.kernels
+    rental = kernels.once("newton rental", lambda: _rental(kernels))
+    if count < _FEWEST or not rental.is_over(count):
+        return None
+
+    def make() -> NewtonLanes | None:
+        return kernels.once("newton lanes", lambda: _made(system, x, p))
+
     try:
-        return system.kernels.once("newton lanes", lambda: _made(system, x, p))
+        return make() if kernels.has("newton lanes") else aside(make, between)
     except _NoOrderError:
         return None
+
+
+def _rental(kernels: Kernels) -> Rental:
+    """Return what code for the lanes costs, and what a member costs without."""
+    nodes = len(kernels.graph.reachable([*kernels.equations, *kernels.entries(JacobianMode.EXACT)[1]]))
+    making, member = _MAKING + _MAKING_NODE * nodes, _MEMBER + _MEMBER_NODE * nodes
+    return Rental(making, member, lambda: kernels.compile_now)
 
 
 class _NoOrderError(Exception):

@@ -17,6 +17,7 @@ hand their values on through `work`. Every name and number in the text is made h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from raphson_solver.expression.graph import Graph
 from raphson_solver.expression.operations import Operation
 
 LARGEST_FUNCTION = 1500
+_NAME = re.compile(r"%[A-Za-z0-9_.]+")
 
 Item = int | tuple[int, tuple[int, ...]]
 """One line of work: a node to compute, or the first place in `out` of some and the nodes that go there."""
@@ -40,12 +42,17 @@ class Form(Protocol):
         How many numbers an instruction takes.
     parameters : str
         Of each function of the chain, as LLVM declares them; `%work` among them.
+    copies : int
+        How often each function does its work, line by line beside itself: with parameters of its own each time, named
+        ``%work.1`` and so on. What one copy waits for, another fills.
     """
 
     @property
     def width(self) -> Width: ...  # noqa: D102
     @property
     def parameters(self) -> str: ...  # noqa: D102
+    @property
+    def copies(self) -> int: ...  # noqa: D102
 
     def items(self, graph: Graph, outputs: Sequence[int]) -> list[Item]:
         """Return what there is to do, in order."""
@@ -66,6 +73,19 @@ class Form(Protocol):
     def declarations(self) -> Iterator[str]:
         """Yield what its own lines need."""
         ...
+
+
+def as_made(graph: Graph, outputs: Sequence[int]) -> list[Item]:
+    """Return every node in the order of the arena, each output as soon as it is there."""
+    places: dict[int, list[int]] = {}
+    for place, node in enumerate(outputs):
+        places.setdefault(node, []).append(place)
+    items: list[Item] = []
+    for node in graph.reachable(outputs):
+        if graph.arguments[node]:
+            items.append(node)
+        items.extend((place, (node,)) for place in places.get(node, ()))
+    return items
 
 
 def emit(name: str, graph: Graph, outputs: Sequence[int], form: Form) -> tuple[str, int]:
@@ -96,11 +116,18 @@ class Module:
         used = {graph.operation[item] for item in items if isinstance(item, int)}
         self._declarations |= dict.fromkeys((*form.width.declarations(used), *form.declarations()))
         for number, piece in enumerate(pieces):
-            self._lines.append(f"define internal void @{name}.{number}({form.parameters}) nounwind {{")
-            self._lines.extend(_Function(graph, slots, form).lines(piece))
+            parameters = ", ".join(_of_copy(form.parameters, copy) for copy in range(form.copies))
+            self._lines.append(f"define internal void @{name}.{number}({parameters}) nounwind{form.width.stack} {{")
+            for line in _Function(graph, slots, form).lines(piece):
+                self._lines.extend(_of_copy(line, copy) for copy in range(form.copies))
             self._lines.append("  ret void\n}")
         self._lines.extend(form.whole(name, len(pieces)))
         return len(slots)
+
+
+def _of_copy(text: str, copy: int) -> str:
+    """Return text with the names of a copy; the first has them as they are."""
+    return _NAME.sub(rf"\g<0>.{copy}", text) if copy else text
 
 
 def _handed_on(graph: Graph, pieces: list[list[Item]]) -> dict[int, int]:
@@ -143,7 +170,7 @@ class _Function:
         names = [
             self._name(argument, condition=condition) for argument, condition in zip(arguments, conditions, strict=True)
         ]
-        yield f"  %v{node} = {self._width.instruction(kind, *names)}"
+        yield from self._width.compute(f"%v{node}", kind, *names)
         self._here.add(node)
         if node in self._slots:
             yield from self._keep(node)

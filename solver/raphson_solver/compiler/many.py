@@ -15,6 +15,7 @@ from raphson_solver.compiler.interpret import each_point_address
 from raphson_solver.compiler.kernel import LARGEST_OPTIMIZED, Kernel
 from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.many_points import ManyPoints
+from raphson_solver.compiler.rental import Rental
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.graph import Graph
 from raphson_solver.interruption import Between, aside, uninterrupted
@@ -24,8 +25,6 @@ Array = NDArray[np.float64]
 # Seconds, measured: to make code for the lanes, and that and more for each node; to interpret a point, and each node.
 _MAKING, _MAKING_NODE = 1e-2, 1.5e-4
 _POINT, _POINT_NODE = 2e-8, 5e-9
-# For a system in use code is made ahead of what its points would pay, if it takes no longer.
-_SOON = 0.1
 # Nodes times points between two looks at whether somebody still waits, in the lanes and interpreted: some milliseconds.
 _SLICE, _SLOW_SLICE = 4_000_000, 1_000_000
 
@@ -70,9 +69,8 @@ class ManyKernel:
         self._variables, self._seeds = variables, seeds
         self._width = width or widest()
         self._single = Kernel(graph, outputs, variables + seeds)
-        self._is_in_use = is_in_use
         self._nodes = len(graph.reachable(outputs)) + len(self._outputs)
-        self._cost = self._owed = _MAKING + _MAKING_NODE * self._nodes
+        self._rental = Rental(_MAKING + _MAKING_NODE * self._nodes, _POINT + _POINT_NODE * self._nodes, is_in_use)
         self._lock = threading.Lock()
         self._code: MachineCode | None = None
         self._lanes = _LANES()
@@ -112,10 +110,8 @@ class ManyKernel:
             between()
             self._one_by_one(x, seeds, p, out)
             return
-        if self._code is None:
-            self._owed -= count * (_POINT + _POINT_NODE * self._nodes)
-            if self._owed <= 0 or (self._is_in_use() and self._cost <= _SOON):
-                aside(self.compile, between)
+        if self._code is None and self._rental.is_over(count):
+            aside(self.compile, between)
         # One way for all points of a call: what a point gives must not depend on its place.
         run: Callable[[Array, Array, Array, Array], None]
         run, work = (self._one_by_one, _SLOW_SLICE) if self._code is None else (self._in_lanes, _SLICE)

@@ -34,6 +34,7 @@ class ManyPoints:
 
     def __init__(self, width: Width, variables: int, outputs: int) -> None:
         self.width = width
+        self.copies = 1
         self._variables, self._outputs = variables, outputs
         self._pointers = width.vector("ptr")
         lanes = range(width.lanes)
@@ -46,8 +47,7 @@ class ManyPoints:
         done: set[int] = set()
         for first in range(0, len(outputs), self.width.lanes):
             square = tuple(outputs[first : first + self.width.lanes])
-            for node in square:
-                items.extend(needed(graph, node, done))
+            items.extend(node for node in graph.when_needed(square, done) if graph.arguments[node])
             items.append((first, square))
         return items
 
@@ -145,21 +145,3 @@ def _splat(width: Width, name: str) -> Iterator[str]:
     whole = width.vector("i64")
     yield f"  %{name}.1 = insertelement {whole} poison, i64 %{name}, i32 0"
     yield f"  %{name}.v = shufflevector {whole} %{name}.1, {whole} poison, <{width.lanes} x i32> zeroinitializer"
-
-
-def needed(graph: Graph, output: int, done: set[int]) -> Iterator[int]:
-    """Yield the nodes that an output still needs, arguments before their users, leaves left out."""
-    waiting = [output]
-    while waiting:
-        node = waiting[-1]
-        if node in done:
-            waiting.pop()
-            continue
-        missing = [argument for argument in graph.arguments[node] if argument not in done]
-        if missing:
-            waiting.extend(reversed(missing))
-            continue
-        waiting.pop()
-        done.add(node)
-        if graph.arguments[node]:
-            yield node

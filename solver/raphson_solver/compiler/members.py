@@ -59,6 +59,7 @@ class Members:
         self, width: Width, variables: Sequence[Slot], parameters: Sequence[Slot], targets: Sequence[Target]
     ) -> None:
         self.width = width
+        self.copies = 1
         self.parameters = f"i64 %i, {width.vector('i64')} %m, {width.truth} %mask, ptr %buffers, ptr %work"
         self.tables: list[NDArray[np.int32] | NDArray[np.float64]] = []
         self._variables, self._parameters = variables, parameters

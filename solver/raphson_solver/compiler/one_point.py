@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from raphson_solver.compiler.emit import Item
+from raphson_solver.compiler.emit import Item, as_made
 from raphson_solver.compiler.width import SCALAR, Width
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
@@ -17,19 +17,12 @@ class OnePoint:
     """The kernel's ABI, one number in each register."""
 
     width: Width = SCALAR
+    copies = 1
     parameters = ABI.format(program="%program", x="%x", p="%p", out="%out", work="%work")
 
     def items(self, graph: Graph, outputs: Sequence[int]) -> list[Item]:
-        """Return every node in the order of the arena, each stored as soon as it is there."""
-        places: dict[int, list[int]] = {}
-        for place, node in enumerate(outputs):
-            places.setdefault(node, []).append(place)
-        items: list[Item] = []
-        for node in graph.reachable(outputs):
-            if graph.arguments[node]:
-                items.append(node)
-            items.extend((place, (node,)) for place in places.get(node, ()))
-        return items
+        """Return every node, each stored as soon as it is there."""
+        return as_made(graph, outputs)
 
     def load(self, node: int, kind: Operation, place: int) -> Iterator[str]:
         """Yield the lines that read x or p."""

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 
 import llvmlite.binding as llvm
 
-from raphson_solver.expression.operations import SIGN, Operation
+from raphson_solver.expression.operations import DIVIDE, SCALE, SIGN, Operation
 
 _FUSED = {"fadd", "fsub", "fmul"}
 _INTRINSICS = {"sqrt": 1, "fabs": 1, "floor": 1, "ceil": 1, "minimum": 2, "maximum": 2}
+# The lanes of AVX-512, which estimates reciprocals, and has the powers of two, of doubles.
+_AVX512 = 8
 # The letter of each width's instruction set in the names of vector functions (the x86-64 vector ABI).
 _VECTOR_ABI = {2: "b", 4: "d", 8: "e"}
 
@@ -34,7 +36,8 @@ class Width:
     vector_functions : bool
         Whether to use those of the C library.
     fused : bool
-        Whether a product and a sum may be one instruction, rounded once.
+        Whether a product and a sum may be one instruction, rounded once, and a reciprocal come from the processor's
+        estimate, to a unit in the last place.
     """
 
     lanes: int = 1
@@ -56,6 +59,16 @@ class Width:
         """What the names of intrinsics end in."""
         return "f64" if self.lanes == 1 else f"v{self.lanes}f64"
 
+    @property
+    def scales(self) -> bool:
+        """Whether an instruction multiplies by powers of two, `operations.SCALE`."""
+        return self.lanes == _AVX512
+
+    @property
+    def stack(self) -> str:
+        """What a function whose values may be more than the registers hold is declared with."""
+        return "" if self.lanes == 1 else f" alignstack({8 * self.lanes})"
+
     def vector(self, scalar: str) -> str:
         """Return the type of one such scalar a lane."""
         return scalar if self.lanes == 1 else f"<{self.lanes} x {scalar}>"
@@ -71,6 +84,13 @@ class Width:
     def _splat(self, scalar: str, text: str) -> str:
         return text if self.lanes == 1 else f"<{', '.join([f'{scalar} {text}'] * self.lanes)}>"
 
+    def compute(self, name: str, operation: Operation, *arguments: str) -> Iterator[str]:
+        """Yield the lines that compute an operation from named values."""
+        if operation is DIVIDE and self.fused and self.lanes == _AVX512 and arguments[0] == self.constant(1.0):
+            yield from self._reciprocal(name, arguments[1])
+        else:
+            yield f"  {name} = {self.instruction(operation, *arguments)}"
+
     def instruction(self, operation: Operation, *arguments: str) -> str:
         """Return the instruction that computes an operation from named values."""
         if operation.code.startswith("@"):
@@ -82,10 +102,24 @@ class Width:
         kind, _, rest = text.partition(" ")
         return f"{kind} contract {rest}" if self.fused and kind in _FUSED else text
 
+    def _reciprocal(self, name: str, value: str) -> Iterator[str]:
+        """Yield 1/a by two steps of Newton's from 14 bits; NaN where a is 0, ±∞ or tiny."""
+        real, one = self.real, self.constant(1.0)
+        yield f"  {name}.y0 = call {real} @llvm.x86.avx512.rcp14.pd.512({real} {value}, {real} poison, i8 -1)"
+        for before, after in ((f"{name}.y0", f"{name}.y1"), (f"{name}.y1", name)):
+            yield f"  {after}.p = fmul contract {real} {value}, {before}"
+            yield f"  {after}.e = fsub contract {real} {one}, {after}.p"
+            yield f"  {after}.c = fmul contract {real} {after}.e, {before}"
+            yield f"  {after} = fadd contract {real} {before}, {after}.c"
+
     def declarations(self, used: Iterable[Operation]) -> Iterator[str]:
         """Yield the declarations and definitions that the instructions of some operations need, each whole."""
         for name, arity in _INTRINSICS.items():
             yield f"declare {self.real} @llvm.{name}.{self.suffix}({', '.join([self.real] * arity)})"
+        if self.fused and self.lanes == _AVX512 and DIVIDE in used:
+            yield f"declare {self.real} @llvm.x86.avx512.rcp14.pd.512({self.real}, {self.real}, i8)"
+        if SCALE in used:
+            yield f"declare {self.real} @llvm.x86.avx512.mask.scalef.pd.512({', '.join([self.real] * 3)}, i8, i32)"
         for operation in sorted(set(used), key=lambda each: each.name):
             if operation is SIGN:
                 yield "\n".join(self._sign())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,6 +228,25 @@ class Graph:
                 for argument in arguments[node]:
                     needed[argument] = 1
         return [node for node in range(last + 1) if needed[node]]
+
+    def when_needed(self, outputs: Iterable[int], done: set[int] | None = None) -> Iterator[int]:
+        """Yield the nodes that the outputs need, each just before what needs it first, but for those that are done.
+
+        They are done when they have been yielded: the set grows.
+        """
+        done = set() if done is None else done
+        for output in outputs:
+            waiting = [output]
+            while waiting:
+                node = waiting[-1]
+                missing = () if node in done else [each for each in self.arguments[node] if each not in done]
+                if missing:
+                    waiting.extend(reversed(missing))
+                    continue
+                waiting.pop()
+                if node not in done:
+                    done.add(node)
+                    yield node
 
     def columns(self, count: int) -> NDArray[np.int32]:
         """Return the arguments of the first `count` nodes, shape (count, 3), 0 where a node has fewer."""

@@ -260,6 +260,15 @@ HYPOT: Operation = Operation(
     "hypot", 2, np.hypot, (lambda g, y, a, b: g.divide(a, y), lambda g, y, a, b: g.divide(b, y)), "@hypot"
 )
 
+# a · 2ⁿ, n a whole number; of the widest lanes alone, and no name of the language.
+SCALE = Operation(
+    "scale",
+    2,
+    lambda a, n: a * np.exp2(n),
+    (),
+    "call {real} @llvm.x86.avx512.mask.scalef.pd.512({real} {0}, {real} {1}, {real} zeroinitializer, i8 -1, i32 4)",
+)
+
 COMPARISONS = {op.name: op for op in (LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL)}
 
 FUNCTIONS = {

@@ -11,14 +11,32 @@ import math
 from collections.abc import Sequence
 
 from raphson_solver.expression import operations as op
+from raphson_solver.expression.elementary import exponential, sine_and_cosine
 from raphson_solver.expression.graph import Graph
 
 
-def relaxed(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
-    """Return a graph of its own and the nodes of the outputs in it."""
+def relaxed(
+    graph: Graph, outputs: Sequence[int], stages: Sequence[int] = (), *, without_calls: bool = False
+) -> tuple[Graph, list[int]]:
+    """Return a graph of its own and the nodes of the outputs in it.
+
+    Parameters
+    ----------
+    graph : Graph
+        Holds the formulas as written.
+    outputs : sequence of int
+        Which.
+    stages : sequence of int
+        Nodes on the way to them, in the order in which the new graph is to have them, each with what it needs.
+    without_calls : bool
+        Whether exp, sin and cos are to be sums and products too; see `expression.elementary`.
+    """
     made = Graph()
-    writer = _Relaxed(graph, made)
+    writer = _Relaxed(graph, made, without_calls=without_calls)
+    needed = bytearray(len(graph))
     for node in graph.reachable(outputs):
+        needed[node] = 1
+    for node in graph.when_needed([*(stage for stage in stages if needed[stage]), *outputs]):
         writer.take(node)
     return made, [writer.whole(node) for node in outputs]
 
@@ -26,8 +44,8 @@ def relaxed(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
 class _Relaxed:
     """Each node of the old graph as a factor and a node of the new one, whose product it is."""
 
-    def __init__(self, old: Graph, new: Graph) -> None:
-        self._old, self._new = old, new
+    def __init__(self, old: Graph, new: Graph, *, without_calls: bool) -> None:
+        self._old, self._new, self._without_calls = old, new, without_calls
         self._parts: dict[int, tuple[float, int]] = {}
 
     def take(self, node: int) -> None:
@@ -81,6 +99,10 @@ class _Relaxed:
             return new.select(*arguments)
         if kind is op.POWER:
             return new.power(*arguments)
+        if self._without_calls and kind is op.EXP:
+            return exponential(new, *arguments)
+        if self._without_calls and kind in {op.SIN, op.COS}:
+            return sine_and_cosine(new, *arguments)[kind is op.COS]
         return new.apply(kind, *arguments)
 
 

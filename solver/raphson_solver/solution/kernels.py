@@ -93,17 +93,18 @@ class Kernels:
     @property
     def effect(self) -> Kernel:
         """Σ_j |J_ij x_j| a row, from exact derivatives: for the modes whose J may be wrong."""
+        return self.once("effect", lambda: self._kernel(self.effects))
 
-        def make() -> Kernel:
-            graph = self.graph
-            totals = [graph.zero] * self.m
-            pattern, nodes = self.entries(JacobianMode.EXACT)
-            for row, column, node in zip(pattern.rows.tolist(), pattern.columns.tolist(), nodes, strict=True):
-                part = graph.apply(op.ABS, graph.multiply(node, graph.variable(column)))
-                totals[row] = graph.add(totals[row], part)
-            return self._kernel(totals)
-
-        return self.once("effect", make)
+    @property
+    def effects(self) -> list[int]:
+        """The nodes of `effect`."""
+        graph = self.graph
+        totals = [graph.zero] * self.m
+        pattern, nodes = self.entries(JacobianMode.EXACT)
+        for row, column, node in zip(pattern.rows.tolist(), pattern.columns.tolist(), nodes, strict=True):
+            part = graph.apply(op.ABS, graph.multiply(node, graph.variable(column)))
+            totals[row] = graph.add(totals[row], part)
+        return totals
 
     def many(self, what: str, outputs: Callable[[], Sequence[int]], seeds: int = 0) -> ManyKernel:
         """Return the kernel of some outputs at many points, made when they are first asked for by this name."""
@@ -187,6 +188,10 @@ class Kernels:
             kernel.compile()
         self._kernels.append(kernel)
         return kernel
+
+    def has(self, key: str) -> bool:
+        """Return whether something was made under a name."""
+        return key in self._made
 
     def once(self, key: str, make: Callable[[], Made]) -> Made:
         """Return what was made under a name, making it the first time, whichever thread comes first."""

@@ -35,10 +35,13 @@ class Eliminated:
         The nodes of s.
     sound : int
         The condition that no pivot was small beside what it eliminated.
+    rows : tuple of tuple of int, length n
+        What is left of each row, pivot by pivot: all nodes that later rows and s need of it.
     """
 
     step: tuple[int, ...]
     sound: int
+    rows: tuple[tuple[int, ...], ...]
 
 
 def pivot_order(rows: Integers, columns: Integers, values: NDArray[np.float64], n: int) -> list[Pivot] | None:
@@ -59,6 +62,8 @@ def pivot_order(rows: Integers, columns: Integers, values: NDArray[np.float64], 
     filled[rows, columns] = True
     left_rows, left_columns = np.ones(n, bool), np.ones(n, bool)
     order: list[Pivot] = []
+    # How many pivots a row waits for, one after another.
+    depth = np.zeros(n, np.int64)
     for _ in range(n):
         open_entries = filled & left_rows[:, None] & left_columns
         size = np.abs(matrix)
@@ -71,10 +76,13 @@ def pivot_order(rows: Integers, columns: Integers, values: NDArray[np.float64], 
                 return None
             good = suits == suits.max()
         cost = np.outer(open_entries.sum(axis=1) - 1, open_entries.sum(axis=0) - 1)
-        row, column = np.unravel_index(int(np.argmin(np.where(good, cost, n * n))), (n, n))
+        # Of those that cost the same, the one that waits least: chains grow from both ends of a band.
+        cost = np.where(good, cost * (n + 1) + depth[:, None], n * n * (n + 1))
+        row, column = np.unravel_index(int(np.argmin(cost)), (n, n))
         order.append((int(row), int(column)))
         left_rows[row] = left_columns[column] = False
         below = left_rows & filled[:, column]
+        depth[below] = np.maximum(depth[below], depth[row] + 1)
         with np.errstate(all="ignore"):
             factor = np.where(below, matrix[:, :, column] / matrix[:, row, column][:, None], 0.0)
             factor = np.where(np.isfinite(factor), factor, 0.0)
@@ -91,25 +99,22 @@ def eliminate(
     for row, column, node in zip(rows.tolist(), columns.tolist(), entries, strict=True):
         matrix[row][column] = node
     right = [graph.negative(node) for node in f]
-    left = {row for row, _ in order}
     growth = graph.constant(_LARGEST_GROWTH)
     sound = graph.apply(op.EQUAL, graph.one, graph.one)
     inverse: dict[int, int] = {}
-    for row, column in order:
-        left.discard(row)
-        pivot = matrix[row][column]
-        inverse[row] = graph.divide(graph.one, pivot)
-        below = [other for other in sorted(left) if column in matrix[other]]
-        size = graph.multiply(growth, graph.apply(op.ABS, pivot))
-        for other in below:
-            small = graph.apply(op.LESS_EQUAL, graph.apply(op.ABS, matrix[other][column]), size)
-            sound = _both(graph, sound, small)
-            factor = graph.multiply(matrix[other].pop(column), inverse[row])
-            for where, node in matrix[row].items():
-                if where != column:
+    # Row by row, so that a row is finished while it is in registers.
+    for place, (row, column) in enumerate(order):
+        for above, eliminated in order[:place]:
+            if eliminated not in matrix[row]:
+                continue
+            factor = graph.multiply(matrix[row].pop(eliminated), inverse[above])
+            sound = both(graph, sound, graph.apply(op.LESS_EQUAL, graph.apply(op.ABS, factor), growth))
+            for where, node in matrix[above].items():
+                if where != eliminated:
                     taken = graph.multiply(factor, node)
-                    matrix[other][where] = graph.subtract(matrix[other].get(where, graph.zero), taken)
-            right[other] = graph.subtract(right[other], graph.multiply(factor, right[row]))
+                    matrix[row][where] = graph.subtract(matrix[row].get(where, graph.zero), taken)
+            right[row] = graph.subtract(right[row], graph.multiply(factor, right[above]))
+        inverse[row] = graph.divide(graph.one, matrix[row][column])
     step: dict[int, int] = {}
     for row, column in reversed(order):
         total = right[row]
@@ -117,10 +122,11 @@ def eliminate(
             if where != column:
                 total = graph.subtract(total, graph.multiply(node, step[where]))
         step[column] = graph.multiply(total, inverse[row])
-    return Eliminated(tuple(step[column] for column in range(len(f))), sound)
+    left = tuple((*matrix[row].values(), right[row], inverse[row]) for row, _ in order)
+    return Eliminated(tuple(step[column] for column in range(len(f))), sound, left)
 
 
-def _both(graph: Graph, first: int, second: int) -> int:
+def both(graph: Graph, first: int, second: int) -> int:
     """Return the condition that both hold; one that is known to hold is left out."""
     if graph.operation[first] is op.CONSTANT and graph.value[first]:
         return second

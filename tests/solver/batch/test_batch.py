@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import raphson_solver as rs
+from raphson_solver.batch import batch as batch_module
 from raphson_solver.batch import newton_lanes
 from raphson_solver.compiler.width import Width, widest
 
@@ -18,6 +19,13 @@ from tests.solver.building import build
 ARM = ["l1*cos(a) + l2*cos(a+b) = px", "l1*sin(a) + l2*sin(a+b) = py"]
 RNG = np.random.default_rng(5)
 PROBLEMS = json.loads((Path(__file__).parents[2] / "problems" / "standard.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _code_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let batches go through the lanes from the first member on."""
+    monkeypatch.setattr(batch_module, "_MAKING", 0.0)
+    monkeypatch.setattr(batch_module, "_MAKING_NODE", 0.0)
 
 
 def arm(count: int) -> tuple[rs.System, dict[str, np.ndarray | float]]:
@@ -117,6 +125,33 @@ def test_systems_that_lanes_do_not_take(texts: list[str], names: list[str] | Non
     single = system.solve(np.ones(len(names)))
     assert set(batch.status) == {int(single.status)}
     np.testing.assert_allclose(batch.x[5], single.x, rtol=1e-12)
+
+
+@pytest.mark.parametrize("width", [Width(lanes) for lanes in (2, 4, 8) if lanes <= widest().lanes], ids=str)
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 200])
+def test_starts_of_their_own_and_any_number_of_members(
+    width: Width, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lanes get members one by one, each with its start."""
+    monkeypatch.setattr(newton_lanes, "widest", lambda: width)
+    monkeypatch.setattr(batch_module, "_FEWEST", 1)
+    system = build(["exp(x) + y = p + 1", "x - y = 0.1*sin(x)"], ["x", "y"], ["p"])
+    starts, p = RNG.uniform(0.5, 2.0, (count, 2)), RNG.uniform(1.0, 3.0, (count, 1))
+    batch = system.solve_batch(starts, p)
+    assert batch.converged.all()
+    for member in range(count):
+        single = system.solve(starts[member], p[member])
+        np.testing.assert_allclose(batch.x[member], single.x, rtol=1e-11)
+        assert batch.iterations[member] == single.iterations
+
+
+def test_an_equation_that_its_pivot_alone_does_not_hear() -> None:
+    """At the root x is 0 and carries the pivot; y is what the equation hears."""
+    system = build(["3*x + y = p", "x + x*y = 0"], ["x", "y"], ["p"])
+    p = np.linspace(1.0, 2.0, 100)[:, None]
+    batch = system.solve_batch([0.0, 0.5], p)
+    assert batch.converged.all()
+    np.testing.assert_allclose(batch.x, np.hstack((np.zeros_like(p), p)), atol=1e-15)
 
 
 def test_what_is_raised_between_ends_the_work() -> None:
