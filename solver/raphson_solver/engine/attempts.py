@@ -41,6 +41,8 @@ RECTANGULAR = (
     (_LEVENBERG_MARQUARDT, 1, 0, 400),
     (_LINE_SEARCH, 0, 0, 200),
 )
+# Where few iterations are allowed the first attempts have them all, rather than each too few to arrive.
+_FEWEST_STEPS = 20
 RESTARTS = 100
 _RESTART_SHARE = 30
 _FARTHEST = 20
@@ -83,7 +85,7 @@ def attempt(plan: Integers) -> tuple[int, int, int, int]:
         method, unweighted, start, share = SCALAR[place]
     else:
         method, unweighted, start, share = SQUARE[place]
-    return method, unweighted, start, (limit * share + 999) // 1000
+    return method, unweighted, start, max(_FEWEST_STEPS, (limit * share + 999) // 1000)
 
 
 @jit

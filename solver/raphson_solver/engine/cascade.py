@@ -9,12 +9,13 @@ from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.attempts import attempt, attempts, may_try_again, set_start
 from raphson_solver.engine.bracketing import bracketing
 from raphson_solver.engine.broyden import broyden
-from raphson_solver.engine.convergence import LOOSELY, stationary
+from raphson_solver.engine.convergence import LOOSELY, SMALL_STEP, stationary
 from raphson_solver.engine.intrinsics import Integers, doubles, load_flag, monotonic_seconds
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, DEADLINE, ITERATIONS, STAGE, M, N
 from raphson_solver.engine.levenberg_marquardt import levenberg_marquardt
 from raphson_solver.engine.line_search import line_search
+from raphson_solver.engine.move import relative_size
 from raphson_solver.engine.newton import newton
 from raphson_solver.engine.point import complete, evaluate, finite, set_weights
 from raphson_solver.engine.pseudo_transient import pseudo_transient
@@ -149,6 +150,9 @@ def _judge(plan: Integers, status: int) -> int:
         return status
     if plan[M] == plan[N] and not newton_step(plan):
         return _SINGULAR
+    if plan[M] == plan[N] and status == _ITERATION_LIMIT and relative_size(plan, 0.0) <= SMALL_STEP:
+        # On its way to a root: there f itself is so small that its slope seems none.
+        return _ITERATION_LIMIT
     set_weights(plan)
     if stationary(plan, LOOSELY):
         return _LEAST_SQUARES if plan[M] > plan[N] else _LOCAL_MINIMUM

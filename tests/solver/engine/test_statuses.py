@@ -165,17 +165,17 @@ def test_a_small_pivot_costs_no_digits() -> None:
 
 
 def test_a_cascade_that_fails_returns_the_best_point_of_all() -> None:
-    """So it is no worse, by the scales at the start, than its first attempt: plain Newton with a fifth of the steps."""
+    """So it is no worse, by the scales at the start, than its first attempt: plain Newton with twenty steps."""
     system = build(["-13 + x + ((5 - y)*y - 2)*y", "-29 + x + ((y + 1)*y - 14)*y"], ["x", "y"])
     failures = 0
     for start in np.random.default_rng(11).uniform(-20, 20, size=(60, 2)):
-        all_of_it = system.solve(start, options=rs.SolveOptions(max_iterations=20))
+        all_of_it = system.solve(start, options=rs.SolveOptions(max_iterations=40))
         if all_of_it.converged:
             continue
         failures += 1
         at_start = system.solve(start, options=rs.SolveOptions(max_evaluations=1))
         scale = np.abs(at_start.residual) / at_start.scaled_residual
-        first = system.solve(start, options=rs.SolveOptions(method=rs.Method.NEWTON, max_iterations=4))
+        first = system.solve(start, options=rs.SolveOptions(method=rs.Method.NEWTON, max_iterations=20))
         assert np.linalg.norm(all_of_it.residual / scale) <= np.linalg.norm(first.residual / scale) * (1 + 1e-12)
     assert failures > 5
 
@@ -203,3 +203,17 @@ def test_the_counters() -> None:
     assert solution.evaluations >= solution.iterations + 1
     assert solution.jacobian_evaluations >= solution.iterations
     assert 0 < solution.elapsed_seconds < 1
+
+
+@pytest.mark.parametrize("text", ["sqrt(x) = p", "exp(x) = 3*p", "x**3 + x = p"])
+def test_few_iterations_are_not_cut_into_attempts_too_short_to_arrive(text: str) -> None:
+    """What plain Newton solves in five steps `auto` solves when it is allowed five."""
+    solution = build([text], ["x"], ["p"]).solve([1.0], [1.2], rs.SolveOptions(max_iterations=5))
+    assert (solution.status, solution.method) == (rs.Status.CONVERGED, rs.Method.NEWTON)
+
+
+def test_a_point_on_its_way_to_a_root_is_no_minimum() -> None:
+    system = build(["sqrt(x) = p", "y - x = 1"], ["x", "y"], ["p"])
+    for limit in (1, 2, 3):
+        solution = system.solve([1.0, 0.0], [1.2], rs.SolveOptions(max_iterations=limit, whole=True))
+        assert solution.status is rs.Status.ITERATION_LIMIT
