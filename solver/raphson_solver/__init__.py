@@ -7,7 +7,7 @@ from raphson_solver.engine import CancelFlag, JacobianMode, Method, Status, warm
 from raphson_solver.errors import DefinitionError, InputError, LimitError, RaphsonError
 from raphson_solver.language import Definition
 from raphson_solver.limits import Limits
-from raphson_solver.solution import Solution, SolveOptions, System, compile, compile_definition  # noqa: A004
+from raphson_solver.solution import Solution, SolveOptions, System, WarmStart, compile, compile_definition  # noqa: A004
 
 __all__ = [
     "CancelFlag",
@@ -23,6 +23,7 @@ __all__ = [
     "SolveOptions",
     "Status",
     "System",
+    "WarmStart",
     "compile",
     "compile_definition",
     "warm_up",

@@ -23,6 +23,7 @@ def test_the_package_offers_these_names() -> None:
         "SolveOptions",
         "Status",
         "System",
+        "WarmStart",
         "compile",
         "compile_definition",
         "warm_up",

@@ -2,96 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raphson_solver.batch.newton_lanes import LARGEST_N, RIGHT, UNHEARD, NewtonLanes, Results, TooLargeError
-from raphson_solver.compiler.rental import Rental
-from raphson_solver.differential.points import broadcast, points
+from raphson_solver.batch.choice import lanes_for
+from raphson_solver.batch.newton_lanes import RIGHT, UNHEARD, NewtonLanes, Results
+from raphson_solver.batch.rows import Which, of, one_of, rows_of
+from raphson_solver.batch.solution import BatchSolution
+from raphson_solver.batch.warm_start import rounds
 from raphson_solver.engine import CancelFlag
-from raphson_solver.engine.status import JacobianMode, Method, Status
-from raphson_solver.errors import InputError
-from raphson_solver.interruption import Between, aside
-from raphson_solver.solution.kernels import Kernels
-from raphson_solver.solution.options import SolveOptions
-from raphson_solver.structure.elimination import pivot_order
+from raphson_solver.engine.status import Status
+from raphson_solver.interruption import Between
+from raphson_solver.solution.options import SolveOptions, WarmStart
 
 if TYPE_CHECKING:
     from raphson_solver.solution.system import System
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 # Members in one call of the code: a few milliseconds, and what they need stays in the cache.
 _CHUNK = 4096
-# Fewer members do not fill the lanes, be there code or not.
-_FEWEST = 64
-# Seconds, measured: to make code for the lanes, and that and more for each node of f and J; to solve a member by the
-# engine, and that and more for each node.
-_MAKING, _MAKING_NODE = 0.03, 7e-4
-_MEMBER, _MEMBER_NODE = 1e-5, 5e-8
-# Members whose J decides the order of pivots.
-_SAMPLES = 8
 _MOST_STEPS = int(np.iinfo(np.int32).max)
-_METHODS = {Method.AUTO, Method.NEWTON}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BatchSolution:
-    """Where the iterations of a batch ended.
-
-    Attributes
-    ----------
-    system : System
-        What was solved.
-    x : ndarray, shape (B, n)
-        The returned points.
-    status : ndarray of int8, shape (B,)
-        The numbers of `Status`.
-    residual_norm : ndarray, shape (B,)
-        The largest |f| at each.
-    iterations : ndarray of int32, shape (B,)
-        Newton steps; 2³¹ − 1 stands for more.
-    """
-
-    system: System
-    x: Array
-    status: NDArray[np.int8]
-    residual_norm: Array
-    iterations: NDArray[np.int32]
-
-    @property
-    def converged(self) -> NDArray[np.bool_]:
-        """Which members are roots, shape (B,)."""
-        found: NDArray[np.bool_] = self.status == int(Status.CONVERGED)
-        return found
-
-    def __getitem__(self, name: str) -> Array:
-        """Return a variable of all members, shape (B, *shape)."""
-        place = 0
-        for each, shape in self.system.variables:
-            count = int(np.prod(shape, dtype=np.int64))
-            if each == name:
-                return self.x[:, place : place + count].reshape((-1, *shape))
-            place += count
-        raise KeyError(name)
-
-    def __len__(self) -> int:
-        return self.status.size
-
-    def __str__(self) -> str:
-        lines = [f"{len(self)} members"]
-        for status in Status:
-            count = int(np.count_nonzero(self.status == int(status)))
-            if count:
-                lines.append(f"  {count} {status.name.lower()}")
-        return "\n".join(lines)
 
 
 def solve_batch(
@@ -102,82 +39,105 @@ def solve_batch(
     threads: int | None,
     between: Between,
     cancel: CancelFlag | None,
+    warm_start: WarmStart | None,
 ) -> BatchSolution:
     """Solve many members; see `System.solve_batch`."""
-    flag = CancelFlag() if cancel is None else cancel
-    x, p, count = _rows(system, start, parameters)
-    found = Results(np.empty((count, system.n)), np.empty(count), np.empty(count, np.int32), np.empty(count, np.int8))
-    status = np.full(count, int(Status.CONVERGED), np.int8)
-    lanes = _lanes(system, x, p, options, count, between)
-    settings = np.array([options.tolerance, options.absolute_tolerance])
-
-    def work(first: int) -> None:
-        rows = slice(first, min(first + _CHUNK, count))
-        if lanes is None or flag.is_set():
-            left = np.arange(rows.start, rows.stop)
-        else:
-            here, given = found.part(rows), _of(p, rows)
-            lanes.run(_of(x, rows), given, settings, here)
-            left = first + np.flatnonzero(_is_undecided(lanes, given, options, here))
-        for member in left:
-            between()
-            at, given = _of(x, member), _of(p, member)
-            if flag.is_set() or not np.isfinite(given).all():
-                found.x[member], found.norm[member], found.steps[member] = at, np.nan, 0
-                status[member] = int(Status.CANCELLED if flag.is_set() else Status.DOMAIN_ERROR)
-                continue
-            solution = system.solve(at, given, options, flag)
-            found.x[member], found.norm[member] = solution.x, solution.residual_norm
-            found.steps[member] = min(solution.iterations, _MOST_STEPS)
-            status[member] = int(solution.status)
-
+    x, p, count = rows_of(system, start, parameters)
+    lanes = lanes_for(system, x, p, options, count, between)
+    members = _Members(system, x, p, count, options, lanes, between, CancelFlag() if cancel is None else cancel)
     workers = min(threads or os.cpu_count() or 1, max(1, count // _CHUNK))
-    starts = range(0, count, _CHUNK)
-    if workers == 1:
-        for first in starts:
-            between()
-            work(first)
+    parts: Iterator[Iterable[tuple[Which, Integers | None]]]
+    if warm_start is None:
+        parts = iter([[(slice(first, min(first + _CHUNK, count)), None) for first in range(0, count, _CHUNK)]])
     else:
-        with ThreadPoolExecutor(workers) as pool:
-            pending = [pool.submit(work, first) for first in starts]
-            try:
-                for each in pending:
+        parts = (_cut(*each) for each in rounds(warm_start, p, count))
+    if workers == 1:
+        for part in parts:
+            for which, sources in part:
+                between()
+                members.solve(which, sources)
+        return members.solution()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for part in parts:
+                for each in [pool.submit(members.solve, which, sources) for which, sources in part]:
                     between()
                     each.result()
-            except BaseException:
-                # What is under way ends too, be it one long solve.
-                flag.set()
-                pool.shutdown(cancel_futures=True)
-                raise
-    return BatchSolution(system, found.x, status, found.norm, found.steps)
+        except BaseException:
+            # What is under way ends too, be it one long solve.
+            members.flag.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return members.solution()
 
 
-def _rows(
-    system: System, start: ArrayLike | Mapping[str, Any], parameters: ArrayLike | Mapping[str, Any] | None
-) -> tuple[Array, Array, int]:
-    """Return starts and parameters as rows, one a member or one for all, and how many members there are.
-
-    A parameter that is not finite is a matter of its member alone.
-    """
-    starts = points(start, system.variables, "start")
-    if isinstance(parameters, Mapping):
-        system.check_structural(parameters)
-        parameters = {name: value for name, value in parameters.items() if name not in system.structural}
-    given = points(parameters, system.free_parameters, "parameters", finite=False)
-    batch = broadcast(starts.shape[:-1], given.shape[:-1], "parameters")
-    if len(batch) > 1:
-        raise InputError("start", f"a batch has one dimension, its members; found {batch}")
-    rows = [each.reshape(math.prod(each.shape[:-1]), each.shape[-1]) for each in (starts, given)]
-    return rows[0], rows[1], batch[0] if batch else 1
+def _cut(members: Integers, sources: Integers | None) -> list[tuple[Which, Integers | None]]:
+    """Return the parts of a round."""
+    parts = [slice(first, first + _CHUNK) for first in range(0, members.size, _CHUNK)]
+    return [(members[part], None if sources is None else sources[part]) for part in parts]
 
 
-def _of(rows: Array, which: slice | int | np.int64) -> Array:
-    """Return some rows, or the one that holds for all."""
-    if isinstance(which, slice):
-        some: Array = rows if rows.shape[0] == 1 else rows[which]
-        return some
-    one: Array = rows[0 if rows.shape[0] == 1 else which]
-    return one
+class _Members:
+    """The members of a batch, and what becomes of them. Threads may solve different ones."""
+
+    def __init__(
+        self,
+        system: System,
+        x: Array,
+        p: Array,
+        count: int,
+        options: SolveOptions,
+        lanes: NewtonLanes | None,
+        between: Between,
+        flag: CancelFlag,
+    ) -> None:
+        self._system, self._x, self._p, self._count = system, x, p, count
+        self._options, self._lanes, self._between = options, lanes, between
+        self.flag = flag
+        self._settings = np.array([options.tolerance, options.absolute_tolerance])
+        self._found = Results(
+            np.empty((count, system.n)), np.empty(count), np.empty(count, np.int32), np.empty(count, np.int8)
+        )
+        self._status = np.full(count, int(Status.CONVERGED), np.int8)
+
+    def solution(self) -> BatchSolution:
+        """Return what became of all."""
+        return BatchSolution(self._system, self._found.x, self._status, self._found.norm, self._found.steps)
+
+    def solve(self, which: Which, sources: Integers | None) -> None:
+        """Solve some members, each from the root of its source if it has one; what that leaves, from its own start."""
+        members = np.arange(self._count)[which] if isinstance(which, slice) else which
+        starts = of(self._x, which) if sources is None else self._roots(members, sources)
+        if self._lanes is not None and not self.flag.is_set():
+            given = of(self._p, which)
+            here = self._found.part(which)
+            self._lanes.run(starts, given, self._settings, here)
+            if not isinstance(which, slice):
+                self._found.put(which, here)
+            members = members[_is_undecided(self._lanes, given, self._options, here)]
+        elif sources is not None:
+            members = members[[not self._solve_alone(member, at) for member, at in zip(members, starts, strict=True)]]
+        for member in members:
+            self._solve_alone(member, one_of(self._x, member))
+
+    def _roots(self, members: Integers, sources: Integers) -> Array:
+        """Return where members begin: at the roots of their sources, or at their own starts where those have none."""
+        has_root = (self._status[sources] == int(Status.CONVERGED))[:, None]
+        return np.where(has_root, self._found.x[sources], of(self._x, members))
+
+    def _solve_alone(self, member: int, start: Array) -> bool:
+        """Solve a member by all that the engine has; return whether that found a root."""
+        self._between()
+        found, status, p = self._found, self._status, one_of(self._p, member)
+        if self.flag.is_set() or not np.isfinite(p).all():
+            found.x[member], found.norm[member], found.steps[member] = one_of(self._x, member), np.nan, 0
+            status[member] = int(Status.CANCELLED if self.flag.is_set() else Status.DOMAIN_ERROR)
+            return False
+        solution = self._system.solve(start, p, self._options, self.flag)
+        found.x[member], found.norm[member] = solution.x, solution.residual_norm
+        found.steps[member] = min(solution.iterations, _MOST_STEPS)
+        status[member] = int(solution.status)
+        return solution.status is Status.CONVERGED
 
 
 def _is_undecided(lanes: NewtonLanes, p: Array, options: SolveOptions, found: Results) -> NDArray[np.bool_]:
@@ -188,52 +148,3 @@ def _is_undecided(lanes: NewtonLanes, p: Array, options: SolveOptions, found: Re
         given = p if p.shape[0] == 1 else p[unheard]
         undecided[unheard] &= ~lanes.hears(found.x[unheard], given, options.tolerance)
     return undecided
-
-
-def _lanes(
-    system: System, x: Array, p: Array, options: SolveOptions, count: int, between: Between
-) -> NewtonLanes | None:
-    """Return the code for the lanes, if the system has one and so many members pay for it, or earlier ones did."""
-    if options.method not in _METHODS or options.jacobian is not JacobianMode.EXACT:
-        return None
-    if system.m != system.n or system.n > LARGEST_N:
-        return None
-    kernels = system.kernels
-    rental = kernels.once("newton rental", lambda: _rental(kernels))
-    if count < _FEWEST or not rental.is_over(count):
-        return None
-
-    def make() -> NewtonLanes | None:
-        return kernels.once("newton lanes", lambda: _made(system, x, p))
-
-    try:
-        return make() if kernels.has("newton lanes") else aside(make, between)
-    except _NoOrderError:
-        return None
-
-
-def _rental(kernels: Kernels) -> Rental:
-    """Return what code for the lanes costs, and what a member costs without."""
-    nodes = len(kernels.graph.reachable([*kernels.equations, *kernels.entries(JacobianMode.EXACT)[1]]))
-    making, member = _MAKING + _MAKING_NODE * nodes, _MEMBER + _MEMBER_NODE * nodes
-    return Rental(making, member, lambda: kernels.compile_now)
-
-
-class _NoOrderError(Exception):
-    """J is nowhere finite and regular: the engine has this batch, and the next is looked at anew."""
-
-
-def _made(system: System, x: Array, p: Array) -> NewtonLanes | None:
-    """Return code with an order of pivots that suits some of the members; None where there would be too much of it."""
-    pattern = system.kernels.pattern(JacobianMode.EXACT)
-    kernel = system.kernels.evaluate(JacobianMode.EXACT)
-    members = np.linspace(0, max(x.shape[0], p.shape[0]) - 1, _SAMPLES).astype(np.int64)
-    values = np.array([kernel(_of(x, member).copy(), _of(p, member).copy())[2 * system.m :] for member in members])
-    finite = np.all(np.isfinite(values), axis=1)
-    order = pivot_order(pattern.rows, pattern.columns, values[finite], system.n) if finite.any() else None
-    if order is None:
-        raise _NoOrderError
-    try:
-        return NewtonLanes(system.kernels, order)
-    except TooLargeError:
-        return None

@@ -71,9 +71,13 @@ class Results(NamedTuple):
     steps: NDArray[np.int32]
     verdict: NDArray[np.int8]
 
-    def part(self, rows: slice) -> Results:
-        """Return where the results of some members go."""
+    def part(self, rows: slice | NDArray[np.int64]) -> Results:
+        """Return where the results of some members go; to be put there yet unless they lie together."""
         return Results(self.x[rows], self.norm[rows], self.steps[rows], self.verdict[rows])
+
+    def put(self, rows: NDArray[np.int64], part: Results) -> None:
+        """Put the results of some members where they go."""
+        self.x[rows], self.norm[rows], self.steps[rows], self.verdict[rows] = part
 
 
 class NewtonLanes:

@@ -15,6 +15,16 @@ from raphson_solver.errors import InputError
 Member = TypeVar("Member", bound=IntEnum)
 
 
+class WarmStart(IntEnum):
+    """At which other member's root a member of a batch begins."""
+
+    PREVIOUS = 1
+    """The last one before it that is solved already: for parameters that change little from member to member."""
+
+    NEAREST = 2
+    """The one whose parameters are nearest, each in units of its spread: for parameters in any order."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SolveOptions:
     """Options of one solve.

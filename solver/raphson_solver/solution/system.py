@@ -22,7 +22,7 @@ from raphson_solver.solution.blocks import Blocks, find_blocks
 from raphson_solver.solution.family_codes import FamilyCodes
 from raphson_solver.solution.identity import identity
 from raphson_solver.solution.kernels import Kernels
-from raphson_solver.solution.options import SolveOptions
+from raphson_solver.solution.options import SolveOptions, WarmStart
 from raphson_solver.solution.packing import as_numbers, check_finite, pack, unpack, vector
 from raphson_solver.solution.prepared import NEVER, Prepared
 from raphson_solver.solution.region import (
@@ -277,6 +277,7 @@ class System:
         threads: int | None = None,
         between: Between = uninterrupted,
         cancel: CancelFlag | None = None,
+        warm_start: WarmStart | None = None,
     ) -> BatchSolution:
         """Solve many members, each with its own start and parameters; as `solve` does, one by one, but faster.
 
@@ -299,6 +300,9 @@ class System:
             Called every few milliseconds; what it raises ends the work.
         cancel : CancelFlag, optional
             Set it from another thread to stop; members not solved by then have that status. An error sets it too.
+        warm_start : WarmStart, optional
+            Begin most members at the roots of others, which are solved before them. One that this leads to no root is
+            solved from its own start. Which of several roots is found may then depend on the neighbours. Default: none.
 
         Returns
         -------
@@ -312,7 +316,7 @@ class System:
         """
         from raphson_solver.batch import solve_batch  # noqa: PLC0415
 
-        return solve_batch(self, x, p, options, threads, between, cancel)
+        return solve_batch(self, x, p, options, threads, between, cancel, warm_start)
 
     # --- evaluating: more, and at many points, in the room of the differential --------------------------------
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import raphson_solver as rs
-from raphson_solver.batch import batch as batch_module
-from raphson_solver.batch import newton_lanes
+from raphson_solver.batch import choice, newton_lanes
 from raphson_solver.compiler.width import Width, widest
 
 from tests.solver.building import build
@@ -24,8 +23,8 @@ PROBLEMS = json.loads((Path(__file__).parents[2] / "problems" / "standard.json")
 @pytest.fixture(autouse=True)
 def _code_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let batches go through the lanes from the first member on."""
-    monkeypatch.setattr(batch_module, "_MAKING", 0.0)
-    monkeypatch.setattr(batch_module, "_MAKING_NODE", 0.0)
+    monkeypatch.setattr(choice, "_MAKING", 0.0)
+    monkeypatch.setattr(choice, "_MAKING_NODE", 0.0)
 
 
 def arm(count: int) -> tuple[rs.System, dict[str, np.ndarray | float]]:
@@ -134,7 +133,7 @@ def test_starts_of_their_own_and_any_number_of_members(
 ) -> None:
     """Lanes get members one by one, each with its start."""
     monkeypatch.setattr(newton_lanes, "widest", lambda: width)
-    monkeypatch.setattr(batch_module, "_FEWEST", 1)
+    monkeypatch.setattr(choice, "_FEWEST", 1)
     system = build(["exp(x) + y = p + 1", "x - y = 0.1*sin(x)"], ["x", "y"], ["p"])
     starts, p = RNG.uniform(0.5, 2.0, (count, 2)), RNG.uniform(1.0, 3.0, (count, 1))
     batch = system.solve_batch(starts, p)
