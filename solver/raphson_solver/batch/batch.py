@@ -91,7 +91,7 @@ class _Members:
         between: Between,
         flag: CancelFlag,
     ) -> None:
-        self._system, self._x, self._p, self._count = system, x, p, count
+        self._system, self._x, self._p = system, x, p
         self._options, self._lanes, self._between = options, lanes, between
         self.flag = flag
         self._settings = np.array([options.tolerance, options.absolute_tolerance])
@@ -106,7 +106,7 @@ class _Members:
 
     def solve(self, which: Which, sources: Integers | None) -> None:
         """Solve some members, each from the root of its source if it has one; what that leaves, from its own start."""
-        members = np.arange(self._count)[which] if isinstance(which, slice) else which
+        members = np.arange(which.start, which.stop) if isinstance(which, slice) else which
         starts = of(self._x, which) if sources is None else self._roots(members, sources)
         if self._lanes is not None and not self.flag.is_set():
             given = of(self._p, which)

@@ -301,8 +301,10 @@ class System:
         cancel : CancelFlag, optional
             Set it from another thread to stop; members not solved by then have that status. An error sets it too.
         warm_start : WarmStart, optional
-            Begin most members at the roots of others, which are solved before them. One that this leads to no root is
-            solved from its own start. Which of several roots is found may then depend on the neighbours. Default: none.
+            Begin most members at the roots of others, which are solved before them: fewer steps, for members that are
+            slow to solve or only from nearby; small systems lose more by fetching roots than they gain. A member that
+            this leads to no root is solved from its own start. Which of several roots is found may then depend on the
+            others. Default: none.
 
         Returns
         -------
