@@ -58,6 +58,7 @@ def test_a_system_offers_these_names() -> None:
         "point",
         "residual",
         "sensitivity",
+        "settle_batches",
         "solve",
         "solve_batch",
         "sparsity",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raphson_solver.batch.choice import lanes_for
+from raphson_solver.batch.choice import choice_of
 from raphson_solver.batch.newton_lanes import RIGHT, UNHEARD, NewtonLanes, Results
 from raphson_solver.batch.rows import Which, of, one_of, rows_of
 from raphson_solver.batch.solution import BatchSolution
@@ -43,7 +43,7 @@ def solve_batch(
 ) -> BatchSolution:
     """Solve many members; see `System.solve_batch`."""
     x, p, count = rows_of(system, start, parameters)
-    lanes = lanes_for(system, x, p, options, count, between)
+    lanes = None if system.family_codes is not None else choice_of(system).lanes(x, p, options, count, between)
     members = _Members(system, x, p, count, options, lanes, between, CancelFlag() if cancel is None else cancel)
     workers = min(threads or os.cpu_count() or 1, max(1, count // _CHUNK))
     parts: Iterator[Iterable[tuple[Which, Integers | None]]]
@@ -69,6 +69,19 @@ def solve_batch(
             pool.shutdown(cancel_futures=True)
             raise
     return members.solution()
+
+
+def settle_batches(
+    system: System,
+    start: ArrayLike | Mapping[str, Any],
+    parameters: ArrayLike | Mapping[str, Any] | None,
+    *,
+    in_lanes: bool,
+) -> None:
+    """Decide how batches are solved; see `System.settle_batches`."""
+    if system.family_codes is None:
+        x, p, _ = rows_of(system, start, parameters)
+        choice_of(system).settle(x, p, in_lanes=in_lanes)
 
 
 def _cut(members: Integers, sources: Integers | None) -> list[tuple[Which, Integers | None]]:

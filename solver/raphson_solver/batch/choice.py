@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,7 @@ from raphson_solver.engine.status import JacobianMode, Method
 from raphson_solver.interruption import Between, aside
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
-from raphson_solver.structure.elimination import pivot_order
+from raphson_solver.structure.elimination import Pivot, pivot_order
 
 if TYPE_CHECKING:
     from raphson_solver.solution.system import System
@@ -32,52 +34,67 @@ _SAMPLES = 8
 _METHODS = {Method.AUTO, Method.NEWTON}
 
 
-def lanes_for(
-    system: System, x: Array, p: Array, options: SolveOptions, count: int, between: Between
-) -> NewtonLanes | None:
-    """Return the code for the lanes, if the system has one and so many members pay for it, or earlier ones did."""
-    if options.method not in _METHODS or options.jacobian is not JacobianMode.EXACT:
-        return None
-    if system.m != system.n or system.n > LARGEST_N:
-        return None
+class Choice:
+    """What the batches of a system have in common: whether there is code for the lanes, and in which order of pivots.
+
+    The first batch that pays for code decides, unless it was decided ahead. Threads may ask.
+
+    Parameters
+    ----------
+    kernels : Kernels
+        Of the system.
+    """
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+        self._is_possible = kernels.m == kernels.n <= LARGEST_N
+        nodes = len(kernels.graph.reachable([*kernels.equations, *kernels.entries(JacobianMode.EXACT)[1]]))
+        making, member = _MAKING + _MAKING_NODE * nodes, _MEMBER + _MEMBER_NODE * nodes
+        self._rental = Rental(making, member, lambda: kernels.compile_now)
+        self._lock = threading.Lock()
+        self._is_settled = False
+        self._lanes: NewtonLanes | None = None
+
+    def lanes(self, x: Array, p: Array, options: SolveOptions, count: int, between: Between) -> NewtonLanes | None:
+        """Return the code for the lanes, if so many members have it; see `rows.rows_of` for x and p."""
+        is_newton = options.method in _METHODS and options.jacobian is JacobianMode.EXACT
+        if not self._is_possible or not is_newton or count < _FEWEST:
+            return None
+        if not self._is_settled and self._rental.is_over(count):
+            aside(lambda: self._settle(x, p), between)
+        return self._lanes
+
+    def settle(self, x: Array, p: Array, *, in_lanes: bool) -> None:
+        """Decide now, if it is not decided; where no order of pivots suits any of the members there is no code."""
+        if in_lanes and self._is_possible:
+            self._settle(x, p)
+        self._is_settled = True
+
+    def _settle(self, x: Array, p: Array) -> None:
+        with self._lock:
+            if self._is_settled:
+                return
+            order = self._order(x, p)
+            if order is None:
+                # The engine has this batch, and the next one is looked at anew.
+                return
+            # Where there would be too much code there is none.
+            with suppress(TooLargeError):
+                self._lanes = NewtonLanes(self._kernels, order)
+            self._is_settled = True
+
+    def _order(self, x: Array, p: Array) -> list[Pivot] | None:
+        """Return an order of pivots that suits some of the members; None if J is at none of them finite and regular."""
+        kernels = self._kernels
+        pattern, kernel = kernels.pattern(JacobianMode.EXACT), kernels.evaluate(JacobianMode.EXACT)
+        members = np.linspace(0, max(x.shape[0], p.shape[0]) - 1, _SAMPLES).astype(np.int64)
+        at = [(one_of(x, member).copy(), one_of(p, member).copy()) for member in members]
+        values = np.array([kernel(*each)[2 * kernels.m :] for each in at])
+        finite = np.all(np.isfinite(values), axis=1)
+        return pivot_order(pattern.rows, pattern.columns, values[finite], kernels.n) if finite.any() else None
+
+
+def choice_of(system: System) -> Choice:
+    """Return what the batches of a system have in common."""
     kernels = system.kernels
-    rental = kernels.once("newton rental", lambda: _rental(kernels))
-    if count < _FEWEST or not rental.is_over(count):
-        return None
-
-    def make() -> NewtonLanes | None:
-        return kernels.once("newton lanes", lambda: _made(system, x, p))
-
-    try:
-        return make() if kernels.has("newton lanes") else aside(make, between)
-    except _NoOrderError:
-        return None
-
-
-def _rental(kernels: Kernels) -> Rental:
-    """Return what code for the lanes costs, and what a member costs without."""
-    nodes = len(kernels.graph.reachable([*kernels.equations, *kernels.entries(JacobianMode.EXACT)[1]]))
-    making, member = _MAKING + _MAKING_NODE * nodes, _MEMBER + _MEMBER_NODE * nodes
-    return Rental(making, member, lambda: kernels.compile_now)
-
-
-class _NoOrderError(Exception):
-    """J is nowhere finite and regular: the engine has this batch, and the next is looked at anew."""
-
-
-def _made(system: System, x: Array, p: Array) -> NewtonLanes | None:
-    """Return code with an order of pivots that suits some of the members; None where there would be too much of it."""
-    pattern = system.kernels.pattern(JacobianMode.EXACT)
-    kernel = system.kernels.evaluate(JacobianMode.EXACT)
-    members = np.linspace(0, max(x.shape[0], p.shape[0]) - 1, _SAMPLES).astype(np.int64)
-    values = np.array(
-        [kernel(one_of(x, member).copy(), one_of(p, member).copy())[2 * system.m :] for member in members]
-    )
-    finite = np.all(np.isfinite(values), axis=1)
-    order = pivot_order(pattern.rows, pattern.columns, values[finite], system.n) if finite.any() else None
-    if order is None:
-        raise _NoOrderError
-    try:
-        return NewtonLanes(system.kernels, order)
-    except TooLargeError:
-        return None
+    return kernels.once("batches", lambda: Choice(kernels))

@@ -48,3 +48,33 @@ def test_a_few_members_never_need_it(solved_alone: list[int]) -> None:
     system.compile()
     assert system.solve_batch([2.0, 1.0], P[:5]).converged.all()
     assert len(solved_alone) == 5
+
+
+def test_it_can_be_decided_ahead(solved_alone: list[int]) -> None:
+    system = build(["x**3 + y = p + 29", "x*y = p"], ["x", "y"], ["p"])
+    system.settle_batches([2.0, 1.0], P[:64])
+    assert system.solve_batch([2.0, 1.0], P[:70]).converged.all()
+    assert not solved_alone
+    other = build(["x**3 + y = p + 31", "x*y = p"], ["x", "y"], ["p"])
+    other.settle_batches([2.0, 1.0], P[:64], in_lanes=False)
+    other.settle_batches([2.0, 1.0], P[:64])
+    for _ in range(3):
+        assert other.solve_batch([2.0, 1.0], P).converged.all()
+    assert len(solved_alone) == 3 * len(P)
+
+
+@pytest.mark.parametrize("in_lanes", [True, False])
+def test_what_is_decided_gives_the_same_bits_whatever_was_solved_before(*, in_lanes: bool) -> None:
+    texts = ["x**3 + y = p + 37", "x*y = p"]
+    first, second = (build(texts, ["x", "y"], ["p"]) for _ in range(2))
+    for system in (first, second):
+        system.settle_batches([2.0, 1.0], P[:64], in_lanes=in_lanes)
+    first.solve_batch([5.0, 0.1], P[::-1].copy())
+    np.testing.assert_array_equal(first.solve_batch([2.0, 1.0], P).x, second.solve_batch([2.0, 1.0], P).x)
+
+
+def test_where_no_order_suits_the_engine_has_all(solved_alone: list[int]) -> None:
+    system = build(["x**2 + y**2 = p + 41", "x = y"], ["x", "y"], ["p"])
+    system.settle_batches([np.nan_to_num(0.0), 0.0], np.full((64, 1), np.nan))
+    assert system.solve_batch([2.0, 1.0], P).converged.all()
+    assert len(solved_alone) == len(P)
