@@ -13,11 +13,13 @@ one at an address. NumPy goes in, NumPy comes out.
 Not converging is a result: `Solution.status` and `Solution.remedy` say why and what to try. Everything else
 that can go wrong is an error of the tree in `raphson.errors`. `Client.explain` says what is wrong with a system,
 `Client.find_all` looks for every root in a box, and `Client.follow` follows one while a parameter changes.
-`Client.solve_batch` solves one system for a million starts and parameters.
-`Client.jacobian` and its like differentiate, at one point or at a million.
+`Client.solve_batch` solves one system for a million starts and parameters; `Client.create_job` has a server do so from
+a table to a table, durably.
+`Client.jacobian` and its like differentiate, at one point or at a million. In `raphson.aio` all but jobs is
+awaited.
 """
 
-from raphson import plot
+from raphson import aio, plot
 from raphson.active_bound import ActiveBound
 from raphson.batch_result import BatchResult
 from raphson.branch import Branch, BranchEnd, BranchPoint, BranchPointKind
@@ -37,6 +39,7 @@ from raphson.errors import (
     IncompatibleServerError,
     InternalServerError,
     InvalidRequestError,
+    JobNotFoundError,
     RaphsonError,
     ServerBusyError,
     ServerUnavailableError,
@@ -46,13 +49,16 @@ from raphson.errors import (
 from raphson.explanation import Explanation
 from raphson.jacobian_check import CheckedEntry, JacobianCheck
 from raphson.jacobian_estimate import JacobianEstimate
+from raphson.job import Job
+from raphson.job_progress import JobFailure, JobProgress, JobState
+from raphson.job_results import JobResults
 from raphson.propagated import Propagated
 from raphson.roots import FindAllSummary, FoundRoot, RootSearch
 from raphson.solution import Solution
 from raphson.sparse_jacobian import SparseJacobian
 from raphson.spectrum import Spectrum
 from raphson.trace_step import TraceStep
-from raphson.vocabulary import JacobianMode, Method, Status
+from raphson.vocabulary import JacobianMode, Method, Status, WarmStart
 
 __all__ = [
     "ActiveBound",
@@ -82,6 +88,12 @@ __all__ = [
     "JacobianCheck",
     "JacobianEstimate",
     "JacobianMode",
+    "Job",
+    "JobFailure",
+    "JobNotFoundError",
+    "JobProgress",
+    "JobResults",
+    "JobState",
     "Link",
     "Method",
     "Propagated",
@@ -96,6 +108,8 @@ __all__ = [
     "SystemNotFoundError",
     "TraceError",
     "TraceStep",
+    "WarmStart",
+    "aio",
     "connect",
     "plot",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,11 +22,20 @@ from raphson.errors import (
     SystemNotFoundError,
 )
 from raphson.members import Members, to_compile, to_members
+from raphson.offering import offered
 from raphson.options import write_options
 from raphson.progress import progress_bar
-from raphson.v1.solver_pb2 import SolveBatchRequest, SolveOptions
+from raphson.v1.solver_pb2 import SolveBatchRequest
 from raphson.v1.system_pb2 import CompileRequest
-from raphson.vocabulary import JacobianMode, Method, MethodName, to_method
+from raphson.vocabulary import (
+    JacobianMode,
+    Method,
+    MethodName,
+    WarmStart,
+    WarmStartName,
+    to_method,
+    to_warm_start,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +61,8 @@ ITERATIONS = np.dtype("<i4")
 class BatchSolving(Calls):
     """Solves one system for many starts and parameters."""
 
-    def solve_batch(
+    @offered
+    async def solve_batch(
         self,
         equations: Equations,
         start: Point,
@@ -63,6 +73,7 @@ class BatchSolving(Calls):
         tolerance: float | None = None,
         absolute_tolerance: float | None = None,
         max_iterations: int | None = None,
+        warm_start: WarmStartName | WarmStart | None = None,
         timeout_seconds: float | None = None,
         progress: bool | None = None,
     ) -> BatchResult:
@@ -85,6 +96,10 @@ class BatchSolving(Calls):
             Shapes, for one member, of the names that stand for arrays in text or in a function: ``{"u": (50,)}``.
         method, tolerance, absolute_tolerance, max_iterations
             Of each member, as in `solve`.
+        warm_start : {"previous", "nearest"}, optional
+            Begin most members at the roots of others, solved before them: of the last one before, or of the one with
+            the nearest parameters, within a chunk. One that this leads to no root is solved from its own start; which
+            of several roots is found may depend on the others. Default: each begins at its own start.
         timeout_seconds : float, optional
             Deadline of the whole call. Default: the client's.
         progress : bool, optional
@@ -108,9 +123,9 @@ class BatchSolving(Calls):
         The call goes in chunks of about 1 MiB, a few of which are under way at a time, whatever B is. Ctrl-C cancels
         it on the server. Where a worker of the server is lost, its chunk is sent again.
         """
-        options = SolveOptions()
+        asked = SolveBatchRequest(warm_start=to_warm_start(warm_start) or 0)  # type: ignore[arg-type]
         write_options(
-            options,
+            asked.options,
             to_method(method),
             JacobianMode.EXACT,
             tolerance=tolerance,
@@ -121,20 +136,20 @@ class BatchSolving(Calls):
         given = {} if parameters is None else parameters
         system = equations if isinstance(equations, CompiledSystem) else None
         if system is None:
-            system = self._compile(to_compile(equations, start, given, shapes), _remaining(end))
+            system = await self._compile(to_compile(equations, start, given, shapes), _remaining(end))
         elif shapes is not None:
             raise InvalidRequestError.at("shapes", "a compiled system knows its shapes; expected none")
         members = to_members(system, start, given)
         result = _empty(members.count, system)
         with progress_bar(members.count, "members", wanted=progress) as advance:
-            self._solve_members(system, members, options, result, end, advance)
+            await self._solve_members(system, members, asked, result, end, advance)
         return result
 
-    def _solve_members(
+    async def _solve_members(
         self,
         system: CompiledSystem,
         members: Members,
-        options: SolveOptions,
+        asked: SolveBatchRequest,
         result: BatchResult,
         end: float,
         advance: Callable[[int], object],
@@ -144,34 +159,30 @@ class BatchSolving(Calls):
         place, failures = 0, 0
         while place < members.count:
             system_id = self._known.find(system.id) or system.id
-            chunks = _Chunks(members, system_id, options, place, size)
+            chunks = _chunks(members, system_id, asked, place, size)
             try:
-                for reply in self._conversation(chunks, _remaining(end)):
-                    count = _fill(result, place, min(size, members.count - place), reply)
-                    place, failures = place + count, 0
-                    advance(count)
+                with closing(self._transport.converse(self._transport.solve_batch, _remaining(end))) as conversation:
+                    for chunk in islice(chunks, MOST_IN_FLIGHT):
+                        conversation.write(chunk)
+                    while (reply := await conversation.read()) is not None:
+                        conversation.write(next(chunks, None))
+                        count = _fill(result, place, min(size, members.count - place), reply)
+                        place, failures = place + count, 0
+                        advance(count)
                 if place < members.count:
                     raise IncompatibleServerError(f"the server ended a batch after {place} of {members.count} members")
             except RaphsonError as error:
                 failures += 1
                 if failures == ATTEMPTS:
                     raise
-                size = self._mended(error, system, size, end)
+                size = await self._mended(error, system, size, end)
 
-    def _conversation(self, chunks: _Chunks, timeout_seconds: float) -> Iterator[SolveBatchResponse]:
-        """Send chunks and return their replies, one when the one before is dealt with."""
-        replies = self._transport.converse(self._transport.solve_batch, iter(chunks), timeout_seconds)
-        with closing(chunks), closing(replies):
-            for reply in replies:
-                chunks.taken()
-                yield reply
-
-    def _mended(self, error: RaphsonError, system: CompiledSystem, size: int, end: float) -> int:
+    async def _mended(self, error: RaphsonError, system: CompiledSystem, size: int, end: float) -> int:
         """Do what lets a batch go on after an error, or raise that; return the size of chunks from now on."""
         match error:
             case SystemNotFoundError():
                 request = CompileRequest(definition=system.definition.to_message())
-                reply = self._transport.send(self._transport.compile, request, _remaining(end))
+                reply = await self._transport.ask(self._transport.compile, request, _remaining(end))
                 self._known.remember(system.id, reply.system_id)
                 return size
             case ServerUnavailableError(reason="WORKER_LOST"):
@@ -184,39 +195,17 @@ class BatchSolving(Calls):
                 raise error
 
 
-class _Chunks:
-    """The requests of a batch, which wait while too many of them have no reply."""
-
-    def __init__(self, members: Members, system_id: str, options: SolveOptions, first: int, size: int) -> None:
-        self._members = members
-        self._system_id = system_id
-        self._options = options
-        self._first = first
-        self._size = size
-        self._slots = threading.Semaphore(MOST_IN_FLIGHT)
-        self._is_closed = False
-
-    def __iter__(self) -> Iterator[SolveBatchRequest]:
-        count = self._members.count
-        for first in range(self._first, count, self._size):
-            self._slots.acquire()
-            if self._is_closed:
-                return
-            last = min(first + self._size, count)
-            request = SolveBatchRequest(members=last - first, options=self._options)
-            request.system.system_id = self._system_id
-            write_named(self._members.part("start", first, last), request.start, "start")
-            write_named(self._members.part("parameters", first, last), request.parameters, "parameters")
-            yield request
-
-    def taken(self) -> None:
-        """Let the next one go, since a reply has come."""
-        self._slots.release()
-
-    def close(self) -> None:
-        """Make no more of them."""
-        self._is_closed = True
-        self._slots.release()
+def _chunks(
+    members: Members, system_id: str, asked: SolveBatchRequest, first: int, size: int
+) -> Iterator[SolveBatchRequest]:
+    """Write the requests of a batch, each when it is asked for."""
+    for place in range(first, members.count, size):
+        last = min(place + size, members.count)
+        request = SolveBatchRequest(members=last - place, options=asked.options, warm_start=asked.warm_start)
+        request.system.system_id = system_id
+        write_named(members.part("start", place, last), request.start, "start")
+        write_named(members.part("parameters", place, last), request.parameters, "parameters")
+        yield request
 
 
 def _chunk_size(members: Members, n: int) -> int:

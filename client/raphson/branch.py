@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from raphson.display import show_value
 from raphson.errors import IncompatibleServerError
 from raphson.named_vector import NamedVector, to_vector
-from raphson.stream import Stream
+from raphson.stream import AwaitedStream, Items, Stream
 
 if TYPE_CHECKING:
     from raphson.v1 import solver_pb2
@@ -88,15 +88,7 @@ class BranchEnd:
         return f"{points}, {turns}: {self.reason}"
 
 
-class Branch(Stream[BranchPoint, BranchEnd]):
-    """The points of a branch, one by one; made by `Client.follow`.
-
-    >>> branch = client.follow("x**2 = r", {"x": 1.0}, {"r": 1.0}, parameter="r", lower=-1.0, upper=4.0)
-    >>> for point in branch:
-    ...     print(point.parameter, point["x"])
-    >>> branch.end
-    """
-
+class _Points(Items[BranchPoint, BranchEnd]):
     @property
     def end(self) -> BranchEnd | None:
         """Why it ended; None before its end, or if it was cancelled."""
@@ -108,6 +100,26 @@ class Branch(Stream[BranchPoint, BranchEnd]):
     def _end(self, reply: solver_pb2.FollowResponse) -> BranchEnd:
         end = reply.end
         return BranchEnd(end.reason, end.points, end.turning_points, end.system_id)
+
+
+class Branch(_Points, Stream[BranchPoint, BranchEnd]):
+    """The points of a branch, one by one; made by `Client.follow`.
+
+    >>> branch = client.follow("x**2 = r", {"x": 1.0}, {"r": 1.0}, parameter="r", lower=-1.0, upper=4.0)
+    >>> for point in branch:
+    ...     print(point.parameter, point["x"])
+    >>> branch.end
+    """
+
+
+class AwaitedBranch(_Points, AwaitedStream[BranchPoint, BranchEnd]):
+    """The points of a branch, one by one; made by `Client.follow` of `raphson.aio`.
+
+    >>> branch = client.follow("x**2 = r", {"x": 1.0}, {"r": 1.0}, parameter="r", lower=-1.0, upper=4.0)
+    >>> async for point in branch:
+    ...     print(point.parameter, point["x"])
+    >>> branch.end
+    """
 
 
 def to_branch_point(message: solver_pb2.BranchPoint) -> BranchPoint:

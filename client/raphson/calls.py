@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from raphson.errors import SystemNotFoundError
 from raphson.known_systems import KnownSystems
 from raphson.options import to_deadline
 from raphson.replies import to_compiled
+from raphson.stream import Opening
 from raphson.v1.jacobian_pb2 import (
     CheckJacobianRequest,
     CheckJacobianResponse,
@@ -30,13 +31,9 @@ from raphson.v1.solver_pb2 import (
 from raphson.v1.system_pb2 import CompileRequest, SystemRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from grpc import UnaryStreamMultiCallable, UnaryUnaryMultiCallable
-
     from raphson.compiled import CompiledSystem
     from raphson.problem import Problem
-    from raphson.transport import Transport
+    from raphson.transport import Replies, Streaming, Transport, Unary
 
 Request = TypeVar(
     "Request", SolveRequest, EvaluateRequest, ExplainRequest, CheckJacobianRequest, TestDifferentiabilityRequest
@@ -46,6 +43,7 @@ Reply = TypeVar(
 )
 StreamRequest = TypeVar("StreamRequest", FindAllRequest, FollowRequest)
 StreamReply = TypeVar("StreamReply", FindAllResponse, FollowResponse)
+Answer = TypeVar("Answer")
 
 
 class Calls:
@@ -64,60 +62,77 @@ class Calls:
         self._transport = transport
         self._known = KnownSystems()
 
-    def _send(
-        self,
-        method: UnaryUnaryMultiCallable[Request, Reply],
-        request: Request,
-        problem: Problem,
-        timeout_seconds: float,
+    async def _send(
+        self, method: Unary[Request, Reply], request: Request, problem: Problem, timeout_seconds: float
     ) -> Reply:
-        """Send by id if the server is believed to know it; by text if not, or if it turns out not to."""
-        key = problem.system_id or problem.definition
-        system_id = self._known.find(key) or problem.system_id
-        if system_id:
-            request.system.system_id = system_id
-            try:
-                return self._transport.send(method, request, timeout_seconds)
-            except SystemNotFoundError:
-                self._known.forget(key)
-        request.system.CopyFrom(SystemRef(definition=problem.definition.to_message()))
-        reply = self._transport.send(method, request, timeout_seconds)
-        if reply.system_id != problem.system_id:
-            self._known.remember(key, reply.system_id)
+        """Send a request about one problem."""
+        reply = await self._refer(
+            [(request.system, problem)], lambda: self._transport.ask(method, request, timeout_seconds)
+        )
+        self._remember(problem, reply.system_id)
         return reply
-
-    def _compile(self, problem: Problem, timeout_seconds: float) -> CompiledSystem:
-        """Have a definition compiled."""
-        request = CompileRequest(definition=problem.definition.to_message())
-        return to_compiled(self._transport.send(self._transport.compile, request, timeout_seconds), problem)
-
-    def _deadline(self, timeout_seconds: float | None) -> float:
-        return self.timeout_seconds if timeout_seconds is None else to_deadline(timeout_seconds)
 
     def _stream(
         self,
-        method: UnaryStreamMultiCallable[StreamRequest, StreamReply],
+        method: Streaming[StreamRequest, StreamReply],
         request: StreamRequest,
         problem: Problem,
         timeout_seconds: float,
-        id_in: Callable[[StreamReply], str],
-    ) -> Generator[StreamReply, None, None]:
-        """Do as `_send` for a call that streams, when its first reply is asked for; the last holds the id."""
-        key = problem.system_id or problem.definition
-        system_id = self._known.find(key) or problem.system_id
-        if system_id:
-            request.system.system_id = system_id
+    ) -> Opening:
+        """Prepare a request about one problem whose replies are a stream; the last of them holds the id."""
+
+        async def ask() -> tuple[Replies[StreamReply], StreamReply | None]:
+            replies = self._transport.open(method, request, timeout_seconds)
             try:
                 # Whether the id is known is told before the first reply.
-                yield from self._transport.stream(method, request, timeout_seconds)
-            except SystemNotFoundError:
-                self._known.forget(key)
+                return replies, await replies.read()
+            except BaseException:
+                replies.close()
+                raise
+
+        return Opening(
+            begin=lambda: self._refer([(request.system, problem)], ask),
+            learn=lambda system_id: self._remember(problem, system_id),
+        )
+
+    async def _compile(self, problem: Problem, timeout_seconds: float) -> CompiledSystem:
+        """Have a definition compiled."""
+        request = CompileRequest(definition=problem.definition.to_message())
+        return to_compiled(await self._transport.ask(self._transport.compile, request, timeout_seconds), problem)
+
+    async def _refer(
+        self, systems: Iterable[tuple[SystemRef, Problem]], ask: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """Write which systems are meant, and ask: by ids where they are believed known, and if not so, by text.
+
+        Parameters
+        ----------
+        systems : iterable of (SystemRef, Problem)
+            Where to write what.
+        ask : function
+            Sends what was written.
+        """
+        by_id = []
+        for reference, problem in systems:
+            system_id = self._known.find(problem.key) or problem.system_id
+            if system_id:
+                reference.system_id = system_id
+                by_id.append((reference, problem))
             else:
-                return
-        request.system.CopyFrom(SystemRef(definition=problem.definition.to_message()))
-        with closing(self._transport.stream(method, request, timeout_seconds)) as replies:
-            for reply in replies:
-                system_id = id_in(reply)
-                if system_id and system_id != problem.system_id:
-                    self._known.remember(key, system_id)
-                yield reply
+                reference.definition.CopyFrom(problem.definition.to_message())
+        if by_id:
+            try:
+                return await ask()
+            except SystemNotFoundError:
+                for reference, problem in by_id:
+                    self._known.forget(problem.key)
+                    reference.definition.CopyFrom(problem.definition.to_message())
+        return await ask()
+
+    def _remember(self, problem: Problem, system_id: str) -> None:
+        """Keep the id that the server gave a problem."""
+        if system_id and system_id != problem.system_id:
+            self._known.remember(problem.key, system_id)
+
+    def _deadline(self, timeout_seconds: float | None) -> float:
+        return self.timeout_seconds if timeout_seconds is None else to_deadline(timeout_seconds)

@@ -29,7 +29,7 @@ SERVICE_CONFIG = {
 
 
 def open_channel(address: str, credentials: grpc.ChannelCredentials | None, *, is_local: bool) -> grpc.Channel:
-    """Open a channel; it connects with the first call.
+    """Open a channel that blocks; it connects with the first call.
 
     Parameters
     ----------
@@ -40,7 +40,25 @@ def open_channel(address: str, credentials: grpc.ChannelCredentials | None, *, i
     is_local : bool
         Whether the server is this process's own, which no proxy may stand before.
     """
-    options = [
+    options = channel_options(is_local=is_local)
+    if credentials is None:
+        return grpc.insecure_channel(address, options)
+    return grpc.secure_channel(address, credentials, options)
+
+
+def open_awaited_channel(
+    address: str, credentials: grpc.ChannelCredentials | None, *, is_local: bool
+) -> grpc.aio.Channel:
+    """Open a channel of the event loop that runs; else as `open_channel`."""
+    options = channel_options(is_local=is_local)
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options)
+    return grpc.aio.secure_channel(address, credentials, options)
+
+
+def channel_options(*, is_local: bool) -> list[tuple[str, str | int]]:
+    """Return the options of a channel."""
+    return [
         ("grpc.max_send_message_length", MESSAGE_BYTES),
         ("grpc.max_receive_message_length", MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", KEEPALIVE_MILLISECONDS),
@@ -50,6 +68,3 @@ def open_channel(address: str, credentials: grpc.ChannelCredentials | None, *, i
         ("grpc.per_rpc_retry_buffer_size", MESSAGE_BYTES),
         ("grpc.enable_http_proxy", 0 if is_local else 1),
     ]
-    if credentials is None:
-        return grpc.insecure_channel(address, options)
-    return grpc.secure_channel(address, credentials, options)

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from raphson.batch_solving import BatchSolving
-from raphson.composing import Composing
-from raphson.differentiating import Differentiating
-from raphson.examining import Examining
-from raphson.measuring import Measuring
-from raphson.problem import to_shaped_problem
-from raphson.searching import Searching
-from raphson.solving import Solving
+from raphson.offering import Blocking
+from raphson.operations import Operations
+from raphson.queueing import Queueing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from raphson.compiled import CompiledSystem
+    from raphson.blocking_transport import BlockingTransport
     from raphson.embedded import EmbeddedServer
-    from raphson.jacobian_argument import JacobianArgument
-    from raphson.problem import Equations, Parameters, Point
-    from raphson.transport import Transport
 
 
-class Client(Solving, BatchSolving, Searching, Differentiating, Measuring, Composing, Examining):
+class Client(Blocking, Queueing, Operations):
     """Solves and differentiates systems of equations on one server; made by `raphson.connect`.
 
     Wherever `equations` are asked for, give one or several equations as text, a Python function of NumPy code
@@ -39,17 +30,13 @@ class Client(Solving, BatchSolving, Searching, Differentiating, Measuring, Compo
         Deadline of each call, unless the call says otherwise.
     """
 
-    def __init__(
-        self, transport: Transport, *, timeout_seconds: float = 60.0, server: EmbeddedServer | None = None
-    ) -> None:
-        super().__init__(transport, timeout_seconds=timeout_seconds)
-        self._server = server
+    _package = "raphson"
 
-    # --- life
-    @property
-    def address(self) -> str:
-        """Where the server listens."""
-        return self._transport.address
+    def __init__(
+        self, transport: BlockingTransport, *, timeout_seconds: float = 60.0, server: EmbeddedServer | None = None
+    ) -> None:
+        super().__init__(transport, timeout_seconds=timeout_seconds, server=server)
+        self._blocking_transport = transport
 
     def close(self) -> None:
         """Drop the connection, and stop the embedded server if there is one. Closing again does nothing."""
@@ -64,52 +51,3 @@ class Client(Solving, BatchSolving, Searching, Differentiating, Measuring, Compo
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        where = "embedded server" if self._server is not None else "server"
-        state = ", closed" if self._transport.is_closed else ""
-        return f"<raphson client of the {where} at {self.address}{state}>"
-
-    # --- compiling
-    def compile(
-        self,
-        equations: Equations,
-        start: Point | None = None,
-        parameters: Parameters | Sequence[str] | None = None,
-        *,
-        variables: Mapping[str, Sequence[int]] | Sequence[str] | None = None,
-        jacobian: JacobianArgument = "exact",
-        timeout_seconds: float | None = None,
-    ) -> CompiledSystem:
-        """Compile a system ahead of any solve.
-
-        Parameters
-        ----------
-        equations : str, sequence of str or callable
-            The system; m and n may differ.
-        start : mapping of str to array-like, or array-like
-            Names and shapes of the unknowns; the numbers do not matter.
-        parameters : mapping of str to array-like, or sequence of str, optional
-            Names and shapes of what is given, and the values of those used as a range or an index; names
-            alone stand for scalars.
-        variables : mapping of str to tuple of int, or sequence of str, optional
-            Names and shapes of the unknowns, in place of `start`; names alone stand for scalars.
-        jacobian : nested list or mapping, optional
-            The caller's own expressions, as in `solve`.
-        timeout_seconds : float, optional
-            Deadline of the call.
-
-        Returns
-        -------
-        CompiledSystem
-            A handle to give in place of `equations`.
-
-        Raises
-        ------
-        InvalidRequestError
-            If the definition is malformed.
-        RaphsonError
-            If no answer came.
-        """
-        problem = to_shaped_problem(equations, start, variables, parameters, jacobian)
-        return self._compile(problem, self._deadline(timeout_seconds))

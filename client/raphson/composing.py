@@ -11,10 +11,10 @@ from raphson.arrays import to_array, write, write_named
 from raphson.calls import Calls
 from raphson.chain import ChainEvaluation, Link, to_chain_evaluation
 from raphson.compiled import CompiledSystem
-from raphson.errors import InvalidRequestError, SystemNotFoundError
+from raphson.errors import InvalidRequestError
+from raphson.offering import offered
 from raphson.problem import to_problem, to_shaped_problem
-from raphson.v1.jacobian_pb2 import EvaluateChainRequest, EvaluateChainResponse
-from raphson.v1.system_pb2 import SystemRef
+from raphson.v1.jacobian_pb2 import EvaluateChainRequest
 from raphson.vectors import direction
 from raphson.vocabulary import to_jacobian_mode
 
@@ -30,7 +30,8 @@ ORDERS = {"auto": 1, "forward": 2, "reverse": 3}
 class Composing(Calls):
     """Differentiates compositions of systems."""
 
-    def chain(
+    @offered
+    async def chain(
         self,
         links: Sequence[Equations | Link],
         at: Point,
@@ -93,28 +94,14 @@ class Composing(Calls):
             write(np.atleast_1d(direction(v, problems[0])), request.jvp, "v")
         if w is not None:
             write(np.atleast_1d(to_array(w, "w")), request.vjp, "w")
-        return to_chain_evaluation(self._send_chain(request, problems, self._deadline(timeout_seconds)))
-
-    def _send_chain(
-        self, request: EvaluateChainRequest, problems: Sequence[Problem], timeout_seconds: float
-    ) -> EvaluateChainResponse:
-        """Send by ids where the server is believed to know them; all by text if it turns out not to."""
-        keys = [problem.system_id or problem.definition for problem in problems]
-        for link, problem, key in zip(request.links, problems, keys, strict=True):
-            system_id = self._known.find(key) or problem.system_id
-            link.system.CopyFrom(SystemRef(system_id=system_id) if system_id else _by_text(problem))
-        evaluate = self._transport.evaluate_chain
-        try:
-            reply = self._transport.send(evaluate, request, timeout_seconds)
-        except SystemNotFoundError:
-            for link, problem, key in zip(request.links, problems, keys, strict=True):
-                self._known.forget(key)
-                link.system.CopyFrom(_by_text(problem))
-            reply = self._transport.send(evaluate, request, timeout_seconds)
-        for key, problem, system_id in zip(keys, problems, reply.system_ids, strict=True):
-            if system_id != problem.system_id:
-                self._known.remember(key, system_id)
-        return reply
+        deadline = self._deadline(timeout_seconds)
+        reply = await self._refer(
+            [(link.system, problem) for link, problem in zip(request.links, problems, strict=True)],
+            lambda: self._transport.ask(self._transport.evaluate_chain, request, deadline),
+        )
+        for problem, system_id in zip(problems, reply.system_ids, strict=True):
+            self._remember(problem, system_id)
+        return to_chain_evaluation(reply)
 
 
 def to_problems(links: Sequence[Equations | Link], at: Point) -> list[Problem]:
@@ -154,7 +141,3 @@ def _to_problem(link: Link, at: Point, *, is_first: bool) -> Problem:
 
 def _placed(field: str, place: int) -> str:
     return field if field.startswith("at") else f"links[{place}].{field}"
-
-
-def _by_text(problem: Problem) -> SystemRef:
-    return SystemRef(definition=problem.definition.to_message())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from raphson.blocking_transport import BlockingTransport
 from raphson.channel import open_channel
 from raphson.client import Client
 from raphson.embedded import START_SECONDS, EmbeddedServer
 from raphson.errors import InvalidRequestError
 from raphson.options import to_deadline
-from raphson.transport import Transport
 
 if TYPE_CHECKING:
     import grpc
@@ -58,9 +58,20 @@ def connect(
     deadline = to_deadline(timeout_seconds)
     if address is None:
         server = EmbeddedServer(to_deadline(start_timeout_seconds, "start_timeout_seconds"))
-        transport = Transport(open_channel(server.address, None, is_local=True), server.address)
+        transport = BlockingTransport(open_channel(server.address, None, is_local=True), server.address)
         return Client(transport, timeout_seconds=deadline, server=server)
+    check_address(address)
+    transport = BlockingTransport(open_channel(address, credentials, is_local=False), address)
+    return Client(transport, timeout_seconds=deadline)
+
+
+def check_address(address: object) -> None:
+    """Refuse what is no address.
+
+    Raises
+    ------
+    InvalidRequestError
+        If it has no port.
+    """
     if not isinstance(address, str) or ":" not in address:
         raise InvalidRequestError.at("address", f"{address!r} is not an address; expected e.g. 'localhost:50551'")
-    transport = Transport(open_channel(address, credentials, is_local=False), address)
-    return Client(transport, timeout_seconds=deadline)

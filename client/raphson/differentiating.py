@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING
 
 from raphson.evaluating import Asked, Evaluating, Where, to_vectors
+from raphson.jacobian_call import offered_dense_or_sparse
 from raphson.jacobian_estimate import JacobianEstimate
+from raphson.offering import offered
 from raphson.sparse_jacobian import SparseJacobian, to_sparse_jacobian
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ class Differentiating(Evaluating):
     "…" in a shape stands for the dimensions of the batch: none for one point.
     """
 
-    def value(
+    @offered
+    async def value(
         self,
         equations: Equations,
         at: Point,
@@ -49,39 +52,11 @@ class Differentiating(Evaluating):
             Left minus right side of each equation.
         """
         where = Where(equations, at, parameters, "exact", batch, batched_parameters, None, timeout_seconds)
-        return self._evaluate(where, Asked(("value",))).array("value", 1)
+        found = await self._evaluate(where, Asked(("value",)))
+        return found.array("value", 1)
 
-    @overload
-    def jacobian(
-        self,
-        equations: Equations,
-        at: Point,
-        parameters: Parameters | None = None,
-        method: JacobianArgument = "exact",
-        *,
-        sparse: Literal[False] = False,
-        batch: int | None = None,
-        batched_parameters: Sequence[str] = (),
-        bounds: Bounds | None = None,
-        timeout_seconds: float | None = None,
-    ) -> Array: ...
-
-    @overload
-    def jacobian(
-        self,
-        equations: Equations,
-        at: Point,
-        parameters: Parameters | None = None,
-        method: JacobianArgument = "exact",
-        *,
-        sparse: Literal[True],
-        batch: int | None = None,
-        batched_parameters: Sequence[str] = (),
-        bounds: Bounds | None = None,
-        timeout_seconds: float | None = None,
-    ) -> SparseJacobian: ...
-
-    def jacobian(
+    @offered_dense_or_sparse
+    async def jacobian(
         self,
         equations: Equations,
         at: Point,
@@ -130,10 +105,12 @@ class Differentiating(Evaluating):
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
         if sparse:
-            return to_sparse_jacobian(self._evaluate(where, Asked(("sparse",))))
-        return self._evaluate(where, Asked(("matrix",))).array("matrix", 2)
+            return to_sparse_jacobian(await self._evaluate(where, Asked(("sparse",))))
+        found = await self._evaluate(where, Asked(("matrix",)))
+        return found.array("matrix", 2)
 
-    def jacobian_with_error(
+    @offered
+    async def jacobian_with_error(
         self,
         equations: Equations,
         at: Point,
@@ -160,10 +137,11 @@ class Differentiating(Evaluating):
             The matrix, the error, and how many evaluations of f it took.
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
-        found = self._evaluate(where, Asked(("matrix", "error_estimate")))
+        found = await self._evaluate(where, Asked(("matrix", "error_estimate")))
         return JacobianEstimate(found.array("matrix", 2), found.array("error", 2), found.evaluations)
 
-    def jvp(
+    @offered
+    async def jvp(
         self,
         equations: Equations,
         at: Point,
@@ -190,9 +168,11 @@ class Differentiating(Evaluating):
         ndarray of float64, shape (…, m), or (k, …, m) for k directions
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
-        return self._product(where, "jvp", v).array("jvp", 1)
+        found = await self._product(where, "jvp", v)
+        return found.array("jvp", 1)
 
-    def vjp(
+    @offered
+    async def vjp(
         self,
         equations: Equations,
         at: Point,
@@ -219,9 +199,11 @@ class Differentiating(Evaluating):
         ndarray of float64, shape (…, n), or (k, …, n) for k vectors
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
-        return self._evaluate(where, Asked(vectors={"vjp": to_vectors(v, "v")})).array("vjp", 1)
+        found = await self._evaluate(where, Asked(vectors={"vjp": to_vectors(v, "v")}))
+        return found.array("vjp", 1)
 
-    def gradient(
+    @offered
+    async def gradient(
         self,
         equations: Equations,
         at: Point,
@@ -245,9 +227,11 @@ class Differentiating(Evaluating):
         ndarray of float64, shape (…, n)
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
-        return self._evaluate(where, Asked(("gradient",))).array("gradient", 1)
+        found = await self._evaluate(where, Asked(("gradient",)))
+        return found.array("gradient", 1)
 
-    def value_and_gradient(
+    @offered
+    async def value_and_gradient(
         self,
         equations: Equations,
         at: Point,
@@ -272,11 +256,12 @@ class Differentiating(Evaluating):
         gradient : ndarray of float64, shape (…, n)
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
-        found = self._evaluate(where, Asked(("value", "gradient")))
+        found = await self._evaluate(where, Asked(("value", "gradient")))
         value = found.array("value", 1)[..., 0]
         return (value if value.ndim else float(value)), found.array("gradient", 1)
 
-    def hessian_vector_product(
+    @offered
+    async def hessian_vector_product(
         self,
         equations: Equations,
         at: Point,
@@ -301,4 +286,5 @@ class Differentiating(Evaluating):
         ndarray of float64, shape (…, n), or (k, …, n) for k directions
         """
         where = Where(equations, at, parameters, "exact", batch, batched_parameters, None, timeout_seconds)
-        return self._product(where, "hessian_vector", v).array("hessian_vector", 1)
+        found = await self._product(where, "hessian_vector", v)
+        return found.array("hessian_vector", 1)

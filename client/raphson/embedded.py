@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,8 @@ class EmbeddedServer:
     ----------
     start_timeout_seconds : float
         How long to wait until it is ready; the first start on a machine compiles the engine.
+    is_abandoned : function
+        Whether nobody waits for it any longer.
 
     Attributes
     ----------
@@ -37,10 +40,12 @@ class EmbeddedServer:
     Raises
     ------
     EmbeddedServerError
-        If the server is not installed, ends early, or is not ready in time.
+        If the server is not installed, ends early, is not ready in time, or is abandoned before.
     """
 
-    def __init__(self, start_timeout_seconds: float = START_SECONDS) -> None:
+    def __init__(
+        self, start_timeout_seconds: float = START_SECONDS, is_abandoned: Callable[[], bool] = lambda: False
+    ) -> None:
         if importlib.util.find_spec("raphson_server") is None:
             raise EmbeddedServerError(
                 "there is no server on this machine to start: install it by pip install 'raphson[server]', "
@@ -59,7 +64,7 @@ class EmbeddedServer:
         finally:
             os.close(write_end)
         try:
-            self.address = self._wait_for_address(read_end, start_timeout_seconds)
+            self.address = self._wait_for_address(read_end, start_timeout_seconds, is_abandoned)
         except BaseException:
             self.stop()
             raise
@@ -78,7 +83,7 @@ class EmbeddedServer:
             self._process.wait()
         self._stderr.close()
 
-    def _wait_for_address(self, announcement: int, timeout_seconds: float) -> str:
+    def _wait_for_address(self, announcement: int, timeout_seconds: float, is_abandoned: Callable[[], bool]) -> str:
         """Read the line that the server writes once it is ready."""
         deadline = time.monotonic() + timeout_seconds
         line = b""
@@ -86,6 +91,8 @@ class EmbeddedServer:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise self._failure(f"the server did not become ready within {timeout_seconds:g} s")
+            if is_abandoned():
+                raise self._failure("the server was not wanted any longer before it was ready")
             if select.select([announcement], [], [], min(remaining, POLL_SECONDS))[0]:
                 part = os.read(announcement, 4096)
                 if not part:

@@ -4,6 +4,7 @@ RaphsonError
 ├── InvalidRequestError        the request makes no sense; fields say where (also a ValueError)
 │   └── TraceError             a Python function that cannot be written as equations; says which line
 ├── SystemNotFoundError        the server does not know this system id
+├── JobNotFoundError           the server has no job of this name
 ├── ServerBusyError            the server is full; retry_seconds says when to come back
 ├── ServerUnavailableError     no server answers at the address
 │   └── EmbeddedServerError    the server on this machine did not start; says what it printed
@@ -119,6 +120,12 @@ class SystemNotFoundError(RaphsonError):
 
     A client that has the definition sends it again by itself; this is raised when there is only an id.
     """
+
+    default_code = StatusCode.NOT_FOUND
+
+
+class JobNotFoundError(RaphsonError):
+    """The server has no job of this name; it may have been deleted."""
 
     default_code = StatusCode.NOT_FOUND
 

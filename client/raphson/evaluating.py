@@ -126,24 +126,27 @@ class Evaluating(Calls):
 
     _message_bytes = MESSAGE_BYTES
 
-    def _evaluate(self, where: Where, asked: Asked) -> Evaluation:
+    async def _evaluate(self, where: Where, asked: Asked) -> Evaluation:
         """Ask for views; send a batch in parts where it, or its reply, is larger than a message may be."""
-        return self._send_points(points_of(where), where, asked)
+        return await self._send_points(points_of(where), where, asked)
 
-    def _product(self, where: Where, field: str, v: Mapping[str, ArrayLike] | ArrayLike) -> Evaluation:
+    async def _product(self, where: Where, field: str, v: Mapping[str, ArrayLike] | ArrayLike) -> Evaluation:
         """Ask for a product with directions, which may be given by the names of variables."""
         points = points_of(where)
         vectors = np.atleast_1d(direction(v, points.problem, dimensions=points.dimensions))
-        return self._send_points(points, where, Asked(vectors={field: vectors}))
+        return await self._send_points(points, where, Asked(vectors={field: vectors}))
 
-    def _send_points(self, points: Points, where: Where, asked: Asked) -> Evaluation:
+    async def _send_points(self, points: Points, where: Where, asked: Asked) -> Evaluation:
         deadline = self._deadline(where.timeout_seconds)
         if not points.dimensions:
             request = _request(points, where.bounds, asked, None)
-            return Evaluation([self._send(self._transport.evaluate, request, points.problem, deadline)], 0)
-        return Evaluation(self._in_parts(points, where.bounds, asked, time.monotonic() + deadline), points.dimensions)
+            return Evaluation([await self._send(self._transport.evaluate, request, points.problem, deadline)], 0)
+        replies = await self._in_parts(points, where.bounds, asked, time.monotonic() + deadline)
+        return Evaluation(replies, points.dimensions)
 
-    def _in_parts(self, points: Points, bounds: Bounds | None, asked: Asked, deadline: float) -> list[EvaluateResponse]:
+    async def _in_parts(
+        self, points: Points, bounds: Bounds | None, asked: Asked, deadline: float
+    ) -> list[EvaluateResponse]:
         replies: list[EvaluateResponse] = []
         bytes_a_point = _bytes_a_point(points, asked)
         place = 0
@@ -156,7 +159,7 @@ class Evaluating(Calls):
                 description = f"no time was left after {place} of {points.count} points; they take several calls"
                 raise DeadlineExceededError(description)
             try:
-                reply = self._send(self._transport.evaluate, request, points.problem, remaining)
+                reply = await self._send(self._transport.evaluate, request, points.problem, remaining)
             except InvalidRequestError as error:
                 if error.metadata.get("limit") != LIMIT or last - place == 1:
                     raise

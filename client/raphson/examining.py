@@ -10,6 +10,7 @@ from raphson.arrays import to_array, write, write_named
 from raphson.calls import Calls
 from raphson.differentiability import Differentiability, to_differentiability
 from raphson.jacobian_check import JacobianCheck, to_jacobian_check
+from raphson.offering import offered
 from raphson.options import to_count
 from raphson.problem import to_problem
 from raphson.v1.jacobian_pb2 import CheckJacobianRequest, TestDifferentiabilityRequest
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class Examining(Calls):
     """Examines derivatives at a point."""
 
-    def check_jacobian(
+    @offered
+    async def check_jacobian(
         self,
         equations: Equations,
         at: Point,
@@ -66,9 +68,10 @@ class Examining(Calls):
         if max_entries is not None:
             request.max_entries = to_count(max_entries, "max_entries")
         deadline = self._deadline(timeout_seconds)
-        return to_jacobian_check(self._send(self._transport.check_jacobian, request, problem, deadline))
+        return to_jacobian_check(await self._send(self._transport.check_jacobian, request, problem, deadline))
 
-    def differentiability(
+    @offered
+    async def differentiability(
         self,
         equations: Equations,
         at: Point,
@@ -112,5 +115,5 @@ class Examining(Calls):
         if directions is not None:
             request.directions = to_count(directions, "directions")
         deadline = self._deadline(timeout_seconds)
-        found = self._send(self._transport.test_differentiability, request, problem, deadline)
+        found = await self._send(self._transport.test_differentiability, request, problem, deadline)
         return to_differentiability(found)

@@ -16,6 +16,7 @@ from raphson.errors import (
     IncompatibleServerError,
     InternalServerError,
     InvalidRequestError,
+    JobNotFoundError,
     RaphsonError,
     ServerBusyError,
     ServerUnavailableError,
@@ -29,8 +30,14 @@ if TYPE_CHECKING:
 
 DETAILS_KEY = "grpc-status-details-bin"
 # The client's methods take the definition's parts as their own arguments.
-DEFINITION_PREFIXES = ("system.definition.", "definition.")
-INVALID_CODES = (StatusCode.INVALID_ARGUMENT, StatusCode.OUT_OF_RANGE, StatusCode.FAILED_PRECONDITION)
+DEFINITION_PREFIXES = ("description.", "system.definition.", "definition.")
+INVALID_CODES = (
+    StatusCode.INVALID_ARGUMENT,
+    StatusCode.OUT_OF_RANGE,
+    StatusCode.FAILED_PRECONDITION,
+    StatusCode.PERMISSION_DENIED,
+    StatusCode.ALREADY_EXISTS,
+)
 # Of the exhausted resources, these belong to the request: it would find the same server too small again.
 TOO_LARGE_REASONS = ("REPLY_TOO_LARGE", "OUT_OF_MEMORY")
 TOO_LARGE_TEXT = "larger than max"
@@ -102,6 +109,8 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
     if code is StatusCode.DEADLINE_EXCEEDED:
         message = f"no answer from {address} within {timeout_seconds:g} s; the server has been told to stop"
         return DeadlineExceededError(message, reason=reason)
+    if reason == "JOB_NOT_FOUND":
+        return JobNotFoundError(text, code=code, reason=reason)
     default = (RaphsonError, f"the server at {{address}} answered {code.name}: {{text}}")
     kind, template = NAMED_CODES.get(code, default)
     return kind(template.format(address=address, text=text), code=code, reason=reason)

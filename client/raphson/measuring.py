@@ -10,6 +10,7 @@ import numpy as np
 from raphson.arrays import to_array
 from raphson.determinant import Determinant
 from raphson.evaluating import Asked, Evaluating, Where, points_of
+from raphson.offering import offered
 from raphson.propagated import Propagated, to_propagated
 from raphson.spectrum import Spectrum, to_spectrum
 from raphson.vectors import direction
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class Measuring(Evaluating):
     """Measures Jacobians, at one point or at many."""
 
-    def determinant(
+    @offered
+    async def determinant(
         self,
         equations: Equations,
         at: Point,
@@ -51,10 +53,11 @@ class Measuring(Evaluating):
             Its sign and logarithm, and its value: numbers, or arrays of shape (…).
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
-        found = self._evaluate(where, Asked(("determinant",)))
+        found = await self._evaluate(where, Asked(("determinant",)))
         return Determinant(found.number("determinant.sign"), found.number("determinant.log_abs"))
 
-    def change_of_variables_logdensity(
+    @offered
+    async def change_of_variables_logdensity(
         self,
         equations: Equations,
         at: Point,
@@ -83,9 +86,11 @@ class Measuring(Evaluating):
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
         given = to_array(log_density, "log_density")
-        return self._evaluate(where, Asked(densities={"log_density": given})).number("log_density")
+        found = await self._evaluate(where, Asked(densities={"log_density": given}))
+        return found.number("log_density")
 
-    def spectrum(
+    @offered
+    async def spectrum(
         self,
         equations: Equations,
         at: Point,
@@ -110,9 +115,10 @@ class Measuring(Evaluating):
             Of shape (min(m, n),), a number and a whole number, or of these with the batch's dimensions before.
         """
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
-        return to_spectrum(self._evaluate(where, Asked(("spectrum",))))
+        return to_spectrum(await self._evaluate(where, Asked(("spectrum",))))
 
-    def propagate_covariance(
+    @offered
+    async def propagate_covariance(
         self,
         equations: Equations,
         at: Point,
@@ -144,4 +150,4 @@ class Measuring(Evaluating):
         points = points_of(where)
         # By name, or a vector or matrix as it is; a number counts as a vector of one.
         given = np.atleast_1d(direction(covariance, points.problem, "covariance"))
-        return to_propagated(self._send_points(points, where, Asked(constants={"covariance": given})))
+        return to_propagated(await self._send_points(points, where, Asked(constants={"covariance": given})))

@@ -65,7 +65,7 @@ def to_compile(equations: Equations, start: Point, parameters: Parameters, shape
     InvalidRequestError
         If the arguments cannot be what was meant.
     """
-    own = _to_shapes(shapes)
+    own = to_shapes(shapes)
     if not isinstance(start, Mapping):
         if not callable(equations):
             description = "an array without names; expected name → numbers, unless equations are a function or compiled"
@@ -119,7 +119,14 @@ def to_members(system: CompiledSystem, start: Point, parameters: Parameters) -> 
     return Members(count, points, given, frozenset(by_member))
 
 
-def _to_shapes(shapes: Shapes | None) -> dict[str, Shape]:
+def to_shapes(shapes: Shapes | None) -> dict[str, Shape]:
+    """Read shapes by name.
+
+    Raises
+    ------
+    InvalidRequestError
+        If they are none.
+    """
     if shapes is None:
         return {}
     try:

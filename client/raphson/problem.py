@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,6 +58,11 @@ class Problem:
     mode: JacobianMode
     fixed: Mapping[str, Array]
     tables: Mapping[str, Table] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Hashable:
+        """What a client remembers the server's id of it under."""
+        return self.system_id or self.definition
 
 
 def to_problem(

@@ -11,7 +11,7 @@ from raphson.arrays import from_message
 from raphson.certificate import Certificate, to_certificate
 from raphson.display import show_value
 from raphson.named_vector import NamedVector, to_vector
-from raphson.stream import Stream
+from raphson.stream import AwaitedStream, Items, Stream
 
 if TYPE_CHECKING:
     from raphson.arrays import Array
@@ -73,15 +73,7 @@ class FindAllSummary:
         return f"{roots} from {self.starts} start{'' if self.starts == 1 else 's'}: {self.reason}"
 
 
-class RootSearch(Stream[FoundRoot, FindAllSummary]):
-    """The roots in a box, one by one as they are found; made by `Client.find_all`.
-
-    >>> search = client.find_all("x**2 = 2", {"x": (-10, 10)})
-    >>> for root in search:
-    ...     print(root["x"])
-    >>> search.summary
-    """
-
+class _Roots(Items[FoundRoot, FindAllSummary]):
     @property
     def summary(self) -> FindAllSummary | None:
         """How the search ended; None before its end, or if it was cancelled."""
@@ -92,6 +84,26 @@ class RootSearch(Stream[FoundRoot, FindAllSummary]):
 
     def _end(self, reply: solver_pb2.FindAllResponse) -> FindAllSummary:
         return to_summary(reply.summary)
+
+
+class RootSearch(_Roots, Stream[FoundRoot, FindAllSummary]):
+    """The roots in a box, one by one as they are found; made by `Client.find_all`.
+
+    >>> search = client.find_all("x**2 = 2", {"x": (-10, 10)})
+    >>> for root in search:
+    ...     print(root["x"])
+    >>> search.summary
+    """
+
+
+class AwaitedRootSearch(_Roots, AwaitedStream[FoundRoot, FindAllSummary]):
+    """The roots in a box, one by one as they are found; made by `Client.find_all` of `raphson.aio`.
+
+    >>> search = client.find_all("x**2 = 2", {"x": (-10, 10)})
+    >>> async for root in search:
+    ...     print(root["x"])
+    >>> search.summary
+    """
 
 
 def to_root(message: solver_pb2.FoundRoot) -> FoundRoot:

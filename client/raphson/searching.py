@@ -6,24 +6,27 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from raphson.arrays import write_named
-from raphson.branch import Branch
+from raphson.branch import AwaitedBranch, Branch
 from raphson.calls import Calls
 from raphson.compiled import CompiledSystem
 from raphson.errors import InvalidRequestError
+from raphson.offering import streamed
 from raphson.options import to_count, to_number, write_options
 from raphson.problem import Equations, Parameters, Point, Problem, to_problem
 from raphson.region import Bounds, by_name, middle, pair_of, write_bounds
-from raphson.roots import RootSearch
+from raphson.roots import AwaitedRootSearch, RootSearch
 from raphson.v1.solver_pb2 import FindAllRequest, FollowRequest
 from raphson.vocabulary import Method, MethodName, to_method
 
 if TYPE_CHECKING:
     from raphson.jacobian_argument import JacobianArgument
+    from raphson.stream import Opening
 
 
 class Searching(Calls):
     """Finds all roots in a box, and follows roots while a parameter changes."""
 
+    @streamed(RootSearch, AwaitedRootSearch)
     def find_all(
         self,
         equations: Equations,
@@ -42,7 +45,7 @@ class Searching(Calls):
         max_evaluations: int | None = None,
         whole: bool = False,
         timeout_seconds: float | None = None,
-    ) -> RootSearch:
+    ) -> Opening:
         """Look for every root in a box.
 
         Parameters
@@ -101,10 +104,9 @@ class Searching(Calls):
             request.max_roots = to_count(max_roots, "max_roots")
         if max_boxes is not None:
             request.max_boxes = to_count(max_boxes, "max_boxes")
-        deadline = self._deadline(timeout_seconds)
-        find_all = self._transport.find_all
-        return RootSearch(self._stream(find_all, request, problem, deadline, lambda reply: reply.summary.system_id))
+        return self._stream(self._transport.find_all, request, problem, self._deadline(timeout_seconds))
 
+    @streamed(Branch, AwaitedBranch)
     def follow(
         self,
         equations: Equations,
@@ -124,7 +126,7 @@ class Searching(Calls):
         max_evaluations: int | None = None,
         whole: bool = False,
         timeout_seconds: float | None = None,
-    ) -> Branch:
+    ) -> Opening:
         """Follow a root while one parameter changes, round folds.
 
         Parameters
@@ -184,9 +186,7 @@ class Searching(Calls):
         )
         if max_points is not None:
             request.max_points = to_count(max_points, "max_points")
-        deadline = self._deadline(timeout_seconds)
-        follow = self._transport.follow
-        return Branch(self._stream(follow, request, problem, deadline, lambda reply: reply.end.system_id))
+        return self._stream(self._transport.follow, request, problem, self._deadline(timeout_seconds))
 
 
 def _in_box(equations: Equations, bounds: Bounds, parameters: Parameters | None, jacobian: JacobianArgument) -> Problem:

@@ -11,6 +11,7 @@ from raphson.calls import Calls
 from raphson.compiled import CompiledSystem
 from raphson.evidence_request import without_tables, write_evidence
 from raphson.explanation import Explanation, to_explanation
+from raphson.offering import offered
 from raphson.options import write_options
 from raphson.problem import Equations, Parameters, Point, Problem, to_problem, to_shaped_problem
 from raphson.region import Bounds, Nominal, write_bounds, write_nominal
@@ -32,7 +33,8 @@ REPLY_SECONDS = 5.0
 class Solving(Calls):
     """Solves systems from a start, and explains what is wrong with them."""
 
-    def solve(
+    @offered
+    async def solve(
         self,
         equations: Equations,
         start: Point,
@@ -160,9 +162,10 @@ class Solving(Calls):
         deadline = self.timeout_seconds
         if timeout_seconds is not None:
             deadline = max(deadline, request.options.timeout_seconds + REPLY_SECONDS)
-        return Solution(without_tables(self._send(self._transport.solve, request, problem, deadline), problem))
+        return Solution(without_tables(await self._send(self._transport.solve, request, problem, deadline), problem))
 
-    def explain(
+    @offered
+    async def explain(
         self,
         equations: Equations,
         at: Point | None = None,
@@ -210,7 +213,8 @@ class Solving(Calls):
             write_named(problem.parameters, request.parameters, "parameters")
         if bounds is not None:
             write_bounds(bounds, problem.definition.variables, request.bounds)
-        return to_explanation(self._send(self._transport.explain, request, problem, self._deadline(timeout_seconds)))
+        deadline = self._deadline(timeout_seconds)
+        return to_explanation(await self._send(self._transport.explain, request, problem, deadline))
 
 
 def _to_explain(

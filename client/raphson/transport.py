@@ -1,9 +1,13 @@
-"""Sends one request and returns its reply, or raises the error that names what went wrong."""
+"""What a client needs of gRPC: requests sent, streams opened, and errors that name what went wrong."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -11,15 +15,15 @@ from google.protobuf.message import Message
 from raphson.errors import ClientStateError
 from raphson.failures import error_from_rpc
 from raphson.v1.jacobian_pb2_grpc import JacobianServiceStub
+from raphson.v1.job_pb2_grpc import JobServiceStub
 from raphson.v1.solver_pb2_grpc import SolverServiceStub
 from raphson.v1.system_pb2_grpc import SystemServiceStub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    import asyncio
+    from queue import SimpleQueue
 
-    from grpc import StreamStreamMultiCallable as ConversationCall
-    from grpc import UnaryStreamMultiCallable as StreamCall
-    from grpc import UnaryUnaryMultiCallable as Call
+    from google.protobuf.empty_pb2 import Empty
 
     from raphson.v1.jacobian_pb2 import (
         CheckJacobianRequest,
@@ -30,6 +34,19 @@ if TYPE_CHECKING:
         EvaluateResponse,
         TestDifferentiabilityRequest,
         TestDifferentiabilityResponse,
+    )
+    from raphson.v1.job_pb2 import (
+        CancelJobRequest,
+        CreateJobRequest,
+        DeleteJobRequest,
+        GetJobRequest,
+        Job,
+        ListJobsRequest,
+        ListJobsResponse,
+        ReadResultsRequest,
+        ReadResultsResponse,
+        ResumeJobRequest,
+        WatchJobRequest,
     )
     from raphson.v1.solver_pb2 import (
         ExplainRequest,
@@ -49,102 +66,195 @@ Request = TypeVar("Request", bound=Message)
 Reply = TypeVar("Reply", bound=Message)
 
 
-class Transport:
-    """The stubs on one channel, of one process.
+@dataclass(frozen=True, slots=True)
+class Unary(Generic[Request, Reply]):
+    """A method of one request and one reply."""
+
+    begin: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming(Generic[Request, Reply]):
+    """A method of one request and a stream of replies."""
+
+    begin: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversing(Generic[Request, Reply]):
+    """A method of a stream of requests and a stream of replies."""
+
+    begin: Callable[..., Any]
+
+
+class Replies(ABC, Generic[Reply]):
+    """The replies of one call.
 
     Parameters
     ----------
-    channel : grpc.Channel
+    transport : Transport
+        Names errors.
+    call : grpc.Call or grpc.aio.Call
+        The call.
+    timeout_seconds : float
+        Its deadline.
+    """
+
+    def __init__(self, transport: Transport, call: Any, timeout_seconds: float) -> None:
+        self._transport = transport
+        self._call = call
+        self._timeout_seconds = timeout_seconds
+
+    @abstractmethod
+    def read(self) -> Awaitable[Reply | None]:
+        """Return the next reply; None at the end.
+
+        Raises
+        ------
+        RaphsonError
+            Whatever went wrong, by its name.
+        """
+
+    def close(self) -> None:
+        """Cancel the call, on the server too. If it has ended, do nothing."""
+        self._call.cancel()
+
+
+class Conversation(Generic[Request, Reply]):
+    """One call with a stream of requests and a stream of replies.
+
+    Parameters
+    ----------
+    replies : Replies
+        What comes.
+    requests : queue
+        What goes; gRPC takes from it.
+    """
+
+    def __init__(
+        self, replies: Replies[Reply], requests: SimpleQueue[Request | None] | asyncio.Queue[Request | None]
+    ) -> None:
+        self._requests = requests
+        self._replies = replies
+        self.read = replies.read
+
+    def write(self, request: Request | None) -> None:
+        """Have a request sent as soon as the server takes it; None says that there will be no more."""
+        self._requests.put_nowait(request)
+
+    def close(self) -> None:
+        """Cancel the call, on the server too. If it has ended, do nothing."""
+        self._replies.close()
+        # Whoever takes from the queue waits for a request, whatever became of the call.
+        self._requests.put_nowait(None)
+
+
+class Transport(ABC):
+    """The stubs on one channel, of one process. What its methods return is awaited, by whichever client.
+
+    Parameters
+    ----------
+    channel : grpc.Channel or grpc.aio.Channel
         Owned from now on.
     address : str
         Whom it leads to, for messages.
     """
 
-    def __init__(self, channel: grpc.Channel, address: str) -> None:
+    def __init__(self, channel: grpc.Channel | grpc.aio.Channel, address: str) -> None:
         self.address = address
         self.is_closed = False
         self._process = os.getpid()
-        self._channel = channel
         solver = SolverServiceStub(channel)  # type: ignore[no-untyped-call]
-        self.solve: Call[SolveRequest, SolveResponse] = solver.Solve
-        self.explain: Call[ExplainRequest, Explanation] = solver.Explain
-        self.find_all: StreamCall[FindAllRequest, FindAllResponse] = solver.FindAll
-        self.follow: StreamCall[FollowRequest, FollowResponse] = solver.Follow
-        self.solve_batch: ConversationCall[SolveBatchRequest, SolveBatchResponse] = solver.SolveBatch
+        self.solve: Unary[SolveRequest, SolveResponse] = Unary(solver.Solve)
+        self.explain: Unary[ExplainRequest, Explanation] = Unary(solver.Explain)
+        self.find_all: Streaming[FindAllRequest, FindAllResponse] = Streaming(solver.FindAll)
+        self.follow: Streaming[FollowRequest, FollowResponse] = Streaming(solver.Follow)
+        self.solve_batch: Conversing[SolveBatchRequest, SolveBatchResponse] = Conversing(solver.SolveBatch)
         jacobian = JacobianServiceStub(channel)  # type: ignore[no-untyped-call]
-        self.evaluate: Call[EvaluateRequest, EvaluateResponse] = jacobian.Evaluate
-        self.evaluate_chain: Call[EvaluateChainRequest, EvaluateChainResponse] = jacobian.EvaluateChain
-        self.check_jacobian: Call[CheckJacobianRequest, CheckJacobianResponse] = jacobian.CheckJacobian
-        self.test_differentiability: Call[TestDifferentiabilityRequest, TestDifferentiabilityResponse] = (
+        self.evaluate: Unary[EvaluateRequest, EvaluateResponse] = Unary(jacobian.Evaluate)
+        self.evaluate_chain: Unary[EvaluateChainRequest, EvaluateChainResponse] = Unary(jacobian.EvaluateChain)
+        self.check_jacobian: Unary[CheckJacobianRequest, CheckJacobianResponse] = Unary(jacobian.CheckJacobian)
+        self.test_differentiability: Unary[TestDifferentiabilityRequest, TestDifferentiabilityResponse] = Unary(
             jacobian.TestDifferentiability
         )
-        self.compile: Call[CompileRequest, CompileResponse] = SystemServiceStub(channel).Compile  # type: ignore[no-untyped-call]
+        system = SystemServiceStub(channel)  # type: ignore[no-untyped-call]
+        self.compile: Unary[CompileRequest, CompileResponse] = Unary(system.Compile)
+        job = JobServiceStub(channel)  # type: ignore[no-untyped-call]
+        self.create_job: Unary[CreateJobRequest, Job] = Unary(job.CreateJob)
+        self.get_job: Unary[GetJobRequest, Job] = Unary(job.GetJob)
+        self.list_jobs: Unary[ListJobsRequest, ListJobsResponse] = Unary(job.ListJobs)
+        self.watch_job: Streaming[WatchJobRequest, Job] = Streaming(job.WatchJob)
+        self.cancel_job: Unary[CancelJobRequest, Job] = Unary(job.CancelJob)
+        self.resume_job: Unary[ResumeJobRequest, Job] = Unary(job.ResumeJob)
+        self.delete_job: Unary[DeleteJobRequest, Empty] = Unary(job.DeleteJob)
+        self.read_results: Streaming[ReadResultsRequest, ReadResultsResponse] = Streaming(job.ReadResults)
+
+    @abstractmethod
+    def ask(self, method: Unary[Request, Reply], request: Request, timeout_seconds: float) -> Awaitable[Reply]:
+        """Call one method. Ctrl-C during the call, or cancelling the task that awaits it, cancels it on the server too.
+
+        Raises
+        ------
+        RaphsonError
+            Whatever went wrong, by its name.
+        """
+
+    @abstractmethod
+    def open(self, method: Streaming[Request, Reply], request: Request, timeout_seconds: float) -> Replies[Reply]:
+        """Call one method that streams.
+
+        Raises
+        ------
+        ClientStateError
+            If this is closed, or a copy in a child process.
+        """
+
+    @abstractmethod
+    def converse(self, method: Conversing[Request, Reply], timeout_seconds: float) -> Conversation[Request, Reply]:
+        """Call one method whose requests are a stream too.
+
+        Raises
+        ------
+        ClientStateError
+            If this is closed, or a copy in a child process.
+        """
+
+    @abstractmethod
+    def close(self) -> Awaitable[None]:
+        """Cancel the calls that are under way and drop the connection."""
 
     @property
     def is_forked(self) -> bool:
         """Whether this is a copy in a child process."""
         return os.getpid() != self._process
 
-    def send(self, method: Call[Request, Reply], request: Request, timeout_seconds: float) -> Reply:
-        """Call one method. Ctrl-C during the call cancels it on the server too.
+    @contextmanager
+    def naming_errors(self, timeout_seconds: float) -> Iterator[None]:
+        """Let what goes wrong in a call be raised by its name.
 
-        Raises
-        ------
-        RaphsonError
-            Whatever went wrong, by its name.
+        Parameters
+        ----------
+        timeout_seconds : float
+            The call's deadline.
         """
-        self._check_usable()
+        self.check_usable()
         try:
-            return method(request, timeout=timeout_seconds)
+            yield
         except grpc.RpcError as error:
             raise error_from_rpc(error, address=self.address, timeout_seconds=timeout_seconds) from error
-        except ValueError as error:
+        except (ValueError, grpc.aio.UsageError) as error:
             if not self.is_closed:
                 raise
             raise ClientStateError(f"this client of {self.address} was closed during the call") from error
 
-    def stream(
-        self, method: StreamCall[Request, Reply], request: Request, timeout_seconds: float
-    ) -> Generator[Reply, None, None]:
-        """Call one method that streams, when the first reply is asked for. Closing the generator cancels the call.
+    def check_usable(self) -> None:
+        """Refuse what cannot work.
 
         Raises
         ------
-        RaphsonError
-            Whatever went wrong, by its name.
+        ClientStateError
+            If this is closed, or a copy in a child process.
         """
-        yield from self._replies(lambda: method(request, timeout=timeout_seconds), timeout_seconds)
-
-    def converse(
-        self, method: ConversationCall[Request, Reply], requests: Iterator[Request], timeout_seconds: float
-    ) -> Generator[Reply, None, None]:
-        """Do as `stream` for a call whose requests are a stream too; they are asked for in a thread of gRPC's.
-
-        Raises
-        ------
-        RaphsonError
-            Whatever went wrong, by its name.
-        """
-        yield from self._replies(lambda: method(requests, timeout=timeout_seconds), timeout_seconds)
-
-    def _replies(self, begin: Callable[[], Any], timeout_seconds: float) -> Generator[Reply, None, None]:
-        self._check_usable()
-        call = None
-        try:
-            call = begin()
-            yield from call
-        except grpc.RpcError as error:
-            raise error_from_rpc(error, address=self.address, timeout_seconds=timeout_seconds) from error
-        except ValueError as error:
-            if not self.is_closed:
-                raise
-            raise ClientStateError(f"this client of {self.address} was closed during the call") from error
-        finally:
-            # Of a call that has ended this does nothing; of one that a loop, Ctrl-C or a fault left, it is the end.
-            if call is not None:
-                call.cancel()
-
-    def _check_usable(self) -> None:
         if self.is_closed:
             raise ClientStateError(f"this client of {self.address} is closed; connect again")
         if self.is_forked:
@@ -152,9 +262,3 @@ class Transport:
                 f"this client of {self.address} was opened in process {self._process}, before a fork: gRPC "
                 "channels do not survive one; connect again in the child process"
             )
-
-    def close(self) -> None:
-        """Cancel the calls that are under way and drop the connection."""
-        self.is_closed = True
-        if not self.is_forked:
-            self._channel.close()

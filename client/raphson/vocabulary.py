@@ -20,6 +20,7 @@ MethodName = Literal[
     "bracketing",
 ]
 JacobianName = Literal["exact", "forward", "central", "analytic", "complex_step"]
+WarmStartName = Literal["previous", "nearest"]
 Chosen = TypeVar("Chosen", bound=IntEnum)
 
 
@@ -86,6 +87,15 @@ class JacobianMode(IntEnum):
     """Imaginary parts of f at x + ih: exact to rounding for analytic f; at points, not while solving."""
 
 
+class WarmStart(IntEnum):
+    """At which other member's root a member of a batch begins."""
+
+    PREVIOUS = 1
+    """The last one before it that is solved already: for parameters that change little from member to member."""
+    NEAREST = 2
+    """The one whose parameters are nearest, each in units of its spread: for parameters in any order."""
+
+
 # By name; looked up at every call.
 METHODS = {member.name.lower(): member for member in Method}
 MODES = {member.name.lower(): member for member in JacobianMode}
@@ -99,6 +109,11 @@ def to_method(value: object, field: str = "method") -> Method:
 def to_jacobian_mode(value: object, field: str = "jacobian") -> JacobianMode:
     """Read ``"exact"``, ``"forward"``, ``"central"``, ``"analytic"`` or ``"complex_step"``."""
     return MODES[value] if type(value) is str and value in MODES else _choose(JacobianMode, value, field)
+
+
+def to_warm_start(value: object, field: str = "warm_start") -> WarmStart | None:
+    """Read ``"previous"`` or ``"nearest"``; None: each member begins at its own start."""
+    return None if value is None else _choose(WarmStart, value, field)
 
 
 def _choose(enum: type[Chosen], value: object, field: str) -> Chosen:

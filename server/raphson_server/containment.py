@@ -8,6 +8,9 @@ import signal
 from raphson_server.worker_settings import WorkerSettings
 
 _PR_SET_PDEATHSIG = 1
+# glibc's malloc.h: what is freed goes back above so many bytes; what is larger is never kept.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES, _LARGEST_KEPT_BYTES = 256 << 20, 64 << 20
 
 
 def contain(settings: WorkerSettings) -> None:
@@ -18,7 +21,8 @@ def contain(settings: WorkerSettings) -> None:
     OSError
         If the kernel refuses the parent-death signal.
     """
-    _die_with_parent(settings.parent_pid)
+    die_with_parent(settings.parent_pid)
+    keep_memory()
     # Ctrl-C reaches the whole group; the front end decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The front end's mask is inherited; a worker must still end by SIGTERM.
@@ -31,8 +35,25 @@ def contain(settings: WorkerSettings) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (bound, hard))
 
 
-def _die_with_parent(parent_pid: int) -> None:
-    """Ask the kernel for SIGKILL when the parent ends, and check that it has not ended before."""
+def keep_memory() -> None:
+    """Let freed memory be used again, where the C library can: arrays of megabytes come and go with every chunk.
+
+    To have new memory made page by page took longer than solving: measured, 7.7 ms a chunk of a batch against 5.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Ask the kernel for SIGKILL when the parent ends, and check that it has not ended before.
+
+    Raises
+    ------
+    OSError
+        If the kernel refuses.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         error = ctypes.get_errno()

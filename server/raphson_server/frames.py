@@ -227,15 +227,14 @@ def _receive_rest(channel: socket.socket, first: bytes, size: int) -> bytes:
     """Read on until ``size`` bytes are there."""
     if len(first) == size:
         return first
-    payload = bytearray(size)
-    payload[: len(first)] = first
-    view = memoryview(payload)[len(first) :]
+    parts, left = [first], size - len(first)
     try:
-        while view:
-            received = channel.recv_into(view)
-            if not received:
+        while left:
+            part = channel.recv(left, socket.MSG_WAITALL)
+            if not part:
                 raise ChannelClosedError
-            view = view[received:]
+            parts.append(part)
+            left -= len(part)
     except OSError as error:
         raise ChannelClosedError from error
-    return bytes(payload)
+    return b"".join(parts)

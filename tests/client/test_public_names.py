@@ -43,6 +43,12 @@ def test_the_names_of_the_package() -> None:
         "JacobianCheck",
         "JacobianEstimate",
         "JacobianMode",
+        "Job",
+        "JobFailure",
+        "JobNotFoundError",
+        "JobProgress",
+        "JobResults",
+        "JobState",
         "Link",
         "Method",
         "Propagated",
@@ -57,6 +63,8 @@ def test_the_names_of_the_package() -> None:
         "SystemNotFoundError",
         "TraceError",
         "TraceStep",
+        "WarmStart",
+        "aio",
         "connect",
         "plot",
     ]
@@ -92,6 +100,16 @@ def test_the_names_of_the_tracer() -> None:
                 "progress"
             ),
         ),
+        (
+            "create_job",
+            (
+                "equations input_url output_url start parameters shapes carry input_format output_format overwrite "
+                "chunk_rows warm_start method tolerance absolute_tolerance max_iterations request_id timeout_seconds"
+            ),
+        ),
+        ("queue_job", "description request_id timeout_seconds"),
+        ("job", "name"),
+        ("jobs", ""),
         ("explain", "equations at parameters variables bounds timeout_seconds"),
         (
             "find_all",

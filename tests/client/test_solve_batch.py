@@ -65,6 +65,16 @@ def test_the_order_is_kept_over_many_chunks(client: raphson.Client, monkeypatch:
     assert (np.abs(result.x - roots_of(p, q)) <= EARNED * np.sqrt(p)[:, None]).all()
 
 
+@pytest.mark.parametrize("how", ["previous", "nearest"])
+def test_warm_starts_lead_to_the_same_roots_in_fewer_steps(client: raphson.Client, how: Any) -> None:
+    p = np.linspace(1, 40, 500)
+    cold = client.solve_batch("x**2 = p", {"x": 1.0}, {"p": p})
+    warm = client.solve_batch("x**2 = p", {"x": 1.0}, {"p": p}, warm_start=how)
+    assert warm.converged.all()
+    assert np.abs(warm["x"] - np.sqrt(p)).max() < EARNED * 4
+    assert warm.iterations.mean() < 0.7 * cold.iterations.mean()
+
+
 def test_each_member_has_its_own_status(client: raphson.Client) -> None:
     result = client.solve_batch("x**2 = p", {"x": 1.0}, {"p": [4.0, np.nan, -1.0, 9.0]})
     assert result.converged.tolist() == [True, False, False, True]
@@ -137,6 +147,7 @@ def test_a_value_that_is_part_of_the_system(client: raphson.Client) -> None:
         ({"start": {"x": "one", "y": 1.0}}, "start[x]", "not a real number"),
         ({"start": [1.0, 2.0]}, "start", "without names"),
         ({"start": {"x": 1.0}}, "equations[0]", "'y'"),
+        ({"warm_start": "next"}, "warm_start", "'next' is not known; expected one of 'previous', 'nearest'"),
         ({"shapes": {"z": (2,)}}, "shapes[z]", "neither in start nor"),
         ({"shapes": {"x": 2}}, "shapes", "expected name → shape"),
         ({"tolerance": 2.0}, "options.tolerance", "2.0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from raphson import InvalidRequestError, JacobianMode, Method, Status
+from raphson import InvalidRequestError, JacobianMode, Method, Status, WarmStart
 from raphson.v1 import solver_pb2
 from raphson.vocabulary import to_jacobian_mode, to_method
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         (Status, solver_pb2.Status, "STATUS_"),
         (Method, solver_pb2.Method, "METHOD_"),
         (JacobianMode, solver_pb2.JacobianMode, "JACOBIAN_MODE_"),
+        (WarmStart, solver_pb2.WarmStart, "WARM_START_"),
     ],
 )
 def test_numbers_equal_the_protos(ours: type[IntEnum], theirs: Any, prefix: str) -> None:

@@ -50,6 +50,7 @@ def test_enums_have_the_same_numbers_on_the_wire() -> None:
         (rs.Status, "STATUS", wire.Status),
         (rs.Method, "METHOD", wire.Method),
         (rs.JacobianMode, "JACOBIAN_MODE", wire.JacobianMode),
+        (rs.WarmStart, "WARM_START", wire.WarmStart),
     ):
         names = {f"{prefix}_{member.name}": int(member) for member in enum}
         assert names | {f"{prefix}_UNSPECIFIED": 0} == dict(values.items())

@@ -168,6 +168,7 @@ def test_no_chunks_no_results(server: Server) -> None:
         ({"options": SolveOptions(tolerance=2.0)}, "options.tolerance", ["2.0"]),
         ({"options": SolveOptions(max_iterations=0)}, "options.max_iterations", ["0"]),
         ({"options": SolveOptions(return_jacobian=True)}, "options.return_jacobian", ["batch"]),
+        ({"warm_start": 7}, "warm_start", ["7", "WARM_START_NEAREST"]),
         ({"options": SolveOptions(method=99)}, "options.method", ["99"]),  # type: ignore[arg-type]
     ],
 )

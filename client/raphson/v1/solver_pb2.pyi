@@ -18,6 +18,12 @@ class JacobianMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JACOBIAN_MODE_ANALYTIC: _ClassVar[JacobianMode]
     JACOBIAN_MODE_COMPLEX_STEP: _ClassVar[JacobianMode]
 
+class WarmStart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WARM_START_UNSPECIFIED: _ClassVar[WarmStart]
+    WARM_START_PREVIOUS: _ClassVar[WarmStart]
+    WARM_START_NEAREST: _ClassVar[WarmStart]
+
 class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     METHOD_UNSPECIFIED: _ClassVar[Method]
@@ -50,6 +56,9 @@ JACOBIAN_MODE_FORWARD: JacobianMode
 JACOBIAN_MODE_CENTRAL: JacobianMode
 JACOBIAN_MODE_ANALYTIC: JacobianMode
 JACOBIAN_MODE_COMPLEX_STEP: JacobianMode
+WARM_START_UNSPECIFIED: WarmStart
+WARM_START_PREVIOUS: WarmStart
+WARM_START_NEAREST: WarmStart
 METHOD_UNSPECIFIED: Method
 METHOD_AUTO: Method
 METHOD_NEWTON: Method
@@ -449,18 +458,20 @@ class BranchEnd(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., points: _Optional[int] = ..., turning_points: _Optional[int] = ..., system_id: _Optional[str] = ...) -> None: ...
 
 class SolveBatchRequest(_message.Message):
-    __slots__ = ("system", "members", "start", "parameters", "options")
+    __slots__ = ("system", "members", "start", "parameters", "options", "warm_start")
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    WARM_START_FIELD_NUMBER: _ClassVar[int]
     system: _system_pb2.SystemRef
     members: int
     start: _containers.RepeatedCompositeFieldContainer[_array_pb2.NamedArray]
     parameters: _containers.RepeatedCompositeFieldContainer[_array_pb2.NamedArray]
     options: SolveOptions
-    def __init__(self, system: _Optional[_Union[_system_pb2.SystemRef, _Mapping]] = ..., members: _Optional[int] = ..., start: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., parameters: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., options: _Optional[_Union[SolveOptions, _Mapping]] = ...) -> None: ...
+    warm_start: WarmStart
+    def __init__(self, system: _Optional[_Union[_system_pb2.SystemRef, _Mapping]] = ..., members: _Optional[int] = ..., start: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., parameters: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., options: _Optional[_Union[SolveOptions, _Mapping]] = ..., warm_start: _Optional[_Union[WarmStart, str]] = ...) -> None: ...
 
 class SolveBatchResponse(_message.Message):
     __slots__ = ("x", "statuses", "residual_norms", "iterations", "system_id")

@@ -7,8 +7,8 @@ import os
 import socket
 import sys
 
+from raphson_server.containment import contain
 from raphson_server.frames import Outcome, Reply, receive_request, send_reply
-from raphson_server.worker.containment import contain
 from raphson_server.worker_settings import WorkerSettings
 
 

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
+import raphson_solver as rs
 from numpy.typing import NDArray
-from raphson.v1.array_pb2 import DoubleArray, NamedArray
+from raphson.v1 import solver_pb2 as wire
+from raphson.v1.array_pb2 import NamedArray
 from raphson.v1.solver_pb2 import SolveBatchRequest, SolveBatchResponse
 from raphson.v1.system_pb2 import SystemRef
 
 from raphson_server.failures import invalid_input
 from raphson_server.worker.call import Answer, Call, find_system, parsed, too_large
-from raphson_server.worker.conversion import Arrays, Shape, from_array, to_arrays, to_bytes
+from raphson_server.worker.conversion import Arrays, Shape, to_arrays, to_bytes
 from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.solve import options_within, timeout_seconds
 
@@ -22,7 +24,6 @@ T = TypeVar("T", bound=np.generic)
 # Of a member's results: a number a variable and the residual's norm; then status and iterations.
 _NUMBER_BYTES = 8
 _COUNT = np.dtype("<i4")
-_LARGEST_COUNT = np.iinfo(_COUNT).max
 
 
 def solve_batch(body: bytes, call: Call) -> Answer:
@@ -45,16 +46,28 @@ def solve_batch(body: bytes, call: Call) -> Answer:
         threads=1,
         between=call.is_to_stop,
         cancel=call.cancel,
+        warm_start=_warm_start(request.warm_start),
     )
-    iterations = np.minimum(found.iterations, _LARGEST_COUNT).astype(_COUNT)
-    response = SolveBatchResponse(
-        x=DoubleArray(shape=(members, system.n), data=to_bytes(_for_all(found.x, members))),
-        statuses=_for_all(found.status, members).tobytes(),
-        residual_norms=from_array(_for_all(found.residual_norm, members)),
-        iterations=_for_all(iterations, members).tobytes(),
-        system_id=system.id,
-    )
+    # Filled in place: what is given to a message's constructor is copied once more.
+    response = SolveBatchResponse(system_id=system.id)
+    response.x.shape.extend((members, system.n))
+    response.x.data = to_bytes(_for_all(found.x, members))
+    response.statuses = _for_all(found.status, members).tobytes()
+    response.residual_norms.shape.append(members)
+    response.residual_norms.data = to_bytes(_for_all(found.residual_norm, members))
+    response.iterations = _for_all(found.iterations.astype(_COUNT, copy=False), members).tobytes()
     return Answer(response, learnt)
+
+
+def _warm_start(asked: int) -> rs.WarmStart | None:
+    """Return at whose roots members begin; None: each at its own start."""
+    if asked == wire.WARM_START_UNSPECIFIED:
+        return None
+    try:
+        return rs.WarmStart(asked)
+    except ValueError:
+        names = ", ".join(wire.WarmStart.keys())
+        raise invalid_input("warm_start", f"{asked}; expected the number of one of {names}") from None
 
 
 def _system(ref: SystemRef, call: Call) -> tuple[KeptSystem, Sequence[KeptSystem]]:
