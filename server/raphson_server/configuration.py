@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 MIB = 1024 * 1024
 
@@ -9,6 +10,11 @@ MIB = 1024 * 1024
 def _cores() -> int:
     """Count the cores this process may run on."""
     return len(os.sched_getaffinity(0))
+
+
+def _is_within(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder or in it, links followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +47,18 @@ class ServerConfig:
         How long a stream may wait for its reader to take an item before the call is ended: it holds a worker.
     worker_niceness : int
         Scheduling niceness of the workers, so that the front end always gets a core.
+    jobs : str
+        Where jobs are kept: a folder, or the URL of a PostgreSQL database; empty: there are none.
+    job_files : tuple of str
+        Beneath which jobs may read and write: absolute paths, and URLs with their schemes.
+    jobs_on : str
+        ``dask://host:port`` of a scheduler that jobs are run on; empty: processes of this machine.
+    job_processes : int
+        How many of those.
+    job_niceness : int
+        Scheduling niceness of what computes for jobs: above that of the workers, so that calls come first.
+    job_lease_seconds : float
+        After how long without a word of a job's runner, on another machine, its job is taken over.
 
     Raises
     ------
@@ -60,6 +78,12 @@ class ServerConfig:
     cancel_grace_seconds: float = 0.25
     reader_patience_seconds: float = 30.0
     worker_niceness: int = 10
+    jobs: str = ""
+    job_files: tuple[str, ...] = ()
+    jobs_on: str = ""
+    job_processes: int = field(default_factory=_cores)
+    job_niceness: int = 15
+    job_lease_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         """Check every range once, so that nothing below has to."""
@@ -75,6 +99,9 @@ class ServerConfig:
             "cancel_grace_seconds": 0,
             "reader_patience_seconds": 0,
             "worker_niceness": 0,
+            "job_processes": 1,
+            "job_niceness": 0,
+            "job_lease_seconds": 0.1,
         }
         for name, minimum in least.items():
             value = getattr(self, name)
@@ -82,3 +109,18 @@ class ServerConfig:
                 raise ValueError(f"{name} is {value}; expected at least {minimum}")
         if ":" not in self.address:
             raise ValueError(f"address is {self.address!r}; expected host:port, e.g. 127.0.0.1:50551")
+        for name in ("job_files", "jobs_on"):
+            if getattr(self, name) and not self.jobs:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}, but jobs is empty; expected a folder to keep them in"
+                )
+        if self.jobs_on and not self.jobs_on.startswith("dask://"):
+            raise ValueError(f"jobs_on is {self.jobs_on!r}; expected dask://host:port")
+        for root in self.job_files:
+            if not (root.startswith("/") or "://" in root):
+                raise ValueError(
+                    f"job_files has {root!r}; expected an absolute path, or a URL such as s3://bucket/folder"
+                )
+            if "://" not in self.jobs and _is_within(self.jobs, root.removeprefix("file://")):
+                message = f"jobs is {self.jobs!r}, within {root!r} of job_files: callers could overwrite it"
+                raise ValueError(f"{message}; expected it elsewhere")

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from raphson.v1 import jacobian_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
+from raphson.v1 import jacobian_pb2_grpc, job_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
 from raphson.v1.jacobian_pb2 import (
     CheckJacobianRequest,
     EvaluateChainRequest,
@@ -56,6 +56,7 @@ class Server:
         self.channel = grpc.insecure_channel(self.address, options=(("grpc.max_receive_message_length", 64 << 20),))
         self.solver = solver_pb2_grpc.SolverServiceStub(self.channel)
         self.jacobian = jacobian_pb2_grpc.JacobianServiceStub(self.channel)
+        self.jobs = job_pb2_grpc.JobServiceStub(self.channel)
         self.systems = system_pb2_grpc.SystemServiceStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
 
@@ -169,8 +170,8 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> float:
 
 
 @contextlib.contextmanager
-def running_server(*flags: str, workers: int = 1, stderr: int | None = None) -> Iterator[Server]:
-    """Start a server, wait until it announces itself and has its spare, and stop it."""
+def running_server(*flags: str, workers: int = 1, others: int = 0, stderr: int | None = None) -> Iterator[Server]:
+    """Start a server, wait until it announces itself and has its spare and other processes, and stop it."""
     reader, writer = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-m", "raphson_server", "serve", "--address", "127.0.0.1:0",
@@ -181,7 +182,7 @@ def running_server(*flags: str, workers: int = 1, stderr: int | None = None) -> 
     with os.fdopen(reader) as announcement:
         line = announcement.readline()
     assert line, f"the server ended with exit code {process.wait(START_SECONDS)} before it was ready"
-    server = Server(process, json.loads(line)["address"], workers + 1)
+    server = Server(process, json.loads(line)["address"], workers + 1 + others)
     try:
         server.settle()
         yield server

@@ -139,10 +139,11 @@ def test_workers_that_cannot_start_end_the_server_with_a_reason() -> None:
 
 
 def test_the_front_end_imports_no_engine() -> None:
-    """Nothing that computes or compiles is ever loaded into the process that answers calls."""
+    """Nothing that computes, compiles or keeps jobs is ever loaded into the process that answers calls."""
     check = (
         "import sys, raphson_server.cli.serve\n"
-        "print([name for name in ('numba', 'scipy', 'llvmlite', 'raphson_solver') if name in sys.modules])"
+        "heavy = ('numba', 'scipy', 'llvmlite', 'raphson_solver', 'pyarrow', 'sqlalchemy', 'fsspec', 'distributed')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=30, check=True)
     assert run.stdout == "[]\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -59,10 +58,9 @@ def test_a_compile_is_given_up_and_has_its_use_later() -> None:
         if looks[0] > 2:
             raise StopError
 
-    began = time.monotonic()
     with pytest.raises(StopError):
         Differential(system, between=between).value(points)
-    assert time.monotonic() - began < 0.1
+    assert any(thread.name == "raphson-make" for thread in threading.enumerate())
     few = np.array([[0.0], [1.0]])
     expected = [sum(np.sin(x * i) * np.cos(x / i) for i in range(1, 400)) for x in few[:, 0]]
     np.testing.assert_allclose(Differential(system).value(few)[:, 0], expected, rtol=1e-12)

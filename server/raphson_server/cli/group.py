@@ -10,6 +10,8 @@ import click
 _COMMANDS: Mapping[str, str] = {
     "serve": "raphson_server.cli.serve",
     "solve": "raphson_server.cli.solve",
+    "batch": "raphson_server.cli.batch",
+    "jobs": "raphson_server.cli.jobs",
     "explain": "raphson_server.cli.explain",
     "roots": "raphson_server.cli.roots",
     "follow": "raphson_server.cli.follow",
@@ -44,6 +46,8 @@ def main() -> None:
     \b
     raphson serve                                solve for other programs, over gRPC
     raphson solve 'x**2 = 2' --start x=1         solve here and now
+    raphson batch model.toml rows.parquet -o …   solve for every row of a table
+    raphson jobs list --address HOST:PORT        look after the jobs of a server
     raphson explain 'x + y = 3' 'x + y = 4'      say what is wrong with a system
     raphson roots 'x**2 = 2' --bounds x=-9:9     look for every root in a box
     raphson follow 'x**2 = r' --start x=1 …      follow a root while a parameter changes

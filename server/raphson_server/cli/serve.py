@@ -102,6 +102,49 @@ _GLANCE_SECONDS = 0.25
     help="Scheduling niceness of the workers; above 0 the front end always gets a core.",
 )
 @click.option(
+    "--jobs",
+    metavar="FOLDER|URL",
+    default="",
+    envvar="RAPHSON_JOBS",
+    show_envvar=True,
+    help="Keep and run jobs (JobService). What is known of them is in an SQLite file in this folder, or in the "
+    "PostgreSQL database of this URL, which several servers may share. Needs raphson[jobs].",
+)
+@click.option(
+    "--job-files",
+    multiple=True,
+    metavar="FOLDER|URL",
+    help="Beneath which callers' jobs may read and write; once for each folder, or URL such as s3://bucket/folder. "
+    "Without any, every job is refused.",
+)
+@click.option(
+    "--jobs-on",
+    default="",
+    metavar="dask://HOST:PORT",
+    help="Run jobs on the workers of this Dask scheduler, rather than in processes of this machine.",
+)
+@click.option(
+    "--job-processes",
+    default=_DEFAULTS.job_processes,
+    show_default="one a core",
+    metavar="N",
+    help="Processes of this machine that compute for jobs.",
+)
+@click.option(
+    "--job-niceness",
+    default=_DEFAULTS.job_niceness,
+    show_default=True,
+    metavar="N",
+    help="Their scheduling niceness; above that of the workers, so that calls come first.",
+)
+@click.option(
+    "--job-lease-seconds",
+    default=_DEFAULTS.job_lease_seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="After how long without a word of another machine its job is taken over.",
+)
+@click.option(
     "--announce",
     type=int,
     metavar="FD",
@@ -123,14 +166,15 @@ _GLANCE_SECONDS = 0.25
 def serve(announce: int | None, exit_with_parent: bool, log_level: str, **choices: Any) -> None:
     """Solve for other programs, over gRPC.
 
-    Serves raphson.v1 (SolverService, JacobianService, SystemService) with the standard health and reflection
-    services. Equations are compiled and solved in worker processes; the process that answers calls never
+    Serves raphson.v1 (SolverService, JacobianService, SystemService, JobService) with the standard health and
+    reflection services. Equations are compiled and solved in worker processes; the process that answers calls never
     computes, so that it always answers. The first start on a machine compiles the engine, which takes a
     while; later starts load it.
 
     \b
     raphson serve
     raphson serve --address 127.0.0.1:0 --workers 4
+    raphson serve --jobs /var/lib/raphson --job-files /data
     """  # noqa: D301 (click needs the backspace itself)
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     parent = os.getppid() if exit_with_parent else None

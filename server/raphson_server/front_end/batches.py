@@ -17,8 +17,9 @@ from queue import SimpleQueue
 import grpc
 from google.rpc.status_pb2 import Status
 
+from raphson_server.aborting import abort, status_of
 from raphson_server.frames import Method, Outcome, Reply
-from raphson_server.front_end.forwarding import Forwarder, abort, call_ended, overloaded, status_of
+from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
 from raphson_server.pool import Ticket, WorkerPool
 
 # Chunks beyond those that are worked on: one on its way out while the next is ready.

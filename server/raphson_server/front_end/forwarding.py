@@ -17,8 +17,9 @@ import grpc
 from google.rpc import code_pb2
 from google.rpc.status_pb2 import Status
 
+from raphson_server.aborting import abort, status_of
 from raphson_server.bounded_cache import BoundedCache
-from raphson_server.failures import CallError, Reason, unexpected
+from raphson_server.failures import CallError, Reason
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
 from raphson_server.pool import (
     CallEndedError,
@@ -29,8 +30,6 @@ from raphson_server.pool import (
     WorkerProcess,
 )
 
-_DETAILS_KEY = "grpc-status-details-bin"
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _RETRY_SECONDS = 0.25
 _LONGEST_DEADLINE_SECONDS = 1e9
 _SHOWN_ID_BYTES = 80
@@ -62,7 +61,7 @@ class Forwarder:
 
         def handle(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                reply = self._forward(method, body, context)
+                reply = self.forward(method, body, context)
             except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
                 status = status_of(error)
             else:
@@ -90,7 +89,8 @@ class Forwarder:
 
         return handle
 
-    def _forward(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
+    def forward(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
+        """Have a worker answer one request, which is cancelled when its call ends; raises as `answer`."""
         ticket = Ticket()
         self._bind(ticket, context)
         return self.answer(ticket, method, body, context)
@@ -241,17 +241,6 @@ class Forwarder:
             field = "links" if method is Method.EVALUATE_CHAIN else "system.system_id"
             raise _not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
         return definition
-
-
-def status_of(error: Exception) -> Status:
-    """Write an error as callers read it."""
-    return error.status() if isinstance(error, CallError) else unexpected(error).status()
-
-
-def abort(context: grpc.ServicerContext, status: Status) -> bytes:
-    """End the call with a ``google.rpc.Status``; never returns."""
-    context.set_trailing_metadata(((_DETAILS_KEY, status.SerializeToString()),))
-    context.abort(_STATUS_CODES[status.code], status.message)
 
 
 def _remaining_seconds(context: grpc.ServicerContext) -> float:

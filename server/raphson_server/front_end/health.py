@@ -1,30 +1,15 @@
 """Health and reflection, on threads of their own: neither waits for a solve, nor holds a solve's thread."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from raphson_server.front_end.registration import register
+from raphson_server.front_end.registration import OnOwnThreads, register
 
 _HEALTH_THREADS = 4
 _REFLECTION_THREADS = 4
-
-
-@dataclass(frozen=True)
-class _OnOwnThreads:
-    """A behaviour with the attributes by which gRPC picks its executor."""
-
-    behavior: Callable[..., Any]
-    experimental_thread_pool: ThreadPoolExecutor
-    experimental_non_blocking: bool = False
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.behavior(*arguments)
 
 
 class Health:
@@ -50,10 +35,10 @@ class Health:
             health.SERVICE_NAME,
             {
                 "Check": grpc.unary_unary_rpc_method_handler(
-                    _OnOwnThreads(self._servicer.Check, self._threads), decode, encode
+                    OnOwnThreads(self._servicer.Check, self._threads), decode, encode
                 ),
                 "Watch": grpc.unary_stream_rpc_method_handler(
-                    _OnOwnThreads(self._servicer.Watch, self._threads, experimental_non_blocking=True),
+                    OnOwnThreads(self._servicer.Watch, self._threads, experimental_non_blocking=True),
                     decode,
                     encode,
                 ),
@@ -92,7 +77,7 @@ class Reflection:
             reflection.SERVICE_NAME,
             {
                 "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
-                    _OnOwnThreads(servicer.ServerReflectionInfo, self._threads),
+                    OnOwnThreads(servicer.ServerReflectionInfo, self._threads),
                     reflection_pb2.ServerReflectionRequest.FromString,
                     reflection_pb2.ServerReflectionResponse.SerializeToString,
                 ),

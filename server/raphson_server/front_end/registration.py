@@ -2,12 +2,27 @@
 
 from __future__ import annotations  # grpc's handler type takes no parameters at run time
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import ThreadPoolExecutor
+
+
+@dataclass(frozen=True)
+class OnOwnThreads:
+    """A behaviour with the attributes by which gRPC picks its executor."""
+
+    behavior: Callable[..., Any]
+    experimental_thread_pool: ThreadPoolExecutor
+    experimental_non_blocking: bool = False
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Behave."""
+        return self.behavior(*arguments)
 
 
 def register(server: grpc.Server, service_name: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:

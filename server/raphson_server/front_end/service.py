@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +12,9 @@ from raphson.v1 import jacobian_pb2, solver_pb2, system_pb2
 
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
+from raphson_server.containment import keep_memory
 from raphson_server.frames import Method
+from raphson_server.front_end import jobs
 from raphson_server.front_end.batches import batch_handler
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.health import Health, Reflection
@@ -21,7 +24,7 @@ from raphson_server.pool import WorkerPool
 _SOLVER = solver_pb2.DESCRIPTOR.services_by_name["SolverService"].full_name
 _JACOBIAN = jacobian_pb2.DESCRIPTOR.services_by_name["JacobianService"].full_name
 _SYSTEM = system_pb2.DESCRIPTOR.services_by_name["SystemService"].full_name
-_SERVICES = (_SOLVER, _JACOBIAN, _SYSTEM)
+_SERVICES = (_SOLVER, _JACOBIAN, _SYSTEM, jobs.SERVICE)
 
 # Beside the admitted requests there are always threads to turn the others away.
 _THREADS_BEYOND_ADMISSION = 16
@@ -41,7 +44,7 @@ class Service:
     on_ready : callable
         Called once the workers are warm and health says SERVING, with whether the engine had to be compiled.
     on_failure : callable
-        Called with a reason if no worker can be started.
+        Called with a reason if no worker can be started, or jobs cannot be kept.
     """
 
     def __init__(
@@ -52,7 +55,11 @@ class Service:
     ) -> None:
         self._config = config
         self._on_ready = on_ready
-        self._pool = WorkerPool(config, self._serve, on_failure)
+        self._compiled_engine = False
+        # What is waited for before the service serves.
+        self._not_ready = {"workers", "jobs"} if config.jobs else {"workers"}
+        self._ready_lock = threading.Lock()
+        self._pool = WorkerPool(config, self._workers_ready, on_failure)
         definitions = BoundedCache[bytes, bytes](config.definitions, config.definition_bytes, weigh=len)
         # A batch keeps its thread between chunks, when none of them is in flight.
         self._threads = ThreadPoolExecutor(
@@ -81,6 +88,8 @@ class Service:
         }
         register(self._server, _JACOBIAN, jacobian)
         register(self._server, _SYSTEM, {"Compile": unary(forwarder.handler(Method.COMPILE))})
+        self._jobs = jobs.Jobs(config, forwarder, self._pool, self._jobs_ready, on_failure) if config.jobs else None
+        register(self._server, jobs.SERVICE, jobs.no_jobs() if self._jobs is None else self._jobs.handlers())
 
     def start(self) -> str:
         """Bind, answer health (NOT_SERVING) and start the workers in the background.
@@ -102,13 +111,19 @@ class Service:
                 f"{self._config.address} cannot be bound; expected a host of this machine and a port "
                 "that no other program listens on"
             ) from error
+        # Replies of batches are megabytes.
+        keep_memory()
         self._server.start()
         self._pool.start()
+        if self._jobs is not None:
+            self._jobs.start()
         return f"{self._config.address.rpartition(':')[0]}:{port}"
 
     def stop(self) -> None:
         """Tell health, turn new requests away, wait for those in flight within the limit, end the workers."""
         self._health.tell(serving=False)
+        if self._jobs is not None:
+            self._jobs.stop()
         if not self._pool.drain(self._config.drain_seconds):
             _log.warning("requests were still in flight after %.1f s", self._config.drain_seconds)
         # Whoever is left learns now (UNAVAILABLE) that the request is to be sent elsewhere.
@@ -118,12 +133,26 @@ class Service:
             part.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _serve(self, compiled_engine: bool) -> None:
+    def _workers_ready(self, compiled_engine: bool) -> None:
+        self._compiled_engine = compiled_engine
+        self._part_ready("workers")
+
+    def _jobs_ready(self) -> None:
+        self._part_ready("jobs")
+
+    def _part_ready(self, part: str) -> None:
+        with self._ready_lock:
+            self._not_ready.discard(part)
+            if self._not_ready:
+                return
+        self._serve()
+
+    def _serve(self) -> None:
         # What was loaded stays; the collector need not stop a call to look at it again.
         gc.collect()
         gc.freeze()
         self._health.tell(serving=True)
-        self._on_ready(compiled_engine)
+        self._on_ready(self._compiled_engine)
 
 
 def _options(config: ServerConfig) -> tuple[tuple[str, int], ...]:

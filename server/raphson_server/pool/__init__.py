@@ -5,8 +5,9 @@ socket and gives it back; one supervising thread starts workers, kills those tha
 the lost.
 """
 
+from raphson_server.pool.kept_process import KeptProcess
 from raphson_server.pool.process import WorkerProcess
 from raphson_server.pool.ticket import CallEndedError, PoolClosedError, PoolFullError, Ticket
 from raphson_server.pool.worker_pool import WorkerPool
 
-__all__ = ["CallEndedError", "PoolClosedError", "PoolFullError", "Ticket", "WorkerPool", "WorkerProcess"]
+__all__ = ["CallEndedError", "KeptProcess", "PoolClosedError", "PoolFullError", "Ticket", "WorkerPool", "WorkerProcess"]

@@ -1,0 +1,22 @@
+"""How a handler ends its call with an error."""
+
+import grpc
+from google.rpc.status_pb2 import Status
+
+from raphson_server.failures import CallError, unexpected
+
+DETAILS_KEY = "grpc-status-details-bin"
+"""Where the whole status is, in a call's trailing metadata."""
+
+_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def status_of(error: Exception) -> Status:
+    """Write an error as callers read it."""
+    return error.status() if isinstance(error, CallError) else unexpected(error).status()
+
+
+def abort(context: grpc.ServicerContext, status: Status) -> bytes:
+    """End the call with a ``google.rpc.Status``; never returns."""
+    context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
+    context.abort(_STATUS_CODES[status.code], status.message)

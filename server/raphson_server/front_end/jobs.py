@@ -1,0 +1,237 @@
+"""JobService: its calls are passed on to a process of their own, which keeps the jobs; another one runs them.
+
+The front end opens no store and reads no table. What it does itself is to have a new job's definition compiled by a
+worker, so that nothing is queued that cannot be solved, and to end calls whose readers take nothing.
+"""
+
+from __future__ import annotations  # grpc's handler type takes no parameters at run time
+
+import functools
+import math
+import shutil
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Never
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import code_pb2
+from google.rpc.error_details_pb2 import BadRequest
+from google.rpc.status_pb2 import Status
+from raphson.v1 import job_pb2
+from raphson.v1.system_pb2 import CompileRequest
+
+from raphson_server.aborting import DETAILS_KEY, abort, status_of
+from raphson_server.failures import CallError, Reason, invalid_input, unexpected
+from raphson_server.frames import Method, Outcome
+from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
+from raphson_server.front_end.registration import OnOwnThreads
+from raphson_server.job_settings import JobSettings
+from raphson_server.pool import KeptProcess, Ticket, WorkerPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from raphson_server.configuration import ServerConfig
+
+SERVICE = job_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
+_UNARY = ("GetJob", "ListJobs", "CancelJob", "ResumeJob", "DeleteJob")
+_STREAMS = ("WatchJob", "ReadResults")
+# Each holds a thread here and one at the desk.
+MOST_STREAMS = 32
+_THREADS = MOST_STREAMS + 16
+_RETRY_SECONDS = 0.5
+_LONGEST_CALL_SECONDS = 60.0
+# The desk has nothing to finish but the calls that are under way.
+_DESK_SECONDS = 1.0
+_CHANNEL = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+
+
+class Jobs:
+    """The service's jobs: the processes for them, and the handlers that pass calls on.
+
+    Parameters
+    ----------
+    config : ServerConfig
+        With a store of jobs.
+    forwarder : Forwarder
+        Has definitions compiled.
+    pool : WorkerPool
+        Watches the readers.
+    on_ready : callable
+        Called once both processes are ready.
+    on_failure : callable
+        Called with a reason if one cannot be started.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        forwarder: Forwarder,
+        pool: WorkerPool,
+        on_ready: Callable[[], None],
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self._forwarder = forwarder
+        self._pool = pool
+        self._drain_seconds = config.drain_seconds
+        self._folder = tempfile.mkdtemp(prefix="raphson-")  # for nobody else to look into
+        settings = JobSettings(
+            store=config.jobs,
+            roots=config.job_files,
+            executor=config.jobs_on,
+            processes=config.job_processes,
+            niceness=config.job_niceness,
+            lease_seconds=config.job_lease_seconds,
+            address=f"unix:{self._folder}/desk",
+            announce_fd=-1,
+            parent_pid=-1,
+            max_message_bytes=config.max_message_bytes,
+        )
+        self._desk = KeptProcess("desk", settings, self._start_runner, on_failure)
+        self._runner = KeptProcess("runner", settings, on_ready, on_failure)
+        self._channel = grpc.insecure_channel(settings.address, options=_CHANNEL)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="raphson-jobs")
+        self._places = threading.BoundedSemaphore(MOST_STREAMS)
+
+    def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+        """Return what answers each method, on threads of its own."""
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            name: unary(OnOwnThreads(functools.partial(self._unary, name), self._threads)) for name in _UNARY
+        }
+        handlers |= {
+            name: stream(OnOwnThreads(functools.partial(self._stream, name), self._threads)) for name in _STREAMS
+        }
+        handlers["CreateJob"] = unary(OnOwnThreads(self._create, self._threads))
+        return handlers
+
+    def start(self) -> None:
+        """Start the processes: the desk, which makes the store where there is none, and then the runner."""
+        self._desk.start()
+
+    def stop(self) -> None:
+        """Have the runner hand its job back, and end both."""
+        self._runner.stop(self._drain_seconds)
+        self._desk.stop(_DESK_SECONDS)
+        self._channel.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start_runner(self) -> None:
+        self._runner.start()
+
+    # --- calls ------------------------------------------------------------------------------------------------
+
+    def _create(self, body: bytes, context: grpc.ServicerContext) -> bytes:
+        try:
+            refusal = self._compile(body, context)
+        except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
+            refusal = status_of(error)
+        return self._unary("CreateJob", body, context) if refusal is None else abort(context, refusal)
+
+    def _compile(self, body: bytes, context: grpc.ServicerContext) -> Status | None:
+        """Have a worker compile the definition; return what is wrong with it, None if nothing is."""
+        try:
+            request = job_pb2.CreateJobRequest.FromString(body)
+        except DecodeError as error:
+            message = f"the request is no CreateJobRequest: {error}"
+            raise CallError(code_pb2.INVALID_ARGUMENT, Reason.MALFORMED_MESSAGE, message) from None
+        if not request.description.HasField("definition"):
+            raise invalid_input("description.definition", "missing; expected the equations and variables of a system")
+        to_compile = CompileRequest(definition=request.description.definition)
+        reply = self._forwarder.forward(Method.COMPILE, to_compile.SerializeToString(), context)
+        return None if reply.outcome is Outcome.OK else _beneath("description.", Status.FromString(reply.body))
+
+    def _unary(self, name: str, body: bytes, context: grpc.ServicerContext) -> bytes:
+        remaining = context.time_remaining()
+        seconds = _LONGEST_CALL_SECONDS if remaining is None else min(remaining, _LONGEST_CALL_SECONDS)
+        method: Any = self._channel.unary_unary(f"/{SERVICE}/{name}")
+        call = method.future(body, timeout=max(seconds, 0.0))
+        if not context.add_callback(call.cancel):
+            call.cancel()
+        try:
+            reply: bytes = call.result()
+        except (grpc.RpcError, grpc.FutureCancelledError) as error:
+            return abort(context, _relayed(error))
+        return reply
+
+    def _stream(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        if not self._places.acquire(blocking=False):
+            abort(context, overloaded(MOST_STREAMS).status())
+        reader = Ticket()
+        method: Any = self._channel.unary_stream(f"/{SERVICE}/{name}")
+        call = method(body)
+        try:
+            if not context.add_callback(call.cancel):
+                call.cancel()
+            self._pool.watch(reader, context.cancel)
+            for reply in call:
+                reader.offered = time.monotonic()
+                yield reply
+                reader.offered = math.inf
+        except grpc.RpcError as error:
+            status = _relayed(error)
+        else:
+            return
+        finally:
+            call.cancel()
+            self._pool.release(reader)
+            self._places.release()
+        abort(context, status)
+
+
+def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    """Return what answers each method of a server that keeps no jobs."""
+    message = "this server keeps no jobs; start one that does with: raphson serve --jobs FOLDER --job-files FOLDER"
+    status = CallError(code_pb2.FAILED_PRECONDITION, Reason.NO_JOBS, message).status()
+
+    def handle(body: bytes, context: grpc.ServicerContext) -> Never:  # noqa: ARG001 (gRPC's signature)
+        abort(context, status)
+        raise AssertionError
+
+    unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+    return {name: unary(handle) for name in ("CreateJob", *_UNARY)} | {name: stream(handle) for name in _STREAMS}
+
+
+def _relayed(error: Exception) -> Status:
+    """Say to the caller what the desk said."""
+    if isinstance(error, grpc.FutureCancelledError):
+        return call_ended().status()
+    assert isinstance(error, grpc.Call)
+    for key, value in error.trailing_metadata() or ():
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            return Status.FromString(value)
+    match error.code():
+        case grpc.StatusCode.CANCELLED:
+            return call_ended().status()
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            message = "no answer within the call's deadline"
+            return CallError(code_pb2.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, message).status()
+        case grpc.StatusCode.UNAVAILABLE:
+            message = "the service for jobs is starting; try again in a moment"
+            return CallError(code_pb2.UNAVAILABLE, Reason.NOT_SERVING, message, retry_seconds=_RETRY_SECONDS).status()
+        case _:
+            return unexpected(error).status()
+
+
+def _beneath(prefix: str, status: Status) -> Status:
+    """Write a refusal of a definition with the fields' paths in the message that held it."""
+    moved = Status(code=status.code, message=status.message)
+    for detail in status.details:
+        bad = BadRequest()
+        if detail.Unpack(bad):
+            for violation in bad.field_violations:
+                moved.message = moved.message.replace(violation.field, prefix + violation.field)
+                violation.field = prefix + violation.field
+            detail.Pack(bad)
+        moved.details.append(detail)
+    return moved
