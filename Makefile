@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PROTOS := $(wildcard proto/raphson/v1/*.proto)
+# Where google/rpc/*.proto is: an installed dependency brings it.
+PROTOC = $(BIN)/python -m grpc_tools.protoc -Iproto -I$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 # pip reads a wheel or builds from source; nothing is compiled but the engine, at its first start.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -15,7 +17,8 @@ run: $(VENV)/server  ## Install, start the service, solve the three examples ove
 	$(BIN)/python examples/run.py
 
 test: $(VENV)/server  ## Install and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/solver
+	$(BIN)/python -m pytest --ignore tests/solver
 
 bench: $(VENV)/bench  ## Measure, each figure beside its references (a few minutes; close other programs)
 	$(BIN)/python -m benchmarks
@@ -40,12 +43,11 @@ contracts: $(VENV)/lint  ## Check that imports go one way
 	$(BIN)/lint-imports
 
 stubs: $(VENV)/lint  ## Generate the wire's Python stubs from proto/
-	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=client --pyi_out=client --grpc_python_out=client $(PROTOS)
+	$(PROTOC) --python_out=client --pyi_out=client --grpc_python_out=client $(PROTOS)
 
 stubs-check: $(VENV)/lint  ## Check that the committed stubs are those of proto/
 	@rm -rf $(VENV)/stubs && mkdir -p $(VENV)/stubs
-	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=$(VENV)/stubs --pyi_out=$(VENV)/stubs \
-	    --grpc_python_out=$(VENV)/stubs $(PROTOS)
+	$(PROTOC) --python_out=$(VENV)/stubs --pyi_out=$(VENV)/stubs --grpc_python_out=$(VENV)/stubs $(PROTOS)
 	diff -r --exclude=__pycache__ --exclude=__init__.py $(VENV)/stubs/raphson/v1 client/raphson/v1
 
 clean:  ## Remove what was installed and generated, the engine's cache included

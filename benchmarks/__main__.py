@@ -20,13 +20,17 @@ BENCHMARKS = (
     "rpc_overhead",
     "batched_jacobian",
     "batch_solve",
+    "jobs",
+    "job_workers",
+    "job_faults",
+    "batch_over_rpc",
     "jacobian_over_rpc",
     "reverse_mode",
     "sparse_jacobian",
     "isolation",
     "robustness",
 )
-VERSIONS = ("numpy", "numba", "llvmlite", "grpcio", "protobuf", "scipy", "casadi", "jax", "NumbaMinpack")
+VERSIONS = ("numpy", "numba", "llvmlite", "grpcio", "protobuf", "scipy", "casadi", "jax", "optimistix", "NumbaMinpack")
 
 
 def main() -> int:

@@ -3,15 +3,14 @@
 A two-link arm (n = 2), Chandrasekhar's H equation (n = 8, dense) and a catalyst pellet (n = 50, tridiagonal). Beside
 raphson's `System.solve_batch`, in process: C by hand for these very systems, eight members in the lanes of AVX-512;
 scalar C in a loop; and what people use today, in a loop or a map over members: SciPy's hybr on f and J compiled by
-Numba, NumbaMinpack's hybrd, CasADi's Newton in its virtual machine and as the C code that it writes. All start where
-raphson starts and stop at 1e-12 of what each calls the residual or the step; that they find the same roots is checked
-before the clock starts. The libraries solve some of the members, which is enough to tell their rate.
+Numba, NumbaMinpack's hybrd, CasADi's Newton in its virtual machine and as the C code that it writes, and optimistix's.
+All start where raphson starts and stop at 1e-12 of what each calls the residual or the step; that they find the same
+roots is checked before the clock starts. The libraries solve some of the members, which is enough to tell their rate.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ import raphson_solver as rs
 
 from benchmarks.batch_systems import SYSTEMS, BatchSystem
 from benchmarks.budget import alternate_within
-from benchmarks.peers import c_lanes, c_members, casadi_members, numba_members
+from benchmarks.peers import c_lanes, c_members, casadi_members, numba_members, optimistix_members
 from benchmarks.timing import heading, table
 
 if TYPE_CHECKING:
@@ -38,7 +37,8 @@ SAMPLE = {"arm": 4_000, "chandrasekhar": 2_000, "pellet": 400}
 
 OURS, LANES, KEPT, SCALAR = "raphson", "C lanes", "C lanes, kept", "scalar C"
 SCIPY, MINPACK, CASADI, CASADI_C = "SciPy+Numba", "NumbaMinpack", "CasADi", "CasADi C"
-LIBRARIES = (SCIPY, MINPACK, CASADI, CASADI_C)
+OPTIMISTIX = "optimistix vmap"
+LIBRARIES = (SCIPY, MINPACK, CASADI, CASADI_C, OPTIMISTIX)
 COLUMNS = (OURS, LANES, KEPT, SCALAR, *LIBRARIES)
 AGAINST_LANES, AGAINST_LIBRARIES = 0.7, 15
 LEFT_OUT = "–"
@@ -87,6 +87,8 @@ def contenders(system: BatchSystem, count: int, threads: list[int]) -> dict[tupl
         actions[CASADI, 1] = Action(casadi.newton(), len(some))
         if casadi_members.MISSING_COMPILER is None:
             actions[CASADI_C, 1] = Action(casadi.code(), len(some))
+    if optimistix_members.MISSING is None:
+        actions[OPTIMISTIX, 1] = Action(optimistix_members.OptimistixMembers(system.residual, start, some), len(some))
     return actions
 
 
@@ -159,9 +161,7 @@ def rate(value: float | None) -> str:
 def missing() -> list[str]:
     """Say who cannot take part."""
     reasons = [c_lanes.MISSING, c_members.MISSING, numba_members.MISSING, numba_members.MISSING_MINPACK]
-    reasons += [casadi_members.MISSING, casadi_members.MISSING_COMPILER]
-    if importlib.util.find_spec("optimistix") is None:
-        reasons.append("optimistix is not installed")
+    reasons += [casadi_members.MISSING, casadi_members.MISSING_COMPILER, optimistix_members.MISSING]
     return list(dict.fromkeys(reason for reason in reasons if reason))
 
 

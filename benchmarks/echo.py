@@ -1,19 +1,20 @@
 """A gRPC server that does nothing, of the same kind as raphson's: what a call costs before any work.
 
-A sync server with as many threads and the same options as the service, taking bytes and returning bytes.
-Runs in its own process until its standard input closes; started by rpc_overhead.py.
+A sync server with as many threads and the same options as the service, taking bytes and returning bytes, call by call
+or in a stream of them. Runs in its own process until its standard input closes; started by rpc_overhead.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from raphson_server.configuration import ServerConfig
 
-SERVICE, METHOD = "benchmark.EchoService", "Echo"
+SERVICE, METHOD, STREAM = "benchmark.EchoService", "Echo", "EchoStream"
 SPARE_THREADS = 16
 OPTIONS = (
     ("grpc.so_reuseport", 0),
@@ -27,15 +28,23 @@ OPTIONS = (
 def main() -> None:
     """Serve, print the port, and wait for the end of standard input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reply", required=True, help="the reply's bytes, in hexadecimal")
-    reply = bytes.fromhex(parser.parse_args().reply)
+    parser.add_argument("--reply", default="", help="the reply's bytes, in hexadecimal")
+    parser.add_argument("--zeros", type=int, default=0, help="how many bytes of zeros follow them (default: 0)")
+    arguments = parser.parse_args()
+    reply = bytes.fromhex(arguments.reply) + bytes(arguments.zeros)
 
     def echo(_request: bytes, _context: grpc.ServicerContext) -> bytes:
         return reply
 
     threads = ThreadPoolExecutor(ServerConfig().max_in_flight + SPARE_THREADS)
     server = grpc.server(threads, options=OPTIONS)
-    methods = {METHOD: grpc.unary_unary_rpc_method_handler(echo)}
+    def echo_stream(requests: Iterator[bytes], _context: grpc.ServicerContext) -> Iterator[bytes]:
+        return (reply for _ in requests)
+
+    methods = {
+        METHOD: grpc.unary_unary_rpc_method_handler(echo),
+        STREAM: grpc.stream_stream_rpc_method_handler(echo_stream),
+    }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

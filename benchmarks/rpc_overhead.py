@@ -29,9 +29,9 @@ PARAMETERS = {"r": 2.0}
 
 
 @contextmanager
-def echo_server(reply: bytes) -> Iterator[str]:
-    """Run echo.py, which answers everything with `reply`; yield its address."""
-    command = [sys.executable, "-m", "benchmarks.echo", "--reply", reply.hex()]
+def echo_server(reply: bytes, zeros: int = 0) -> Iterator[str]:
+    """Run echo.py, which answers everything with `reply` and some zeros; yield its address."""
+    command = [sys.executable, "-m", "benchmarks.echo", "--reply", reply.hex(), "--zeros", str(zeros)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
