@@ -38,6 +38,7 @@ def main() -> None:
 
     threads = ThreadPoolExecutor(ServerConfig().max_in_flight + SPARE_THREADS)
     server = grpc.server(threads, options=OPTIONS)
+
     def echo_stream(requests: Iterator[bytes], _context: grpc.ServicerContext) -> Iterator[bytes]:
         return (reply for _ in requests)
 

@@ -32,7 +32,8 @@ Code = grpc.StatusCode
         (Code.INTERNAL, raphson.InternalServerError),
         (Code.UNKNOWN, raphson.InternalServerError),
         (Code.DATA_LOSS, raphson.InternalServerError),
-        (Code.PERMISSION_DENIED, raphson.RaphsonError),
+        (Code.PERMISSION_DENIED, raphson.InvalidRequestError),
+        (Code.UNAUTHENTICATED, raphson.RaphsonError),
     ],
 )
 def test_a_code_has_an_error(

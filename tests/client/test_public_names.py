@@ -96,8 +96,8 @@ def test_the_names_of_the_tracer() -> None:
         (
             "solve_batch",
             (
-                "equations start parameters shapes method tolerance absolute_tolerance max_iterations timeout_seconds "
-                "progress"
+                "equations start parameters shapes method tolerance absolute_tolerance max_iterations warm_start "
+                "timeout_seconds progress"
             ),
         ),
         (

@@ -19,7 +19,7 @@ from tests.server.jobs.killing import work
 from tests.server.jobs.working import CIRCLE, CIRCLE_START, describe, directly, left_in, radii, read_table, write_table
 
 ROWS = 600
-MOST_SECONDS = 0.6
+MOST_SECONDS = 0.05
 MOST_RUNS = 40
 
 
@@ -32,9 +32,11 @@ def ready() -> Iterator[ForkServerContext]:
     multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
-def killed_after(process: ForkServerProcess, seconds: float) -> bool:
-    """Kill a process after some time; return False if it was done before."""
-    process.join(seconds)
+def killed_when(process: ForkServerProcess, folder: Path, chunks: int, delay: float) -> bool:
+    """Kill a process some time after so many chunks are committed; return False if it was done before."""
+    while process.exitcode is None and len(committed(folder)) < chunks:
+        process.join(0.005)
+    process.join(delay)
     if process.exitcode is None:
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
@@ -67,7 +69,7 @@ def test_a_job_that_is_killed_again_and_again_is_done_in_the_end(
     for _ in range(MOST_RUNS):
         process = ready.Process(target=work, args=(description,))
         process.start()
-        if not killed_after(process, draw.uniform(0.1, MOST_SECONDS)):
+        if not killed_when(process, tmp_path, len(done) + draw.randint(2, 10), draw.uniform(0.0, MOST_SECONDS)):
             assert process.exitcode == 0
             break
         killed += 1

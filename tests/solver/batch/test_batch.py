@@ -154,7 +154,7 @@ def test_an_equation_that_its_pivot_alone_does_not_hear() -> None:
 
 
 def test_what_is_raised_between_ends_the_work() -> None:
-    system, given = arm(50_000)
+    system, given = arm(200_000)
     calls = []
 
     def stop() -> None:
