@@ -89,7 +89,8 @@ def join(files: Files, parts: Iterable[str], schema: pa.Schema, kind: TableForma
     """
     match kind:
         case TableFormat.PARQUET:
-            with pq.ParquetWriter(target, schema, use_dictionary=_repeated(schema)) as writer:
+            options: dict[str, Any] = {"use_dictionary": _repeated(schema)}
+            with pq.ParquetWriter(target, schema, **options) as writer:
                 for batch in _batches(files, parts):
                     # A row group a batch: what is written is not held back for more.
                     writer.write_batch(batch, row_group_size=max(1, batch.num_rows))

@@ -45,10 +45,10 @@ def rounds(how: WarmStart, p: Array, count: int) -> Iterator[tuple[Integers, Int
 
 def _nearest(p: Array, solved: Integers, members: Integers) -> Integers:
     """Return which of the solved is nearest to each member."""
-    from scipy.spatial import cKDTree  # noqa: PLC0415 - a tenth of a second that few need
+    from scipy.spatial import KDTree  # noqa: PLC0415 - a tenth of a second that few need
 
     # A number that is not finite is its member's own trouble, wherever that begins.
     finite = np.where(np.isfinite(p), p, 0.0)
     spread = np.std(finite, axis=0)
     scaled = finite / np.where(spread > 0.0, spread, 1.0)
-    return np.asarray(cKDTree(scaled[solved]).query(scaled[members])[1], np.int64)
+    return np.asarray(KDTree(scaled[solved]).query(scaled[members])[1], np.int64)
