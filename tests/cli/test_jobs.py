@@ -93,7 +93,7 @@ def test_a_batch_that_is_interrupted_goes_on_there(
 
 def test_a_job_through_its_life(jobs: JobServer, run: Run) -> None:
     target = jobs.folder / "slow.parquet"
-    name = jobs.create(slow(jobs.folder / "in.parquet", target, iterations=4_000)).name
+    name = jobs.create(slow(jobs.folder / "in.parquet", target, iterations=25_000)).name
     jobs.wait_for(name, lambda job: job.progress.rows_done > 0)
     shown = run("show", name)
     assert shown.exit_code == 0

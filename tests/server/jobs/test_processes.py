@@ -48,7 +48,7 @@ def test_two_servers_on_one_store(tmp_path: Path) -> None:
             ended = servers[(i + 1) % 2].finish(job.name)
             assert (state_name(ended), ended.progress.rows_done) == ("SUCCEEDED", 1_000)
             check_circle(first.folder / f"out{i}.parquet", radii)
-        long = first.create(slow(source, first.folder / "long.parquet", iterations=3_000))
+        long = first.create(slow(source, first.folder / "long.parquet", iterations=15_000))
         first.wait_for(long.name, lambda job: job.progress.rows_done > 0)
         with Store(str(first.store / "jobs.sqlite")) as store:
             owner = store.get(long.name).owner

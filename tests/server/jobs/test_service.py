@@ -295,7 +295,7 @@ def test_an_output_that_is_there(jobs: JobServer, paths: tuple[Path, Path]) -> N
 
 def test_cancel_resume_and_delete(jobs: JobServer, paths: tuple[Path, Path]) -> None:
     source, target = paths
-    made = jobs.create(slow(source, target, iterations=3_000))
+    made = jobs.create(slow(source, target, iterations=6_000))
     running = jobs.wait_for(made.name, lambda job: job.progress.rows_done > 0)
     assert state_name(running) == "RUNNING"
     for method, words in (("DeleteJob", "cancel it"), ("ReadResults", "is running")):
@@ -387,7 +387,7 @@ def test_calls_are_answered_while_a_job_computes(jobs: JobServer, paths: tuple[P
 
 def test_the_desk_is_started_again(jobs: JobServer, paths: tuple[Path, Path]) -> None:
     """Its end costs the calls that it answers, which may be made again, and no job."""
-    made = jobs.create(slow(*paths, iterations=600))
+    made = jobs.create(slow(*paths, iterations=3_000))
     watch = jobs.call("WatchJob", job_pb2.WatchJobRequest(name=made.name))
     next(watch)
     runner = jobs.process("runner")
