@@ -168,6 +168,11 @@ class DaskExecutor:
 
     def _take(self, answer: Future[ChunkResult], chunk: Chunk, task: Any) -> None:
         """Give a finished task's result to whoever waits; called by a thread of Dask's."""
+        client = self._client
+        if task.status == _LOST and client is not None and client.status == "running":
+            # Its worker was lost with the result, and the scheduler has it done again.
+            task.add_done_callback(partial(self._take, answer, chunk))
+            return
         with self._lock:
             if self._tasks.pop(answer, None) is None:
                 # Stopped meanwhile.
