@@ -157,9 +157,8 @@ class _Members:
 
 def _is_undecided(lanes: NewtonLanes, p: Array, options: SolveOptions, found: Results) -> NDArray[np.bool_]:
     """Return which members the engine has to solve, shape (count,)."""
-    undecided: NDArray[np.bool_] = (found.verdict != RIGHT) | (found.steps > options.max_iterations)
+    is_right: NDArray[np.bool_] = found.verdict == RIGHT
     unheard = np.flatnonzero(found.verdict == UNHEARD)
     if unheard.size:
-        given = p if p.shape[0] == 1 else p[unheard]
-        undecided[unheard] &= ~lanes.hears(found.x[unheard], given, options.tolerance)
-    return undecided
+        is_right[unheard] = lanes.hears(found.x[unheard], of(p, unheard), options.tolerance)
+    return ~is_right | (found.steps > options.max_iterations)

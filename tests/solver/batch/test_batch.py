@@ -224,3 +224,13 @@ def test_an_interrupt_ends_members_under_way_in_other_threads() -> None:
     with pytest.raises(KeyboardInterrupt):
         system.solve_batch([1.0, 2.0], MANY, FOR_LONG, threads=2, between=interrupt)
     assert time.monotonic() - began < 10.0
+
+
+def test_the_limit_of_steps_holds_for_members_that_were_looked_at_again() -> None:
+    """At the root x is 0 and its pivot tells nothing; two steps are needed, and one is allowed."""
+    system = build(["3*x + y**2 = p", "x + x*y = 0"], ["x", "y"], ["p"])
+    batch = system.solve_batch(
+        [0.0, 0.5], np.linspace(1.0, 2.0, 100)[:, None], rs.SolveOptions(method=rs.Method.NEWTON, max_iterations=1)
+    )
+    assert not batch.converged.any()
+    assert batch.iterations.max() <= 1
