@@ -7,6 +7,9 @@ import signal
 
 from raphson_server.worker_settings import WorkerSettings
 
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+"""Environment of processes of which there is one a core."""
+
 _PR_SET_PDEATHSIG = 1
 # glibc's malloc.h: what is freed goes back above so many bytes; what is larger is never kept.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

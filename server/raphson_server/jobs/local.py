@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Self
 
+from raphson_server.containment import ONE_THREAD
 from raphson_server.jobs.errors import JobError, JobErrorCode
 from raphson_server.jobs.executor import MOST_LOSSES, Chunk, ChunkResult, worker_lost
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 # Of each worker: one that it works on, and one that waits while its result is taken.
 _CHUNKS_EACH = 2
 
@@ -169,7 +169,7 @@ class _WorkerProcess:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=2,
-                env=os.environ | _ONE_THREAD,
+                env=os.environ | ONE_THREAD,
             )
         self._channel = Connection(ours.detach())
         self._plan = b""

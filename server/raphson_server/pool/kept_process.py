@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from raphson_server.containment import ONE_THREAD
 from raphson_server.job_settings import JobSettings
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
-_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 _log = logging.getLogger("raphson_server")
 
@@ -148,7 +148,7 @@ class KeptProcess:
             pass_fds=(announce_fd,),
             stdin=subprocess.PIPE,
             stdout=2,
-            env=os.environ | _ONE_THREAD,
+            env=os.environ | ONE_THREAD,
             text=True,
         )
         assert process.stdin is not None

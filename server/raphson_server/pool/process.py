@@ -8,6 +8,7 @@ import sys
 from raphson_server import frames
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
+from raphson_server.containment import ONE_THREAD
 from raphson_server.worker_settings import WorkerSettings
 
 _FLAG_BYTES = 8
@@ -15,7 +16,6 @@ _FLAG_BYTES = 8
 _LAST_WORDS_SECONDS = 0.2
 _SET = (1).to_bytes(_FLAG_BYTES, sys.byteorder)
 _CLEAR = bytes(_FLAG_BYTES)
-_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
 class WorkerProcess:
@@ -68,7 +68,7 @@ class WorkerProcess:
                 pass_fds=(settings.channel_fd, settings.flag_fd),
                 stdin=subprocess.DEVNULL,
                 stdout=2,
-                env=os.environ | _ONE_THREAD,
+                env=os.environ | ONE_THREAD,
             )
         except OSError:
             self.close()
