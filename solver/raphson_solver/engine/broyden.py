@@ -27,6 +27,7 @@ from raphson_solver.engine.point import (
     set_weights,
     weighted_square,
 )
+from raphson_solver.engine.sparse_secants import remember_secant, sparse_secant_step
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import set_inverse_sizes
 
@@ -46,7 +47,9 @@ def broyden(plan: Integers) -> int:
         status = newton_direction(plan)
         if status != RUNNING:
             return int(status)
-        _copy_jacobian(plan)
+        if plan[layout.LINEAR_SOLVER] == 0:
+            _copy_jacobian(plan)
+        plan[layout.SECANTS] = 0
         set_weights(plan)
         set_inverse_sizes(plan)
     else:
@@ -106,6 +109,15 @@ def _copy_jacobian(plan: Integers) -> None:
 @jit
 def _secant_step(plan: Integers) -> bool:
     """Solve B·step = −f, rows scaled by W; return whether that was possible."""
+    if not (_dense_secant_step(plan) if plan[layout.LINEAR_SOLVER] == 0 else sparse_secant_step(plan)):
+        return False
+    bend(plan)
+    doubles(plan[layout.SETTINGS])[LAST_STEP] = relative_size(plan, ROOT_AT_ZERO)
+    return True
+
+
+@jit
+def _dense_secant_step(plan: Integers) -> bool:
     n = plan[N]
     f, weight, step = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), doubles(plan[layout.STEP])
     matrix, approximation = doubles(plan[layout.MATRIX]), doubles(plan[layout.APPROXIMATION])
@@ -117,16 +129,16 @@ def _secant_step(plan: Integers) -> bool:
     if factor(matrix, pivots, doubles(plan[layout.COLUMN_SIZE]), n, jacobian_noise(plan)) < n:
         return False
     substitute(matrix, pivots, step, n)
-    if not finite(step, n):
-        return False
-    bend(plan)
-    doubles(plan[layout.SETTINGS])[LAST_STEP] = relative_size(plan, ROOT_AT_ZERO)
-    return True
+    return finite(step, n)
 
 
 @jit
 def _update(plan: Integers) -> None:
     """Correct B by the step just taken, from ORIGIN to x, and move F on to x."""
+    plan[APPROXIMATE] = 1
+    if plan[layout.LINEAR_SOLVER] != 0:
+        remember_secant(plan)
+        return
     n = plan[N]
     x, origin, f, trial = (
         doubles(plan[layout.X]),
@@ -146,4 +158,3 @@ def _update(plan: Integers) -> None:
             for j in range(n):
                 approximation[i * n + j] += error * (inverse[j] * inverse[j] * (x[j] - origin[j])) / square
         f[i] = trial[i]
-    plan[APPROXIMATE] = 1

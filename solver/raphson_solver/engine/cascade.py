@@ -68,6 +68,8 @@ def run(plan: Integers) -> int:
             else:
                 plan[layout.SLICE_LEFT] -= 1
                 status = _advance(plan)
+                if plan[layout.INTERRUPTED] != 0:
+                    status = plan[layout.INTERRUPTED]
         if status == _CONVERGED:
             plan[BEST_METHOD] = plan[STAGE]
             break

@@ -65,6 +65,21 @@ def call_kernel(_typing: Any, address: Any, program: Any, x: Any, p: Any, out: A
 
 
 @intrinsic
+def call_solver(_typing: Any, address: Any, kind: Any, matrix: Any, right: Any, solution: Any) -> tuple[Any, Any]:
+    """Call ``solver(kind, matrix, right, solution)``: an int64 and pointers to float64; return its int64."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        whole = ir.IntType(64)
+        kind = ir.FunctionType(whole, [whole, *[_BYTE_POINTER] * 3])
+        function = builder.inttoptr(arguments[0], kind.as_pointer())
+        passed = [arguments[1]]
+        passed += [builder.bitcast(argument, _BYTE_POINTER) for argument in arguments[2:]]
+        return builder.call(function, passed)
+
+    return types.int64(types.int64, types.int64, *(_DOUBLES,) * 3), generate
+
+
+@intrinsic
 def load_flag(_typing: Any, address: Any) -> tuple[Any, Any]:
     """Read an int64 that another thread or process may set; LLVM hoists a plain read out of the loop."""
 

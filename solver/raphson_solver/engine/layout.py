@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.engine.status import Method
+
 (
     # The kernels: f alone; f with the size of its terms and, unless by differences, the entries of J; and, where J is
     # not exact, the effect of every variable on each equation.
@@ -34,6 +36,8 @@ from numpy.typing import NDArray
     ITERATION_LIMIT,
     EVALUATION_LIMIT,
     SLICE_LIMIT,
+    # Who solves linear systems with J, if it is sparse: the address of a function, 0 for the engine's own dense factors.
+    LINEAR_SOLVER,
     # The blocks of the triangular form, if there are several; how far they are, and what they took.
     BLOCK_COUNT,
     BLOCK,
@@ -79,7 +83,7 @@ from numpy.typing import NDArray
     APPROXIMATION,
     LEAST_SQUARES,
     WORK,
-    # How far it has come; set to zero when a solve starts.
+    # How far it has come; set to zero when a solve starts. INTERRUPTED is the `Status` by which the linear solver ended it.
     ATTEMPT,
     STAGE,
     STAGE_LIMIT,
@@ -94,8 +98,10 @@ from numpy.typing import NDArray
     BEST_METHOD,
     BEST_STATUS,
     ESCAPING,
+    INTERRUPTED,
+    SECANTS,
     PLAN_SIZE,
-) = range(73)
+) = range(76)
 
 (
     # At SETTINGS: what a caller chooses,
@@ -127,6 +133,9 @@ from numpy.typing import NDArray
     ANSWER_HEADER,
 ) = range(7)
 
+
+SPARSE_SECANTS = 20
+"""Steps that Broyden's method remembers where J is sparse."""
 
 # Those of shape (n,) that only the engine looks at.
 _VECTORS = (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, COLUMN_SIZE, LAST_DIRECTION)
@@ -183,19 +192,26 @@ class Memory:
         each variable has had.
     kept : tuple
         What must live as long: the memory of blocks.
+    sparse : tuple
+        Who solves linear systems for this memory, and for that of blocks, where they are sparse.
     answer : ndarray of float64, shape (ANSWER_HEADER + m + n + m,)
         What the engine leaves: counters, the largest |f|, the scaled residual, x and f.
     """
 
     __slots__ = (
         "address", "answer", "f", "kept", "largest", "lower", "nominal", "nominal_residual", "p", "plan", "scale",
-        "settings", "upper", "values", "x"
+        "settings", "sparse", "upper", "values", "x"
     )  # fmt: skip
 
     def __init__(self, plan: NDArray[np.int64], work: int) -> None:
         plan = plan.copy()
         m, n, entries = int(plan[M]), int(plan[N]), int(plan[ENTRIES])
         wide = max(m, n)
+        matrix, approximation, least_squares = n * n, n * n, (m + n) * (n + 1)
+        if plan[LINEAR_SOLVER] != 0:
+            # Entries alone, with a diagonal or sizes behind them; secants instead of a matrix that they change.
+            matrix, least_squares = entries + n, m
+            approximation = SPARSE_SECANTS * 2 * n if plan[METHOD] == Method.BROYDEN else 0
         # In this order: the answer is one piece, and the kernel writes f, the size of its terms and J as one.
         parts = [
             (SETTINGS, SETTINGS_SIZE),
@@ -212,9 +228,9 @@ class Memory:
             (VALUES, entries),
             *((part, n) for part in _VECTORS),
             *((part, wide) for part in (STEP, WEIGHT, REFERENCE, TRIAL, CHANGE, PIVOTS)),
-            (MATRIX, n * n),
-            (APPROXIMATION, n * n),
-            (LEAST_SQUARES, (m + n) * (n + 1)),
+            (MATRIX, matrix),
+            (APPROXIMATION, approximation),
+            (LEAST_SQUARES, least_squares),
             (WORK, work),
         ]
         # Untouched pages of zeros cost nothing: rooms that a method does not use are never there.
@@ -226,6 +242,7 @@ class Memory:
             views[part] = numbers[place : place + count]
             place += count
         self.kept: Any = None
+        self.sparse: tuple[Any, ...] = ()
         self.plan = plan
         self.address = int(plan.ctypes.data)
         self.settings, self.x = views[SETTINGS], views[X]

@@ -26,6 +26,7 @@ from raphson_solver.engine.point import (
     sound_jacobian,
     weighted_square,
 )
+from raphson_solver.engine.sparse_step import sparse_implicit_step
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import set_inverse_sizes
 
@@ -74,6 +75,8 @@ def pseudo_transient(plan: Integers) -> int:
 @jit
 def _implicit_step(plan: Integers, time: float) -> bool:
     """Solve (S/δ + J)·step = −f in rows scaled by W; return whether that was possible."""
+    if plan[layout.LINEAR_SOLVER] != 0:
+        return sparse_implicit_step(plan, time)
     n, entries = plan[N], plan[ENTRIES]
     pattern, pivots = integers(plan[layout.PATTERN]), integers(plan[layout.PIVOTS])
     f, values, weight = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.WEIGHT])

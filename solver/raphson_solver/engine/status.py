@@ -106,3 +106,16 @@ class JacobianMode(IntEnum):
     """The caller's own expressions."""
     COMPLEX_STEP = 5
     """Imaginary parts of f at x + ih: exact to rounding, for analytic f; at points, not while solving."""
+
+
+class LinearSolver(IntEnum):
+    """How linear systems with the Jacobian are solved. The numbers are those of `raphson.v1.LinearSolver`."""
+
+    AUTO = 1
+    """As its size, its pattern, and what factors would take, suggest."""
+    DENSE = 2
+    """By dense factors."""
+    DIRECT = 3
+    """By sparse factors."""
+    KRYLOV = 4
+    """By GMRES, preconditioned by algebraic multigrid where J suits it, else by incomplete factors."""

@@ -13,6 +13,7 @@ from raphson_solver.engine.least_squares import minimize
 from raphson_solver.engine.linear import factor, substitute
 from raphson_solver.engine.move import bend
 from raphson_solver.engine.point import finite, jacobian_noise, weighted_square
+from raphson_solver.engine.sparse_step import sparse_damped_step, sparse_newton_step
 
 _LEAST_SHARE = 1e-3
 _NOTHING_TO_GAIN = 1e-8
@@ -23,6 +24,8 @@ LEAST_DAMPING = 1e-20
 @jit
 def newton_step(plan: Integers) -> bool:
     """Solve J·step = −f, rows divided by the scales of their equations; return whether J, square, allowed it."""
+    if plan[layout.LINEAR_SOLVER] != 0:
+        return sparse_newton_step(plan)
     n, entries = plan[N], plan[ENTRIES]
     pattern, pivots = integers(plan[layout.PATTERN]), integers(plan[layout.PIVOTS])
     f, values, scale = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.SCALE])
@@ -69,6 +72,8 @@ def damped_step(plan: Integers, damping: float) -> bool:
 
     A variable at a bound that GRADIENT leads out of stays where it is.
     """
+    if plan[layout.LINEAR_SOLVER] != 0:
+        return sparse_damped_step(plan, damping)
     m, n, entries = plan[M], plan[N], plan[ENTRIES]
     rows = m + n
     pattern, values = integers(plan[layout.PATTERN]), doubles(plan[layout.VALUES])

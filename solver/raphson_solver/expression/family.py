@@ -44,6 +44,8 @@ class Buffer(IntEnum):
     """What is computed: f, J·v, wᵀ·J, or entries of J."""
     OUT_SIZES = 11
     """How large the terms are that cancel in what is computed."""
+    SLOPES = 12
+    """The slope of each member in each of its slots."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.compiler.family_kernel import Products
 from raphson_solver.expression.family import Buffer, Families, Slot
 
 Array = NDArray[np.float64]
@@ -69,6 +70,23 @@ class FamilyPattern:
             self._chains = rows.slopes
             self._direct = False
         self.rows, self.columns = np.divmod(key, families.n)
+
+    def products(self) -> Products | None:
+        """Return how slopes make entries; None if each slope is the entry in its place."""
+        if self._direct:
+            return None
+        if self._order is None:
+            starts, slopes = np.arange(self._place.size + 1), self._place[:, None]
+        else:
+            by_entry = np.argsort(self._order, kind="stable")
+            starts = np.searchsorted(self._order[by_entry], np.arange(self.rows.size + 1))
+            slopes = self._chains[by_entry]
+        return Products(starts.astype(np.int32), np.ascontiguousarray(slopes, np.int32))
+
+    @property
+    def slope_count(self) -> int:
+        """How many slopes there are."""
+        return self._one
 
     def assemble(self, fill: Callable[[Array], None], entries: Array) -> None:
         """Write the entries, from slopes that `fill` writes into the array that it is given."""

@@ -9,7 +9,7 @@ from enum import IntEnum
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from raphson_solver.engine.status import JacobianMode, Method
+from raphson_solver.engine.status import JacobianMode, LinearSolver, Method
 from raphson_solver.errors import InputError
 
 Member = TypeVar("Member", bound=IntEnum)
@@ -48,6 +48,8 @@ class SolveOptions:
     whole : bool
         Whether the system is solved as a whole. Else `auto` first solves the blocks of its triangular form, one after
         another, where the pattern has several.
+    linear_solver : LinearSolver
+        How linear systems with J are solved.
     timeout_seconds : float, optional
         Seconds after which the best point so far is returned; above 0. None: no limit.
     """
@@ -59,11 +61,13 @@ class SolveOptions:
     max_iterations: int = 2000
     max_evaluations: int | None = None
     whole: bool = False
+    linear_solver: LinearSolver = LinearSolver.AUTO
     timeout_seconds: float | None = None
 
     def __post_init__(self) -> None:
         as_member(Method, self.method, "options.method")
         as_member(JacobianMode, self.jacobian, "options.jacobian")
+        as_member(LinearSolver, self.linear_solver, "options.linear_solver")
         self._check("tolerance", Real, lambda value: 0.0 < value < 1.0, "a number above 0 and below 1")
         self._check("absolute_tolerance", Real, lambda value: 0.0 <= value < math.inf, "a number of at least 0")
         self._check("max_iterations", Integral, lambda value: 1 <= value < 2**62, "a whole number of at least 1")

@@ -10,9 +10,12 @@ import numpy as np
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, layout
 from raphson_solver.engine.entrance import entrance
 from raphson_solver.errors import InputError
+from raphson_solver.engine.status import LinearSolver
 from raphson_solver.solution.blocks import Blocks
+from raphson_solver.solution.family_kernels import FamilyKernels
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
+from raphson_solver.sparse import Analyses, SparseSteps, choose
 
 NEVER = CancelFlag()
 _NO_LIMIT = 2**62
@@ -26,15 +29,24 @@ class Prepared:
 
     Parameters
     ----------
-    kernels : Kernels
+    kernels : Kernels or FamilyKernels
         Of the system.
     options : SolveOptions
         How it is solved.
+    dense_limit : int
+        The most entries of a dense matrix.
     blocks : Blocks, optional
         What is solved before the system as a whole.
+
+    Attributes
+    ----------
+    way : Way
+        How linear systems are solved.
     """
 
-    def __init__(self, kernels: Kernels, options: SolveOptions, blocks: Blocks | None = None) -> None:
+    def __init__(
+        self, kernels: Kernels | FamilyKernels, options: SolveOptions, dense_limit: int, blocks: Blocks | None = None
+    ) -> None:
         _check(kernels, options)
         mode = options.jacobian
         self.blocks = blocks
@@ -56,9 +68,16 @@ class Prepared:
         plan[layout.MODE] = mode
         plan[layout.ITERATION_LIMIT] = options.max_iterations
         plan[layout.EVALUATION_LIMIT] = _NO_LIMIT if options.max_evaluations is None else options.max_evaluations
+        pattern = kernels.pattern(mode)
+        self.way = choose(pattern.rows, pattern.columns, kernels.m, kernels.n, options.linear_solver, dense_limit)
+        self._analyses: Analyses | None = None
         iteration = 200.0 + 5.0 * self._work + kernels.n**3
+        if self.way.solver is not LinearSolver.DENSE:
+            key = f"analyses {mode is JacobianMode.ANALYTIC}"
+            self._analyses = kernels.once(key, lambda: Analyses(pattern.rows, pattern.columns, kernels.m, kernels.n))
+            iteration = 1e4 + 5.0 * self._work + 100.0 * pattern.rows.size
         plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
-        self._parts = [] if blocks is None else [Prepared(each, options) for each in blocks.kernels]
+        self._parts = [] if blocks is None else [Prepared(each, options, dense_limit) for each in blocks.kernels]
         self._memory: deque[layout.Memory] = deque()
         self.refresh()
 
@@ -81,7 +100,13 @@ class Prepared:
         try:
             return self._memory.pop()
         except IndexError:
-            memory = layout.Memory(self._plan, self._work)
+            plan, sparse = self._plan, ()
+            if self._analyses is not None:
+                steps = SparseSteps(self._analyses, self.way.solver)
+                plan, sparse = plan.copy(), (steps,)
+                plan[layout.LINEAR_SOLVER] = steps.address
+            memory = layout.Memory(plan, self._work)
+            memory.sparse = sparse
             memory.settings[layout.TOLERANCE] = self._options.tolerance
             memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
             if self.blocks is not None:
@@ -105,9 +130,10 @@ class Prepared:
         memory.plan[layout.BLOCK_COUNT] = len(parts)
         memory.plan[layout.BLOCKS] = addresses.ctypes.data
         memory.kept = (parts, addresses)
+        memory.sparse += tuple(steps for part in parts for steps in part.sparse)
 
 
-def _check(kernels: Kernels, options: SolveOptions) -> None:
+def _check(kernels: Kernels | FamilyKernels, options: SolveOptions) -> None:
     """Raise `InputError` for options that the system does not have."""
     m, n, method = kernels.m, kernels.n, options.method
     found = f"found {m} equations for {n} variables; use 'auto'"

@@ -45,9 +45,11 @@ class Solution:
         The free parameters that it was solved for, flattened.
     trace : list of TraceStep, optional
         Every step, if asked for.
+    linear_solver : str
+        How linear systems with J were solved.
     """
 
-    __slots__ = ("_answer", "_bounds", "_system", "elapsed_seconds", "p", "status", "trace")
+    __slots__ = ("_answer", "_bounds", "_system", "elapsed_seconds", "linear_solver", "p", "status", "trace")
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class Solution:
         p: NDArray[np.float64],
         bounds: Bounds | None = None,
         trace: list[TraceStep] | None = None,
+        linear_solver: str = "dense LU",
     ) -> None:
         self._system = system
         self._answer = answer
@@ -66,6 +69,7 @@ class Solution:
         self.status = status
         self.elapsed_seconds = elapsed_seconds
         self.trace = trace
+        self.linear_solver = linear_solver
 
     @property
     def iterations(self) -> int:

@@ -20,6 +20,7 @@ from raphson_solver.limits import Limits
 from raphson_solver.solution.background import compile_later
 from raphson_solver.solution.blocks import Blocks, find_blocks
 from raphson_solver.solution.family_codes import FamilyCodes
+from raphson_solver.solution.family_kernels import FamilyKernels
 from raphson_solver.solution.identity import identity
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions, WarmStart
@@ -104,10 +105,12 @@ class System:
         self.family_codes: FamilyCodes | None = None
         self._instance = instance
         self._kernels: Kernels | None = None
+        self._solved: Kernels | FamilyKernels
         if isinstance(instance, FamilyInstance):
             self.family_codes = FamilyCodes(instance.families)
+            self._solved = FamilyKernels(self.family_codes, instance.parameter_count)
         else:
-            self._kernels = Kernels(instance, compile_now=compile_now)
+            self._kernels = self._solved = Kernels(instance, compile_now=compile_now)
         self._prepared: dict[SolveOptions, Prepared] = {}
         self._last: tuple[SolveOptions | None, Prepared | None] = (None, None)
         self._uses = 0
@@ -210,14 +213,6 @@ class System:
         InputError
             When the start, the parameters, the bounds or the sizes do not fit, or the method needs m = n.
         """
-        if self._kernels is None:
-            if nominal is not None or nominal_residual is not None:
-                raise InputError("nominal", "sizes are not for systems that stay in families; leave them out")
-            from raphson_solver.sparse import solve  # noqa: PLC0415
-
-            start, given = (each.copy() for each in self.point(x, p, "start"))
-            region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
-            return solve(self, start, given, options, cancel, region, trace=trace)
         # Comparing identities first: hashing the options costs as much as a step of the iteration.
         last, prepared = self._last
         if last is not options:
@@ -241,7 +236,10 @@ class System:
             memory.plan[layout.SLICE_LIMIT] = 0
         began = time.monotonic()
         timeout = options.timeout_seconds
-        memory.settings[layout.DEADLINE] = 0.0 if timeout is None else began + timeout
+        deadline = 0.0 if timeout is None else began + timeout
+        memory.settings[layout.DEADLINE] = deadline
+        for each in memory.sparse:
+            each.begin(int(memory.plan[layout.CANCEL_ADDRESS]), deadline)
         status = WRONG_SIZE
         if type(x) is _ARRAY and (p is None or type(p) is _ARRAY):
             try:
@@ -262,6 +260,10 @@ class System:
         solution = Solution(
             self, memory.answer.copy(), _STATUSES[status], time.monotonic() - began, memory.p.copy(), region, steps
         )
+        for each in memory.sparse:
+            if each.error is not None:
+                raise each.error
+            solution.linear_solver = each.description
         if cancel is not None:
             memory.plan[layout.CANCEL_ADDRESS] = NEVER.address
         if not special:
@@ -538,7 +540,8 @@ class System:
         if options.method is not Method.AUTO or options.whole or self.m != self.n or self.n == 1:
             return None
         instance = self._instance
-        assert isinstance(instance, Instance)
+        if not isinstance(instance, Instance):
+            return None
         return self.kernels.once("blocks", lambda: find_blocks(instance, self.kernels))
 
     def _prepare(self, options: SolveOptions) -> Prepared:
@@ -548,7 +551,7 @@ class System:
         if prepared is not None:
             self._last = (options, prepared)
             return prepared
-        prepared = Prepared(self.kernels, options, self._blocks(options))
+        prepared = Prepared(self._solved, options, self.limits.dense_entries, self._blocks(options))
         if len(self._prepared) >= _LARGEST_PREPARED:
             self._prepared.clear()
         self._prepared[key] = prepared

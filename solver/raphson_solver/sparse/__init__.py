@@ -1,5 +1,13 @@
-"""Systems too large for dense matrices: Newton with sparse factors, from families."""
+"""Linear systems whose matrices are sparse: by factors along a pattern, or by Krylov's iteration.
 
-from raphson_solver.sparse.solve import solve
+The engine iterates; where its Jacobian is sparse it asks this room for its steps (`SparseSteps`), by one function whose
+address it calls.
+"""
 
-__all__ = ["solve"]
+from raphson_solver.sparse.choice import Way, choose
+from raphson_solver.sparse.direct import Analysis, Direct
+from raphson_solver.sparse.matrix import Pattern
+from raphson_solver.sparse.steps import Analyses, SparseSteps
+from raphson_solver.sparse.stop import Stop, StoppedError
+
+__all__ = ["Analyses", "Analysis", "Direct", "Pattern", "SparseSteps", "Stop", "StoppedError", "Way", "choose"]

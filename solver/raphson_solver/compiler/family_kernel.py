@@ -1,0 +1,311 @@
+"""Families behind the C ABI of a kernel: one call computes f, the size of its terms and J, for every member of all.
+
+For a system with one family of sums and one of equations the text, beside the families' own loops, is
+
+    define void @kernel(ptr %program, ptr %x, ptr %p, ptr %out, ptr %work) {
+      … zero the sums …
+      call void @job0(i64 0, i64 count, ptr %buffers, ptr %scratch)        ; the terms
+      call void @add.up(ptr %terms, ptr starts, ptr which, i64 sums, ptr %sums)
+      call void @job1(i64 0, i64 count, ptr %buffers, ptr %scratch)        ; the equations
+      call void @assemble(ptr %slopes, ptr starts, ptr chains, i64 entries, i64 length, ptr %entries)
+      ret void
+    }
+
+`program` points to the addresses of the tables; `work` holds everything that one call needs, so that threads may share
+a kernel.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.compiler.emit import Module
+from raphson_solver.compiler.family_code import Job
+from raphson_solver.compiler.machine import MachineCode
+from raphson_solver.compiler.members import Members
+from raphson_solver.compiler.width import Width, widest
+from raphson_solver.expression.family import Buffer, Families, Places
+
+Table = NDArray[np.int32] | NDArray[np.float64]
+
+# Sums are added up in blocks of so many terms, whose sums are added then: rounding grows with neither number alone.
+_BLOCK = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Products:
+    """How slopes make entries: each is a sum of products of slopes.
+
+    Attributes
+    ----------
+    starts : ndarray of int32, shape (entries + 1,)
+        Where the products of each entry begin.
+    slopes : ndarray of int32, shape (products, length)
+        Which slopes each is made of; one past the last is the number 1.
+    """
+
+    starts: NDArray[np.int32]
+    slopes: NDArray[np.int32]
+
+
+class FamilyKernel:
+    """What families compute together, by one call.
+
+    Parameters
+    ----------
+    families : Families
+        Holds the nodes and says what their leaves are.
+    jobs : sequence of Job
+        For the terms of each family of sums, in order, and then for each of equations. Terms go to `Buffer.OUT` and
+        `Buffer.OUT_SIZES` in order; f, sizes and slopes to these and `Buffer.SLOPES`.
+    entries : int, optional
+        How many of J there are. By default neither J nor the sizes of terms are computed.
+    slope_count : int
+        How many slopes there are, if J is.
+    products : Products, optional
+        How slopes make entries; by default each slope is the entry in its place.
+    width : Width, optional
+        Of the code; the widest that this processor has by default.
+
+    Attributes
+    ----------
+    address, program, work_size : int
+        As of a `Kernel`.
+    """
+
+    def __init__(
+        self,
+        families: Families,
+        jobs: Sequence[Job],
+        entries: int | None = None,
+        slope_count: int = 0,
+        products: Products | None = None,
+        width: Width | None = None,
+    ) -> None:
+        self._families, self._jobs = families, tuple(jobs)
+        self._entries, self._slope_count, self._products = entries, slope_count, products
+        self._width = width or widest()
+        self._tables: list[Table] = []
+        longest = max((family.count for family in families.sums), default=0)
+        # In doubles, from the start of `work`.
+        self._sums = 0
+        self._terms = self._sums + 2 * families.sum_count
+        self._slopes = self._terms + 2 * longest
+        self._scratch = self._slopes + (0 if products is None else slope_count + 1)
+        self.text, scratch = self._text()
+        self.work_size = self._scratch + scratch
+        self._addresses = np.array([table.ctypes.data for table in self._tables], np.int64)
+        self.program = int(self._addresses.ctypes.data)
+        self._lock = threading.Lock()
+        self._code: MachineCode | None = None
+
+    @property
+    def address(self) -> int:
+        """The function to call; compiled when it is first asked for."""
+        with self._lock:
+            if self._code is None:
+                self._code = MachineCode(self.text, optimize=True)
+            return self._code.address("kernel")
+
+    # --- text -----------------------------------------------------------------------------------------------
+
+    def _text(self) -> tuple[str, int]:
+        """Return the module, and how many doubles its loops need beside the kernel's own."""
+        module, graph, families = Module(), self._families.graph, self._families
+        lines, scratch, widest_tables = [], 0, 0
+        for number, job in enumerate(self._jobs):
+            form = Members(self._width, families.variable_slots, families.parameter_slots, job.targets)
+            scratch = max(scratch, module.add(f"job{number}", graph, job.outputs, form) * self._width.lanes)
+            widest_tables = max(widest_tables, len(form.tables))
+            lines.extend(self._call(number, job, form.tables))
+        if self._products is not None:
+            starts, slopes = self._table("p.starts", self._products.starts), self._table(
+                "p.slopes", np.ascontiguousarray(self._products.slopes)
+            )
+            length = self._products.slopes.shape[1]
+            tail = [
+                *starts,
+                *slopes,
+                f"  %one = getelementptr double, ptr %slopes, i64 {self._slope_count}",
+                "  store double 1.0, ptr %one, align 8",
+                f"  call void @assemble(ptr %slopes, ptr %p.starts, ptr %p.slopes, i64 {self._entries}, "
+                f"i64 {length}, ptr %entries)",
+            ]
+            lines.extend(tail)
+        body = [*self._head(len(Buffer) + widest_tables), *lines, "  ret void", "}"]
+        return "\n".join([module.text, _ADD_UP, _ASSEMBLE, *body]), scratch
+
+    def _head(self, buffers: int) -> Iterator[str]:
+        families = self._families
+        yield "define void @kernel(ptr %program, ptr %x, ptr %p, ptr %out, ptr %work) nounwind {"
+        yield f"  %buffers = alloca ptr, i64 {buffers}, align 8"
+        for name, place in (
+            ("sums", self._sums),
+            ("sum.sizes", self._sums + families.sum_count),
+            ("terms", self._terms),
+            ("slopes", self._slopes),
+            ("scratch", self._scratch),
+        ):
+            yield f"  %{name} = getelementptr double, ptr %work, i64 {place}"
+        yield f"  %term.sizes = getelementptr double, ptr %terms, i64 {(self._slopes - self._terms) // 2}"
+        yield f"  %sizes = getelementptr double, ptr %out, i64 {families.m}"
+        yield f"  %entries = getelementptr double, ptr %out, i64 {2 * families.m}"
+        for buffer, name in (
+            (Buffer.X, "x"),
+            (Buffer.P, "p"),
+            (Buffer.SUMS, "sums"),
+            (Buffer.SUM_SIZES, "sum.sizes"),
+            (Buffer.SLOPES, "entries" if self._products is None else "slopes"),
+        ):
+            yield from self._set(f"at.{name}", int(buffer), name)
+        if families.sum_count:
+            yield f"  call void @llvm.memset.p0.i64(ptr %sums, i8 0, i64 {16 * families.sum_count}, i1 false)"
+
+    def _call(self, number: int, job: Job, tables: Sequence[Table]) -> Iterator[str]:
+        """Yield the lines that run a job, and add its terms up if it has any."""
+        is_sum = number < len(self._families.sums)
+        for place, table in enumerate(tables):
+            name = f"j{number}.t{place}"
+            yield from self._table(name, table)
+            yield from self._set(f"at.{name}", len(Buffer) + place, name)
+        yield from self._set(f"j{number}.out", int(Buffer.OUT), "terms" if is_sum else "out")
+        yield from self._set(f"j{number}.sizes", int(Buffer.OUT_SIZES), "term.sizes" if is_sum else "sizes")
+        yield f"  call void @job{number}(i64 0, i64 {job.count}, ptr %buffers, ptr %scratch)"
+        if not is_sum:
+            return
+        starts, which = _segments(self._families.sums[number].places, job.count)
+        yield from self._table(f"j{number}.starts", starts)
+        yield from self._table(f"j{number}.which", which)
+        pairs = [("terms", "sums")]
+        if self._entries is not None:
+            pairs.append(("term.sizes", "sum.sizes"))
+        for terms, sums in pairs:
+            yield (
+                f"  call void @add.up(ptr %{terms}, ptr %j{number}.starts, ptr %j{number}.which, i64 {which.size}, "
+                f"ptr %{sums})"
+            )
+
+    def _table(self, name: str, table: Table) -> list[str]:
+        """Return the lines that load the address of a table."""
+        place = len(self._tables)
+        self._tables.append(table)
+        return [
+            f"  %{name}.q = getelementptr ptr, ptr %program, i64 {place}",
+            f"  %{name} = load ptr, ptr %{name}.q, align 8",
+        ]
+
+    @staticmethod
+    def _set(name: str, place: int, value: str) -> Iterator[str]:
+        yield f"  %{name}.b = getelementptr ptr, ptr %buffers, i64 {place}"
+        yield f"  store ptr %{value}, ptr %{name}.b, align 8"
+
+
+def _segments(places: Places, count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return where the terms of each sum begin, with their number at the end, and which sum each is."""
+    if places.table is None and places.step == 0:
+        return np.array([0, count], np.int32), np.array([places.first], np.int32)
+    which = places.array(count)
+    first = np.flatnonzero(np.diff(which, prepend=-1))
+    return np.append(first, count).astype(np.int32), which[first].astype(np.int32)
+
+
+_ADD_UP = f"""
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+declare i64 @llvm.umin.i64(i64, i64)
+define internal void @add.up(ptr %terms, ptr %starts, ptr %which, i64 %count, ptr %sums) nounwind {{
+start:
+  br label %sum
+sum:
+  %s = phi i64 [0, %start], [%s.next, %done]
+  %from.p = getelementptr i32, ptr %starts, i64 %s
+  %from.s = load i32, ptr %from.p, align 4
+  %from = sext i32 %from.s to i64
+  %s.next = add i64 %s, 1
+  %to.p = getelementptr i32, ptr %starts, i64 %s.next
+  %to.s = load i32, ptr %to.p, align 4
+  %to = sext i32 %to.s to i64
+  br label %block
+block:
+  %b = phi i64 [%from, %sum], [%b.end, %block.done]
+  %total = phi double [0.0, %sum], [%total.next, %block.done]
+  %b.far = add i64 %b, {_BLOCK}
+  %b.end = call i64 @llvm.umin.i64(i64 %b.far, i64 %to)
+  br label %term
+term:
+  %t = phi i64 [%b, %block], [%t.next, %term]
+  %part = phi double [0.0, %block], [%part.next, %term]
+  %t.p = getelementptr double, ptr %terms, i64 %t
+  %t.v = load double, ptr %t.p, align 8
+  %part.next = fadd double %part, %t.v
+  %t.next = add i64 %t, 1
+  %t.more = icmp ult i64 %t.next, %b.end
+  br i1 %t.more, label %term, label %block.done
+block.done:
+  %total.next = fadd double %total, %part.next
+  %b.more = icmp ult i64 %b.end, %to
+  br i1 %b.more, label %block, label %done
+done:
+  %which.p = getelementptr i32, ptr %which, i64 %s
+  %which.s = load i32, ptr %which.p, align 4
+  %which.i = sext i32 %which.s to i64
+  %old.p = getelementptr double, ptr %sums, i64 %which.i
+  %old = load double, ptr %old.p, align 8
+  %new = fadd double %old, %total.next
+  store double %new, ptr %old.p, align 8
+  %s.more = icmp ult i64 %s.next, %count
+  br i1 %s.more, label %sum, label %end
+end:
+  ret void
+}}"""
+
+_ASSEMBLE = """
+define internal void @assemble(ptr %slopes, ptr %starts, ptr %chains, i64 %count, i64 %length, ptr %entries) nounwind {
+start:
+  %some = icmp ne i64 %count, 0
+  br i1 %some, label %entry, label %end
+entry:
+  %e = phi i64 [0, %start], [%e.next, %done]
+  %from.p = getelementptr i32, ptr %starts, i64 %e
+  %from.s = load i32, ptr %from.p, align 4
+  %from = sext i32 %from.s to i64
+  %e.next = add i64 %e, 1
+  %to.p = getelementptr i32, ptr %starts, i64 %e.next
+  %to.s = load i32, ptr %to.p, align 4
+  %to = sext i32 %to.s to i64
+  br label %product
+product:
+  %c = phi i64 [%from, %entry], [%c.next, %product.done]
+  %total = phi double [0.0, %entry], [%total.next, %product.done]
+  %c.at = mul i64 %c, %length
+  br label %factor
+factor:
+  %l = phi i64 [0, %product], [%l.next, %factor]
+  %value = phi double [1.0, %product], [%value.next, %factor]
+  %l.at = add i64 %c.at, %l
+  %l.p = getelementptr i32, ptr %chains, i64 %l.at
+  %l.s = load i32, ptr %l.p, align 4
+  %l.i = sext i32 %l.s to i64
+  %slope.p = getelementptr double, ptr %slopes, i64 %l.i
+  %slope = load double, ptr %slope.p, align 8
+  %value.next = fmul double %value, %slope
+  %l.next = add i64 %l, 1
+  %l.more = icmp ult i64 %l.next, %length
+  br i1 %l.more, label %factor, label %product.done
+product.done:
+  %total.next = fadd double %total, %value.next
+  %c.next = add i64 %c, 1
+  %c.more = icmp ult i64 %c.next, %to
+  br i1 %c.more, label %product, label %done
+done:
+  %entry.p = getelementptr double, ptr %entries, i64 %e
+  store double %total.next, ptr %entry.p, align 8
+  %e.more = icmp ult i64 %e.next, %count
+  br i1 %e.more, label %entry, label %end
+end:
+  ret void
+}"""

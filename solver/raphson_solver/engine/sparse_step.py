@@ -1,0 +1,117 @@
+"""Steps where J is sparse: its entries go to whoever solves linear systems with them.
+
+The rows of square systems are divided by their largest entries. Scales of equations would not do: that of u = 0 goes to
+zero with u, and pivots in an order that is known ahead must be as large as their columns are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raphson_solver.engine import layout
+from raphson_solver.engine.convergence import blocked
+from raphson_solver.engine.intrinsics import Doubles, Integers, call_solver, doubles, integers
+from raphson_solver.engine.jit import jit
+from raphson_solver.engine.layout import ENTRIES, M, N
+from raphson_solver.engine.point import finite
+
+NEWTON = 1
+"""J·s = b. The matrix is the entries of J."""
+SHIFTED = 2
+"""(J + S)·s = b. Behind the entries stands the diagonal of S."""
+DAMPED = 3
+"""Where ‖J·s − b‖² + ‖D·s‖² is least, b of shape (m,). Behind the entries stands the diagonal of D."""
+AGAIN = 4
+"""As the last `NEWTON`, with another b, divided by what is at COLUMN_SIZE; there is no matrix."""
+
+SOLVED, SINGULAR = 1, 0
+"""Answers; the negative of a `Status` ends the solve."""
+
+
+@jit
+def solve(plan: Integers, kind: int, right: Doubles) -> bool:
+    """Leave in STEP what solves a system with the entries at MATRIX; return whether anything does."""
+    step = doubles(plan[layout.STEP])
+    answer = SINGULAR
+    if plan[layout.INTERRUPTED] == 0:
+        answer = call_solver(plan[layout.LINEAR_SOLVER], kind, doubles(plan[layout.MATRIX]), right, step)
+    if answer < 0:
+        plan[layout.INTERRUPTED] = -answer
+    return answer == SOLVED and finite(step, plan[N])
+
+
+@jit
+def sparse_newton_step(plan: Integers) -> bool:
+    """Do as `newton_step`."""
+    n, entries = plan[N], plan[ENTRIES]
+    f, values, scale = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.SCALE])
+    matrix, right = doubles(plan[layout.MATRIX]), doubles(plan[layout.TRIAL])
+    for i in range(n):
+        if scale[i] > 0.0 and not np.isfinite(1.0 / scale[i]):
+            # Terms that are nearly underflowing have slopes without digits.
+            return False
+        right[i] = -f[i]
+    for entry in range(entries):
+        matrix[entry] = values[entry]
+    return _equilibrated(plan, False) and solve(plan, NEWTON, right)
+
+
+@jit
+def _equilibrated(plan: Integers, shifted: bool) -> bool:
+    """Divide each row of MATRIX, with its shift, and of TRIAL by its largest entry; return whether all have one."""
+    n, entries = plan[N], plan[ENTRIES]
+    pattern, matrix, right = integers(plan[layout.PATTERN]), doubles(plan[layout.MATRIX]), doubles(plan[layout.TRIAL])
+    size = doubles(plan[layout.COLUMN_SIZE])
+    entry = 0
+    for i in range(n):
+        first = entry
+        largest = abs(matrix[entries + i]) if shifted else 0.0
+        while entry < entries and pattern[entry] == i:
+            largest = max(largest, abs(matrix[entry]))
+            entry += 1
+        if not (largest > 0.0 and np.isfinite(1.0 / largest)):
+            return False
+        for place in range(first, entry):
+            matrix[place] /= largest
+        if shifted:
+            matrix[entries + i] /= largest
+        right[i] /= largest
+        size[i] = largest
+    return True
+
+
+@jit
+def sparse_damped_step(plan: Integers, damping: float) -> bool:
+    """Do as `damped_step`."""
+    m, n, entries = plan[M], plan[N], plan[ENTRIES]
+    pattern, values = integers(plan[layout.PATTERN]), doubles(plan[layout.VALUES])
+    f, weight, inverse = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), doubles(plan[layout.INVERSE_SIZE])
+    matrix, right = doubles(plan[layout.MATRIX]), doubles(plan[layout.LEAST_SQUARES])
+    down = doubles(plan[layout.GRADIENT])
+    for entry in range(entries):
+        row, column = pattern[entry], pattern[entries + entry]
+        matrix[entry] = 0.0 if blocked(plan, column, down[column]) else weight[row] * values[entry]
+    root = np.sqrt(damping)
+    for j in range(n):
+        matrix[entries + j] = root * inverse[j]
+    for i in range(m):
+        right[i] = -weight[i] * f[i]
+    return solve(plan, DAMPED, right)
+
+
+@jit
+def sparse_implicit_step(plan: Integers, time: float) -> bool:
+    """Do as pseudo-transient continuation's step: (S/δ + J)·step = −f in rows scaled by W."""
+    n, entries = plan[N], plan[ENTRIES]
+    pattern, values = integers(plan[layout.PATTERN]), doubles(plan[layout.VALUES])
+    f, weight, inverse = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), doubles(plan[layout.INVERSE_SIZE])
+    matrix, right = doubles(plan[layout.MATRIX]), doubles(plan[layout.TRIAL])
+    for i in range(n):
+        matrix[entries + i] = inverse[i] / time
+        right[i] = -weight[i] * f[i]
+    for entry in range(entries):
+        row, column = pattern[entry], pattern[entries + entry]
+        matrix[entry] = weight[row] * values[entry]
+        if row == column and matrix[entry] < 0.0:
+            matrix[entries + row] = -inverse[row] / time
+    return _equilibrated(plan, True) and solve(plan, SHIFTED, right)

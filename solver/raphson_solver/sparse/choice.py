@@ -1,0 +1,94 @@
+"""How systems with J are solved: densely, by factors along its pattern, or by Krylov's iteration.
+
+What factors will cost is told from the width of the graph of J: the most variables at one distance from a far one, about
+as many as elimination has to separate (George 1973: on a grid of N×N, N, with some 10 N³ operations). That is to an order
+of magnitude, which is all that the choice needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.engine.sparse_graph import widest_level
+from raphson_solver.engine.status import LinearSolver
+from raphson_solver.errors import LimitError
+from raphson_solver.sparse.matrix import Pattern
+
+Integers = NDArray[np.int64]
+
+# Up to here, or where so large a part of J may differ from zero, dense factors are at least as fast.
+_SMALL, _DENSE_SHARE = 40, 0.2
+# Seconds, as measured on one core: an operation of SuperLU's on the last separators, and all that an entry of J takes
+# by multigrid, its setting up included.
+_OPERATION, _ENTRY, _BEGINNING = 1.2e-8, 8e-7, 5e-3
+# Numbers of factors that may be kept: 8 GiB with their places.
+_MOST_FILL = 5e8
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How systems with one pattern are solved, and why.
+
+    Attributes
+    ----------
+    solver : LinearSolver
+        Not AUTO.
+    reason : str
+        What decided it.
+    """
+
+    solver: LinearSolver
+    reason: str
+
+
+def choose(rows: Integers, columns: Integers, m: int, n: int, wanted: LinearSolver, dense_limit: int) -> Way:
+    """Choose by the pattern of J.
+
+    Parameters
+    ----------
+    rows, columns : ndarray of int64
+        The pattern.
+    m, n : int
+        Extents.
+    wanted : LinearSolver
+        As the caller says.
+    dense_limit : int
+        The most entries of a dense matrix.
+
+    Raises
+    ------
+    LimitError
+        If dense matrices are wanted and too large.
+    """
+    wide = max(m, n)
+    if wanted is LinearSolver.DENSE and wide * n > dense_limit:
+        raise LimitError("options.linear_solver", "dense_entries", wide * n, dense_limit, "entries of dense matrices")
+    if wanted is not LinearSolver.AUTO:
+        return Way(wanted, "asked for")
+    fits = wide * n <= dense_limit
+    share = rows.size / (m * n)
+    if fits and (n <= _SMALL or share > _DENSE_SHARE):
+        return Way(LinearSolver.DENSE, f"{share:.0%} of a Jacobian of {m}×{n} may differ from zero")
+    if m != n:
+        return Way(LinearSolver.DIRECT, "least squares")
+    width = graph_width(Pattern(rows, columns, n))
+    factors = _OPERATION * float(width) ** 3
+    krylov = _BEGINNING + _ENTRY * rows.size
+    fill = 4.0 * n * np.log2(n) + float(width) ** 2
+    if factors > krylov or fill > _MOST_FILL:
+        return Way(LinearSolver.KRYLOV, f"factors of a graph so wide ({width} of {n}) would take longer")
+    return Way(LinearSolver.DIRECT, f"{rows.size} entries, a graph {width} wide")
+
+
+def graph_width(pattern: Pattern) -> int:
+    """Return the most variables at one distance from a variable far from others, half of those two equations apart."""
+    starts, columns, _ = pattern.row_order
+    column_starts, rows, _ = pattern.column_order
+    level = np.empty(pattern.n, np.int32)
+    # The end of one walk begins the next: from there the levels are many, and narrow.
+    _, far = widest_level(starts, columns, column_starts, rows, 0, level)
+    widest, _ = widest_level(starts, columns, column_starts, rows, far, level)
+    return max(1, int(widest) // 2)

@@ -1,0 +1,200 @@
+"""GMRES on a sparse matrix, with what is made of one matrix as preconditioner for those that follow it.
+
+Newton's matrices change little from step to step, so a preconditioner is kept until it has become slow. And steps far
+from a root need few digits: the tolerance follows the residual (Eisenstat & Walker 1996, SIAM J. Sci. Comput. 17, choice
+2), so that convergence stays quadratic in the end.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.sparse.matrix import Pattern
+from raphson_solver.sparse.stop import Stop
+
+Floats = NDArray[np.float64]
+
+# Eisenstat and Walker's γ and α, and the largest and smallest tolerance.
+_GAMMA, _LARGEST, _LEAST = 0.9, 1e-2, 1e-8
+# Vectors that are kept, and how often it begins anew before it gives up.
+_RESTART, _ROUNDS = 30, 10
+# What a round must leave at most of what was left, to be followed by another; and of what is wanted, since the residual
+# that GMRES computes with is not quite that of its result.
+_STAGNATING, _SURELY = 0.9, 0.9
+# A preconditioner that takes so many times as long a digit as it took at first, and more iterations than this, is old.
+_OLD, _FEW = 2.0, 8
+
+
+class Preconditioner(Protocol):
+    """Something like the inverse of a matrix.
+
+    Attributes
+    ----------
+    description : str
+        What it is, in a few words.
+    """
+
+    description: str
+
+    def apply(self, right: Floats) -> Floats:
+        """Return about A⁻¹·right."""
+        ...
+
+
+class Maker(Protocol):
+    """Makes preconditioners; from the next kind on if one was no good."""
+
+    def make(self, pattern: Pattern, values: Floats, stop: Stop) -> Preconditioner | None:
+        """Return one for a matrix, or None if it cannot be made."""
+        ...
+
+
+class Krylov:
+    """Solves with one matrix after another of a pattern.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        Of all of them.
+    makers : sequence of Maker
+        What preconditioners to try, in order.
+    stop : Stop
+        What may end the work.
+    """
+
+    def __init__(self, pattern: Pattern, makers: tuple[Maker, ...], stop: Stop) -> None:
+        self._pattern, self._makers, self._stop = pattern, makers, stop
+        self._values = np.empty(pattern.entries)
+        self._matrix: Any = None
+        self._preconditioner: Preconditioner | None = None
+        self._kind, self._digit, self._is_fresh = 0, 0.0, False
+        self._last_size = 0.0
+        self.iterations = 0
+
+    @property
+    def description(self) -> str:
+        """What was done, in a few words."""
+        by = "nothing" if self._preconditioner is None else self._preconditioner.description
+        return f"GMRES preconditioned by {by}, {self.iterations} iterations"
+
+    def begin(self) -> None:
+        """Forget what was found for the matrices of another solve."""
+        self._preconditioner = None
+        self._kind, self._last_size, self.iterations = 0, 0.0, 0
+
+    def factorize(self, values: Floats) -> bool:
+        """Take a matrix, entries in the order of the pattern; return whether there is a preconditioner."""
+        self._values[:] = values
+        self._matrix = self._pattern.by_rows(self._values)
+        self._is_fresh = False
+        return self._preconditioner is not None or self._make()
+
+    def take(self, values: Floats, made: Preconditioner) -> None:
+        """Take a matrix whose preconditioner is there already."""
+        self._preconditioner = made
+        self.factorize(values)
+        self._is_fresh = True
+
+    def solve(self, right: Floats, solution: Floats) -> bool:
+        """Solve to the tolerance that the step needs; return whether that was reached."""
+        size = float(np.linalg.norm(right))
+        if size == 0.0:
+            solution[:] = 0.0
+            return True
+        tolerance = _LARGEST
+        if self._last_size > 0.0:
+            tolerance = min(_LARGEST, max(_LEAST, _GAMMA * (size / self._last_size) ** 2))
+        self._last_size = size
+        while not self._iterate(right, tolerance, solution):
+            if self._is_fresh:
+                self._kind += 1
+                self._preconditioner = None
+            if not self._make():
+                return False
+        return True
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _make(self) -> bool:
+        """Make a preconditioner of this matrix, of the first kind that can be made."""
+        while self._kind < len(self._makers):
+            self._stop.check()
+            self._preconditioner = self._makers[self._kind].make(self._pattern, self._values, self._stop)
+            if self._preconditioner is not None:
+                self._is_fresh, self._digit = True, 0.0
+                return True
+            self._kind += 1
+        return False
+
+    def _iterate(self, right: Floats, tolerance: float, solution: Floats) -> bool:
+        """Run GMRES, preconditioned from the right (Saad 1993); return whether it reached the tolerance."""
+        made = self._preconditioner
+        assert made is not None
+        allowed = _RESTART * _ROUNDS
+        if not self._is_fresh:
+            allowed = max(_FEW, math.ceil(-_OLD * self._digit * math.log10(tolerance)))
+        taken, found, left = 0, np.zeros_like(right), right
+        size = wanted = float(np.linalg.norm(right))
+        wanted *= tolerance
+        while size > wanted:
+            if taken >= allowed:
+                return False
+            ahead, count = self._round(left, size, wanted, min(_RESTART, allowed - taken))
+            taken += count
+            self.iterations += count
+            found += ahead
+            left = right - self._matrix @ found
+            new = float(np.linalg.norm(left))
+            if not new < _STAGNATING * size:
+                return False
+            size = new
+        if self._is_fresh:
+            # Per digit that was gained; a multigrid's factors of an eighth give less than one a cycle.
+            self._digit = max(taken, 1) / max(1.0, -math.log10(size / float(np.linalg.norm(right))))
+        solution[:] = found
+        return True
+
+    def _round(self, left: Floats, size: float, wanted: float, most: int) -> tuple[Floats, int]:
+        """Return the combination of at most so many preconditioned directions that leaves least, and how many."""
+        made = self._preconditioner
+        assert made is not None
+        directions, preconditioned = [left / size], []
+        triangle, rotations = np.zeros((most + 1, most)), []
+        rest = np.zeros(most + 1)
+        rest[0] = size
+        for k in range(most):
+            self._stop.check()
+            preconditioned.append(made.apply(directions[k]))
+            new = self._matrix @ preconditioned[k]
+            column = triangle[:, k]
+            # Twice: once loses orthogonality where directions are nearly dependent.
+            for _ in range(2):
+                for number, direction in enumerate(directions):
+                    part = float(direction @ new)
+                    column[number] += part
+                    new -= part * direction
+            column[k + 1] = float(np.linalg.norm(new))
+            for number, (cosine, sine) in enumerate(rotations):
+                upper, lower = column[number], column[number + 1]
+                column[number], column[number + 1] = cosine * upper + sine * lower, cosine * lower - sine * upper
+            radius = float(np.hypot(column[k], column[k + 1]))
+            if not (radius > 0.0 and np.isfinite(radius)):
+                most = k
+                break
+            beyond = column[k + 1]
+            rotations.append((column[k] / radius, beyond / radius))
+            column[k], column[k + 1] = radius, 0.0
+            rest[k], rest[k + 1] = rotations[k][0] * rest[k], -rotations[k][1] * rest[k]
+            if abs(rest[k + 1]) <= _SURELY * wanted or beyond == 0.0:
+                most = k + 1
+                break
+            directions.append(new / np.linalg.norm(new))
+        shares = np.linalg.solve(triangle[:most, :most], rest[:most]) if most else np.empty(0)
+        ahead = np.zeros_like(left)
+        for share, direction in zip(shares, preconditioned, strict=False):
+            ahead += share * direction
+        return ahead, max(most, 1)

@@ -1,0 +1,234 @@
+"""What the engine calls where its Jacobian is sparse: one function, behind an address, for every kind of step."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.engine import sparse_step
+from raphson_solver.engine.status import LinearSolver, Status
+from raphson_solver.sparse.assignment import assign
+from raphson_solver.sparse.direct import Analysis, Direct
+from raphson_solver.sparse.krylov import Krylov
+from raphson_solver.sparse.matrix import Pattern
+from raphson_solver.sparse.preconditioners import CompleteFactors, Earlier, IncompleteFactors, Multigrid
+from raphson_solver.sparse.stop import Stop, StoppedError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_SOLVER = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+# α of the augmented system is about as large as D, within these bounds.
+_LEAST_BALANCE = 1e-12
+_LSMR_ITERATIONS = 2000
+
+
+class _Solver(Protocol):
+    @property
+    def description(self) -> str: ...
+    def begin(self) -> None: ...
+    def factorize(self, values: Floats) -> bool: ...
+    def solve(self, right: Floats, solution: Floats) -> bool: ...
+
+
+class Analyses:
+    """What is known of the pattern of a Jacobian, shared by all solves with it.
+
+    Parameters
+    ----------
+    rows, columns : ndarray of int64, shape (entries,)
+        Row by row.
+    m, n : int
+        Extents.
+
+    Attributes
+    ----------
+    m, n, entries : int
+        Extents, and how many entries there are.
+    rows, columns
+        As given.
+    """
+
+    def __init__(self, rows: Integers, columns: Integers, m: int, n: int) -> None:
+        self.m, self.n, self.entries = m, n, int(rows.size)
+        self.rows, self.columns = rows, columns
+        self._lock = threading.Lock()
+        self._row_of: Integers | None = None
+        self._square: dict[int, Analysis] = {}
+        self._damped: Analysis | None = None
+
+    def square(self, kind: int, values: Floats) -> tuple[Analysis, Integers]:
+        """Return what is known of J, or with its diagonal, and where each of its rows stands.
+
+        The order of rows is that of the first `values`, shape (entries,), and stays.
+        """
+        with self._lock:
+            if self._row_of is None:
+                found = assign(self.rows, self.columns, values[: self.entries], self.n)
+                self._row_of = np.arange(self.n) if found is None else found
+            if kind not in self._square:
+                rows, columns = self._row_of[self.rows], self.columns
+                if kind == sparse_step.SHIFTED:
+                    rows = np.concatenate((rows, self._row_of))
+                    columns = np.concatenate((columns, np.arange(self.n)))
+                self._square[kind] = Analysis(Pattern(rows, columns, self.n))
+            return self._square[kind], self._row_of
+
+    @property
+    def damped(self) -> Analysis:
+        """Of the augmented system of least squares."""
+        with self._lock:
+            if self._damped is None:
+                self._damped = Analysis(Pattern.damped(self.rows, self.columns, self.m, self.n))
+            return self._damped
+
+
+class SparseSteps:
+    """Solves for the steps of one solve at a time.
+
+    Parameters
+    ----------
+    analyses : Analyses
+        Of J.
+    way : LinearSolver
+        DIRECT or KRYLOV.
+
+    Attributes
+    ----------
+    address : int
+        Of the function that the engine calls; valid as long as this object lives.
+    seconds : float
+        Time spent in it since `begin`.
+    error : BaseException or None
+        What was raised within it: the engine then ends the solve, and the caller is to raise it.
+    """
+
+    def __init__(self, analyses: Analyses, way: LinearSolver) -> None:
+        self._analyses, self._way = analyses, way
+        self._stop = Stop(0)
+        self._solvers: dict[int, _Solver] = {}
+        self._views: dict[tuple[int, int], Floats] = {}
+        self._row_of: Integers = np.empty(0, np.int64)
+        self._function = _SOLVER(self._call)
+        self.address = int(ctypes.cast(self._function, ctypes.c_void_p).value or 0)
+        self.seconds = 0.0
+        self.error: BaseException | None = None
+
+    @property
+    def description(self) -> str:
+        """How the last system was solved."""
+        solver = self._solvers.get(sparse_step.NEWTON)
+        return f"sparse, {self._way.name.lower()}" if solver is None else solver.description
+
+    def begin(self, flag: int, deadline: float) -> None:
+        """Forget the solve before; `flag` is the address of what cancels this one, `deadline` 0 if there is none."""
+        self._stop.flag, self._stop.deadline = flag, deadline
+        self.seconds, self.error = 0.0, None
+        for solver in self._solvers.values():
+            solver.begin()
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _call(self, kind: int, matrix: int, right: int, solution: int) -> int:
+        began = time.perf_counter()
+        try:
+            return self._step(kind, matrix, right, solution)
+        except StoppedError as stopped:
+            return -int(stopped.status)
+        except BaseException as error:  # noqa: BLE001 - there is no Python between here and the caller to raise it to
+            self.error = error
+            return -int(Status.CANCELLED)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def _step(self, kind: int, matrix: int, right: int, solution: int) -> int:
+        m, n, entries = self._analyses.m, self._analyses.n, self._analyses.entries
+        step = self._view(solution, n)
+        if kind == sparse_step.AGAIN:
+            solver = self._solvers.get(sparse_step.NEWTON)
+            done = solver is not None and solver.solve(self._moved(self._view(right, n)), step)
+        elif kind == sparse_step.DAMPED:
+            done = self._least_squares(self._view(matrix, entries + n), self._view(right, m), step)
+        else:
+            values = self._view(matrix, entries + n if kind == sparse_step.SHIFTED else entries)
+            done = self._solver(kind, values).factorize(values)
+            done = done and self._for_later(kind).solve(self._moved(self._view(right, n)), step)
+        return sparse_step.SOLVED if done else sparse_step.SINGULAR
+
+    def _moved(self, right: Floats) -> Floats:
+        """Return a right side in the order of the rows."""
+        moved = np.empty_like(right)
+        moved[self._row_of] = right
+        return moved
+
+    def _view(self, address: int, size: int) -> Floats:
+        """Return numbers of the engine's as an array."""
+        key = (address, size)
+        if key not in self._views:
+            self._views[key] = np.frombuffer((ctypes.c_double * size).from_address(address), np.float64)
+        return self._views[key]
+
+    def _solver(self, kind: int, values: Floats) -> _Solver:
+        if kind not in self._solvers:
+            analysis, self._row_of = self._analyses.square(kind, values)
+            made: _Solver
+            if self._way is LinearSolver.KRYLOV:
+                made = Krylov(analysis.pattern, (Multigrid(), IncompleteFactors()), self._stop)
+            else:
+                made = Direct(analysis, self._stop)
+            made.begin()
+            self._solvers[kind] = made
+        return self._solvers[kind]
+
+    def _for_later(self, kind: int) -> _Solver:
+        """Return who solves from here on: factors that are not thin are kept for the matrices to come."""
+        solver = self._solvers[kind]
+        if isinstance(solver, Direct) and solver.is_thick:
+            kept = Krylov(solver.pattern, (CompleteFactors(solver),), self._stop)
+            kept.take(solver.values, Earlier(solver))
+            self._solvers[kind] = kept
+        return self._solvers[kind]
+
+    def _least_squares(self, matrix: Floats, right: Floats, step: Floats) -> bool:
+        """Minimise ‖A·s − b‖² + ‖D·s‖²."""
+        m, n, entries = self._analyses.m, self._analyses.n, self._analyses.entries
+        a, d = matrix[:entries], matrix[entries:]
+        if self._way is LinearSolver.KRYLOV:
+            return self._by_lsmr(a, d, right, step)
+        if sparse_step.DAMPED not in self._solvers:
+            self._solvers[sparse_step.DAMPED] = made = Direct(self._analyses.damped, self._stop)
+            made.begin()
+        solver = self._solvers[sparse_step.DAMPED]
+        # With r = b − A·s: α·(r/α) + A·s = b and Aᵀ·(r/α) − D²/α·s = 0.
+        balance = min(1.0, max(_LEAST_BALANCE, float(np.max(d))))
+        values = np.concatenate((np.full(m, balance), a, a, -(d * d) / balance))
+        whole = np.empty(m + n)
+        if not (solver.factorize(values) and solver.solve(np.concatenate((right, np.zeros(n))), whole)):
+            return False
+        step[:] = whole[m:]
+        return True
+
+    def _by_lsmr(self, a: Floats, d: Floats, right: Floats, step: Floats) -> bool:
+        """Minimise by LSMR (Fong & Saunders 2011), the variables in units that make D one."""
+        from scipy.sparse import csr_matrix  # noqa: PLC0415 - a fifth of a second
+        from scipy.sparse.linalg import LinearOperator, lsmr  # noqa: PLC0415
+
+        rows, columns = self._analyses.rows, self._analyses.columns
+        m, n = self._analyses.m, self._analyses.n
+        root = float(np.max(d))
+        unit = d / root
+        scaled: Any = csr_matrix((a / unit[columns], (rows, columns)), shape=(m, n))
+        turned = scaled.T.tocsr()
+
+        def ahead(x: Floats) -> Any:
+            self._stop.check()
+            return scaled @ x
+
+        operator = LinearOperator((m, n), matvec=ahead, rmatvec=lambda y: turned @ y, dtype=np.float64)
+        step[:] = lsmr(operator, right, damp=root, atol=1e-10, btol=1e-10, maxiter=_LSMR_ITERATIONS)[0] / unit
+        return bool(np.all(np.isfinite(step)))
