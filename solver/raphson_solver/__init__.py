@@ -3,7 +3,7 @@
 One way through the rooms: language → expression → derivative → compiler → engine → solution.
 """
 
-from raphson_solver.engine import CancelFlag, JacobianMode, Method, Status, warm_up
+from raphson_solver.engine import CancelFlag, JacobianMode, LinearSolver, Method, Status, warm_up
 from raphson_solver.errors import DefinitionError, InputError, LimitError, RaphsonError
 from raphson_solver.language import Definition
 from raphson_solver.limits import Limits
@@ -17,6 +17,7 @@ __all__ = [
     "JacobianMode",
     "LimitError",
     "Limits",
+    "LinearSolver",
     "Method",
     "RaphsonError",
     "Solution",

@@ -17,6 +17,7 @@ def test_the_package_offers_these_names() -> None:
         "JacobianMode",
         "LimitError",
         "Limits",
+        "LinearSolver",
         "Method",
         "RaphsonError",
         "Solution",
@@ -34,6 +35,7 @@ def test_the_package_offers_these_names() -> None:
 def test_a_system_offers_these_names() -> None:
     system = rs.compile("x**2 = 2")
     assert {name for name in dir(system) if not name.startswith("_")} == {
+        "can_be_written_out",
         "certify",
         "check_structural",
         "compile",
@@ -80,6 +82,7 @@ def test_a_solution_offers_these_names() -> None:
         "explain",
         "iterations",
         "jacobian_evaluations",
+        "linear_solver",
         "message",
         "method",
         "p",
@@ -106,6 +109,7 @@ def test_the_dataclasses_have_these_fields() -> None:
             "max_iterations",
             "max_evaluations",
             "whole",
+            "linear_solver",
             "timeout_seconds",
         ],
     }

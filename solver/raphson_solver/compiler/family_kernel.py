@@ -26,11 +26,13 @@ from numpy.typing import NDArray
 
 from raphson_solver.compiler.emit import Module
 from raphson_solver.compiler.family_code import Job
+from raphson_solver.compiler.kernel import SIGNATURE
 from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.members import Members
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.family import Buffer, Families, Places
 
+Floats = NDArray[np.float64]
 Table = NDArray[np.int32] | NDArray[np.float64]
 
 # Sums are added up in blocks of so many terms, whose sums are added then: rounding grows with neither number alone.
@@ -112,6 +114,13 @@ class FamilyKernel:
                 self._code = MachineCode(self.text, optimize=True)
             return self._code.address("kernel")
 
+    def __call__(self, x: Floats, p: Floats) -> Floats:
+        """Return what it computes at one point, shape (m,), or (2m + entries,) with J."""
+        entries = self._families.m if self._entries is None else 2 * self._families.m + self._entries
+        out, work = np.empty(entries), np.empty(self.work_size)
+        SIGNATURE(self.address)(self.program, x.ctypes.data, p.ctypes.data, out.ctypes.data, work.ctypes.data)
+        return out
+
     # --- text -----------------------------------------------------------------------------------------------
 
     def _text(self) -> tuple[str, int]:
@@ -124,8 +133,9 @@ class FamilyKernel:
             widest_tables = max(widest_tables, len(form.tables))
             lines.extend(self._call(number, job, form.tables))
         if self._products is not None:
-            starts, slopes = self._table("p.starts", self._products.starts), self._table(
-                "p.slopes", np.ascontiguousarray(self._products.slopes)
+            starts, slopes = (
+                self._table("p.starts", self._products.starts),
+                self._table("p.slopes", np.ascontiguousarray(self._products.slopes)),
             )
             length = self._products.slopes.shape[1]
             tail = [

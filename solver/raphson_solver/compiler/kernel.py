@@ -18,7 +18,8 @@ from raphson_solver.expression.graph import Graph
 # Past this many outputs and operations the tighter code costs seconds to make (measured: 0.1 ms an operation).
 LARGEST_OPTIMIZED = 30_000
 
-_SIGNATURE = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p,) * 5)
+SIGNATURE = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p,) * 5)
+"""Program, x, p, out, work."""
 
 
 class Kernel:
@@ -83,5 +84,5 @@ class Kernel:
         """
         out = np.empty(self.output_size)
         work = np.empty(self.work_size)
-        _SIGNATURE(self.address)(self.program, x.ctypes.data, p.ctypes.data, out.ctypes.data, work.ctypes.data)
+        SIGNATURE(self.address)(self.program, x.ctypes.data, p.ctypes.data, out.ctypes.data, work.ctypes.data)
         return out

@@ -206,7 +206,7 @@ class Differential:
         return self._differenced(rows, estimate=False)[0]
 
     def _complex_step(self, rows: _Rows) -> Array:
-        if self.system.family_codes is not None:
+        if not self.system.can_be_written_out:
             raise InputError("mode", "a complex step needs equations that are written out; use 'exact'")
         kernels = self.system.kernels
         x = np.broadcast_to(rows.x, (rows.count, self.n))

@@ -2,6 +2,6 @@
 
 from raphson_solver.engine.cancel import CancelFlag
 from raphson_solver.engine.ready import warm_up
-from raphson_solver.engine.status import JacobianMode, Method, Status
+from raphson_solver.engine.status import JacobianMode, LinearSolver, Method, Status
 
-__all__ = ["CancelFlag", "JacobianMode", "Method", "Status", "warm_up"]
+__all__ = ["CancelFlag", "JacobianMode", "LinearSolver", "Method", "Status", "warm_up"]

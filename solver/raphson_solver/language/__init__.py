@@ -2,8 +2,8 @@
 
 from raphson_solver.language.definition import Definition, Shape, size
 from raphson_solver.language.families import FamilyInstance
-from raphson_solver.language.from_text import from_text
+from raphson_solver.language.from_text import from_text, written_out
 from raphson_solver.language.instantiate import Instance
 from raphson_solver.language.parsed import check_length
 
-__all__ = ["Definition", "FamilyInstance", "Instance", "Shape", "check_length", "from_text", "size"]
+__all__ = ["Definition", "FamilyInstance", "Instance", "Shape", "check_length", "from_text", "size", "written_out"]

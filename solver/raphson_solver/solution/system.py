@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.entrance import NOT_FINITE, WRONG_SIZE, iterate
 from raphson_solver.errors import InputError, LimitError
 from raphson_solver.interruption import Between, uninterrupted
-from raphson_solver.language import Definition, FamilyInstance, Instance, from_text
+from raphson_solver.language import Definition, FamilyInstance, Instance, from_text, written_out
 from raphson_solver.limits import Limits
 from raphson_solver.solution.background import compile_later
 from raphson_solver.solution.blocks import Blocks, find_blocks
@@ -36,6 +37,7 @@ from raphson_solver.solution.region import (
 )
 from raphson_solver.solution.solution import Solution
 from raphson_solver.solution.trace import TraceStep, read
+from raphson_solver.structure import block_triangular
 
 if TYPE_CHECKING:
     from raphson_solver.batch import BatchSolution
@@ -103,7 +105,8 @@ class System:
         self._parameter_count = instance.parameter_count
         self.limits = limits
         self.family_codes: FamilyCodes | None = None
-        self._instance = instance
+        self._written = instance if isinstance(instance, Instance) else None
+        self._writing = threading.Lock()
         self._kernels: Kernels | None = None
         self._solved: Kernels | FamilyKernels
         if isinstance(instance, FamilyInstance):
@@ -128,12 +131,22 @@ class System:
             If it is too large to be written out.
         """
         if self._kernels is None:
-            maximum = self.limits.dense_entries
-            entries = max(self.m, self.n) * self.n
+            maximum, entries = self.limits.dense_entries, max(self.m, self.n) * self.n
             if entries > maximum:
                 raise LimitError("equations", "dense_entries", entries, maximum, "entries of dense matrices")
-            raise LimitError("equations", "equations", self.m, self.limits.equations, "equations to write out")
+            if max(self.m, self.n) > self.limits.equations:
+                raise LimitError("equations", "equations", self.m, self.limits.equations, "equations to write out")
+            with self._writing:
+                if self._kernels is None:
+                    self._written = written_out(self.definition, self.limits)
+                    self._kernels = Kernels(self._written, compile_now=self._compile_at_use == 0)
         return self._kernels
+
+    @property
+    def can_be_written_out(self) -> bool:
+        """Whether it is small enough to be looked at equation by equation."""
+        entries, equations = self.limits.dense_entries, self.limits.equations
+        return max(self.m, self.n) * self.n <= entries and max(self.m, self.n) <= equations
 
     @property
     def sparsity(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -360,9 +373,7 @@ class System:
         """Return f(x), shape (m,)."""
         point = self.point(x, p)
         self._use()
-        if self._kernels is None:
-            return self._differential(JacobianMode.EXACT).value(*point)
-        return self._kernels.residual(*point)
+        return self._solved.residual(*point)
 
     def jacobian(
         self,
@@ -539,10 +550,34 @@ class System:
         """Return the blocks that a solve goes through first, if it does."""
         if options.method is not Method.AUTO or options.whole or self.m != self.n or self.n == 1:
             return None
-        instance = self._instance
-        if not isinstance(instance, Instance):
+        if self._written is None:
             return None
+        instance = self._written
         return self.kernels.once("blocks", lambda: find_blocks(instance, self.kernels))
+
+    def _solved_by(self, options: SolveOptions) -> Kernels | FamilyKernels:
+        """Return the kernels that a solve calls: those of families, unless these lack what it asks for."""
+        if self._kernels is self._solved or not self.can_be_written_out:
+            return self._solved
+        if options.jacobian is not JacobianMode.EXACT or self._falls_apart(options):
+            return self.kernels
+        return self._solved
+
+    def _falls_apart(self, options: SolveOptions) -> bool:
+        """Return whether a solve goes block by block, and no block is most of the system."""
+        if options.method is not Method.AUTO or options.whole or self.m != self.n:
+            return False
+        solved, n = self._solved, self.n
+
+        def find() -> bool:
+            pattern = solved.pattern(JacobianMode.EXACT)
+            try:
+                parts = block_triangular(pattern.rows, pattern.columns, n)
+            except ValueError:
+                return False
+            return max(part.variables.size for part in parts) <= n // 2
+
+        return solved.once("falls apart", find)
 
     def _prepare(self, options: SolveOptions) -> Prepared:
         # Every call may have another timeout; memory prepared for one serves all.
@@ -551,7 +586,9 @@ class System:
         if prepared is not None:
             self._last = (options, prepared)
             return prepared
-        prepared = Prepared(self._solved, options, self.limits.dense_entries, self._blocks(options))
+        kernels = self._solved_by(options)
+        blocks = self._blocks(options) if isinstance(kernels, Kernels) else None
+        prepared = Prepared(kernels, options, self.limits.dense_entries, blocks)
         if len(self._prepared) >= _LARGEST_PREPARED:
             self._prepared.clear()
         self._prepared[key] = prepared

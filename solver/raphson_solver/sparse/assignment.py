@@ -58,7 +58,9 @@ def _of_largest_product(rows: Integers, columns: Integers, size: Floats, largest
     # SciPy takes a weight of zero for no entry.
     weight = 1.0 + np.log(largest[rows[there]] / size[there])
     try:
-        row, column = min_weight_full_bipartite_matching(csr_matrix((weight, (rows[there], columns[there])), shape=(n, n)))
+        row, column = min_weight_full_bipartite_matching(
+            csr_matrix((weight, (rows[there], columns[there])), shape=(n, n))
+        )
     except ValueError:
         return None
     chosen = np.empty(n, np.int64)

@@ -227,9 +227,7 @@ class Direct:
             return
         matrix = self.pattern.moved(factors.perm_r, factors.perm_c)
         rows, columns = np.argsort(factors.perm_r), np.argsort(factors.perm_c)
-        order = Order(
-            rows.astype(np.int32), columns.astype(np.int32), matrix, symbolic(matrix[0], matrix[1], n)
-        )
+        order = Order(rows.astype(np.int32), columns.astype(np.int32), matrix, symbolic(matrix[0], matrix[1], n))
         if self._analysis.order is None:
             self._analysis.order = order
         self._use(order)

@@ -101,20 +101,27 @@ class Krylov:
 
     def solve(self, right: Floats, solution: Floats) -> bool:
         """Solve to the tolerance that the step needs; return whether that was reached."""
-        size = float(np.linalg.norm(right))
-        if size == 0.0:
+        largest = float(np.max(np.abs(right)))
+        if self._preconditioner is None or not np.isfinite(largest):
+            return False
+        if largest == 0.0:
             solution[:] = 0.0
             return True
+        # Squares must not overflow.
+        unit = right / largest
+        size = largest * float(np.linalg.norm(unit))
         tolerance = _LARGEST
         if self._last_size > 0.0:
-            tolerance = min(_LARGEST, max(_LEAST, _GAMMA * (size / self._last_size) ** 2))
+            tolerance = min(_LARGEST, max(_LEAST, _GAMMA * min(1.0, size / self._last_size) ** 2))
         self._last_size = size
-        while not self._iterate(right, tolerance, solution):
+        while not self._iterate(unit, tolerance, solution):
             if self._is_fresh:
                 self._kind += 1
                 self._preconditioner = None
             if not self._make():
                 return False
+        with np.errstate(over="ignore"):
+            solution *= largest
         return True
 
     # --- inside ---------------------------------------------------------------------------------------------
@@ -153,8 +160,8 @@ class Krylov:
                 return False
             size = new
         if self._is_fresh:
-            # Per digit that was gained; a multigrid's factors of an eighth give less than one a cycle.
-            self._digit = max(taken, 1) / max(1.0, -math.log10(size / float(np.linalg.norm(right))))
+            gained = float(np.linalg.norm(right)) / size if size > 0.0 else math.inf
+            self._digit = taken / max(1.0, math.log10(gained))
         solution[:] = found
         return True
 

@@ -38,7 +38,9 @@ class Pattern:
         """Return the pattern of [[αI, A], [Aᵀ, −D²/α]] for A of m×n: entries are m, twice those of A, and n."""
         first, second = np.arange(m), m + np.arange(n)
         return cls(
-            np.concatenate((first, rows, m + columns, second)), np.concatenate((first, m + columns, rows, second)), m + n
+            np.concatenate((first, rows, m + columns, second)),
+            np.concatenate((first, m + columns, rows, second)),
+            m + n,
         )
 
     @property

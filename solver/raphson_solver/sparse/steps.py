@@ -220,7 +220,9 @@ class SparseSteps:
 
         rows, columns = self._analyses.rows, self._analyses.columns
         m, n = self._analyses.m, self._analyses.n
-        root = float(np.max(d))
+        root, size = float(np.max(d)), float(np.max(np.abs(right)))
+        if not (root > 0.0 and np.isfinite(size) and np.all(np.isfinite(a))):
+            return False
         unit = d / root
         scaled: Any = csr_matrix((a / unit[columns], (rows, columns)), shape=(m, n))
         turned = scaled.T.tocsr()
@@ -230,5 +232,10 @@ class SparseSteps:
             return scaled @ x
 
         operator = LinearOperator((m, n), matvec=ahead, rmatvec=lambda y: turned @ y, dtype=np.float64)
-        step[:] = lsmr(operator, right, damp=root, atol=1e-10, btol=1e-10, maxiter=_LSMR_ITERATIONS)[0] / unit
+        if size == 0.0:
+            step[:] = 0.0
+            return True
+        with np.errstate(all="ignore"):
+            found = lsmr(operator, right / size, damp=root, atol=1e-10, btol=1e-10, maxiter=_LSMR_ITERATIONS)[0]
+            step[:] = size * found / unit
         return bool(np.all(np.isfinite(step)))
