@@ -16,12 +16,13 @@ from scipy.sparse import csr_array
 Array = np.ndarray
 
 BRATU = (
-    "(u[i-1,j] if i > 0 else 0) + (u[i+1,j] if i < N-1 else 0) + (u[i,j-1] if j > 0 else 0)"
-    " + (u[i,j+1] if j < N-1 else 0) - 4*u[i,j] + h**2*c*exp(u[i,j]) = 0 for i in range(N) for j in range(N)",
+    """(u[i-1,j] if i > 0 else 0) + (u[i+1,j] if i < N-1 else 0)
+       + (u[i,j-1] if j > 0 else 0) + (u[i,j+1] if j < N-1 else 0)
+       - 4*u[i,j] + h**2*c*exp(u[i,j]) = 0 for i in range(N) for j in range(N)""",
 )
 BURGERS = (
-    "v*((u[i-1] if i > 0 else left) - 2*u[i] + (u[i+1] if i < n-1 else right))"
-    " = h/2*u[i]*((u[i+1] if i < n-1 else right) - (u[i-1] if i > 0 else left)) for i in range(n)",
+    """v*((u[i-1] if i > 0 else left) - 2*u[i] + (u[i+1] if i < n-1 else right))
+       = h/2*u[i]*((u[i+1] if i < n-1 else right) - (u[i-1] if i > 0 else left)) for i in range(n)""",
 )
 
 

@@ -1,9 +1,9 @@
 """AC power flow in polar coordinates, of the networks that pandapower ships, as text and by hand in NumPy.
 
 Buses are numbered from 0: first the loads (voltage and angle unknown), then the generators (voltage held, angle
-unknown), then the slack bus (both held). Row i of the network's admittance matrix G + jB is stored in G[k] and B[k], for
-k from row[i] to row[i+1], with its columns in to[k]. Powers, voltages and admittances are per unit, angles in radians
-from the slack bus.
+unknown), then the slack bus (both held). Row i of the network's admittance matrix G + jB is stored in G[k] and B[k],
+for k from row[i] to row[i+1], with its columns in to[k]. Powers, voltages and admittances are per unit, angles in
+radians from the slack bus.
 """
 
 from __future__ import annotations
