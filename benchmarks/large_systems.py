@@ -1,13 +1,13 @@
-"""The three systems that growth is measured on, as text, with the same f and J by hand in NumPy.
+"""Large systems as text, with the same f and J by hand in NumPy, by which every solver's answer is judged alike.
 
-Bratu on a square and Burgers on a line are here; the power flow, whose networks pandapower ships, is in
-`power_network`. f and J by hand know nothing of raphson: by them every solver's answer is judged alike.
+Bratu on a square and Burgers on a line; the power flow is in `power_network`. Nothing here knows of raphson.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -81,14 +81,17 @@ def bratu(n: int) -> LargeSystem:
         u = np.abs(u)
         return f.ravel(), (_neighbours(u) + 4 * u[1:-1, 1:-1] + source).ravel()
 
-    place = np.arange(N * N).reshape(N, N)
-    around = np.pad(place, 1, constant_values=-1)
-    columns = np.stack((around[:-2, 1:-1], around[1:-1, :-2], place, around[1:-1, 2:], around[2:, 1:-1]), axis=-1)
-    there = columns.reshape(-1, 5) >= 0
-    starts = np.concatenate(((0,), np.cumsum(there.sum(axis=1)))).astype(np.int32)
-    columns = columns.reshape(-1, 5)[there].astype(np.int32)
+    @cache
+    def pattern() -> tuple[Array, Array, Array]:
+        place = np.arange(N * N).reshape(N, N)
+        around = np.pad(place, 1, constant_values=-1)
+        columns = np.stack((around[:-2, 1:-1], around[1:-1, :-2], place, around[1:-1, 2:], around[2:, 1:-1]), axis=-1)
+        there = columns.reshape(-1, 5) >= 0
+        starts = np.concatenate(((0,), np.cumsum(there.sum(axis=1)))).astype(np.int32)
+        return there, columns.reshape(-1, 5)[there].astype(np.int32), starts
 
     def jacobian(x: Array) -> csr_array:
+        there, columns, starts = pattern()
         values = np.ones((N * N, 5))
         values[:, 2] = h**2 * c * np.exp(x) - 4
         return csr_array((values[there], columns, starts), shape=(N * N, N * N))
@@ -111,8 +114,10 @@ def burgers(n: int) -> LargeSystem:
         before, here, after = np.abs(before), np.abs(here), np.abs(after)
         return f, v * (before + 2 * here + after) + h / 2 * here * (after + before)
 
-    starts = np.minimum(np.maximum(3 * np.arange(n + 1) - 1, 0), 3 * n - 2).astype(np.int32)
-    columns = (np.arange(n)[:, None] + (-1, 0, 1)).ravel()[1:-1].astype(np.int32)
+    @cache
+    def pattern() -> tuple[Array, Array]:
+        starts = np.minimum(np.maximum(3 * np.arange(n + 1) - 1, 0), 3 * n - 2).astype(np.int32)
+        return (np.arange(n)[:, None] + (-1, 0, 1)).ravel()[1:-1].astype(np.int32), starts
 
     def jacobian(x: Array) -> csr_array:
         u = np.concatenate(((left,), x, (right,)))
@@ -120,7 +125,7 @@ def burgers(n: int) -> LargeSystem:
         values[:, 0] = v + h / 2 * x
         values[:, 1] = -2 * v - h / 2 * (u[2:] - u[:-2])
         values[:, 2] = v - h / 2 * x
-        return csr_array((values.ravel()[1:-1], columns, starts), shape=(n, n))
+        return csr_array((values.ravel()[1:-1], *pattern()), shape=(n, n))
 
     parameters = {"n": n, "h": h, "v": v, "left": left, "right": right}
     start = np.linspace(left, right, n + 2)[1:-1]

@@ -1,4 +1,4 @@
-"""AC power flow in polar coordinates, of the networks that pandapower ships, as text and by hand in NumPy.
+"""AC power flow in polar coordinates, from a flat start, as text and by hand in NumPy.
 
 Buses are numbered from 0: first the loads (voltage and angle unknown), then the generators (voltage held, angle
 unknown), then the slack bus (both held). Row i of the network's admittance matrix G + jB is stored in G[k] and B[k],
@@ -8,24 +8,13 @@ radians from the slack bus.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from benchmarks.large_systems import Array, LargeSystem
-
-try:
-    import pandapower
-    import pandapower.networks
-    import pandapower.pf.run_newton_raphson_pf as pandapower_newton
-except ImportError:
-    MISSING: str | None = "pandapower is not installed"
-else:
-    MISSING = None
-
-CASES = ("case118", "case300", "case1354pegase", "case2869pegase", "case9241pegase")
 
 POWER_FLOW = (
     """P[i] = (V[i] if i < loads else V_held[i])
@@ -45,7 +34,7 @@ POWER_FLOW = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """A network in the order of this module, with the call that pandapower's own Newton gets for it.
+    """A network in the order of this module.
 
     Attributes
     ----------
@@ -59,12 +48,6 @@ class Network:
         What is fed in at each bus, per unit; of generators only the real part counts.
     held : ndarray, shape (buses,)
         Voltages of generators and slack bus; 1 at loads.
-    order : ndarray of int, shape (buses,)
-        pandapower's number of each bus.
-    net : object
-        pandapower's network.
-    newton_arguments : tuple
-        What pandapower's `newtonpf` was called with, from a flat start.
     """
 
     loads: int
@@ -74,17 +57,17 @@ class Network:
     admittance: Array
     power: Array
     held: Array
-    order: Array
-    net: Any
-    newton_arguments: tuple[Any, ...]
 
-    def voltages(self, x: Array) -> Array:
-        """Return the complex voltages of all buses, in pandapower's order and from the slack bus's own angle."""
-        magnitude, angle = _whole(self, x)
-        slack_angle = np.angle(self.newton_arguments[2][self.order[-1]])
-        voltages = np.empty(angle.size, complex)
-        voltages[self.order] = magnitude * np.exp(1j * (angle + slack_angle))
-        return voltages
+    def save(self, path: Path) -> None:
+        """Write it, for other processes."""
+        np.savez(path, **{field.name: getattr(self, field.name) for field in fields(self)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """Read what `save` wrote."""
+        with np.load(path) as stored:
+            values = {name: stored[name] for name in stored.files}
+        return cls(**values | {name: int(values[name]) for name in ("loads", "slack")})
 
     def system(self) -> LargeSystem:
         """Return text, start, parameters, f and J."""
@@ -103,7 +86,7 @@ class Network:
         of, jacobian = np.repeat(np.arange(self.row.size - 1), np.diff(self.row)), _Jacobian(self)
 
         def evaluate(x: Array) -> tuple[Array, Array]:
-            V, theta = _whole(self, x)
+            V, theta = whole(self, x)
             angle = theta[of] - theta[self.to]
             flow = V[of] * V[self.to] * self.admittance.conj() * np.exp(1j * angle)
             buses = V.size
@@ -122,60 +105,11 @@ class Network:
         return LargeSystem(POWER_FLOW, start, parameters, evaluate, jacobian)
 
 
-def network(name: str) -> Network:
-    """Take a network from pandapower, from a flat start: voltages as held or 1, angles that of the slack bus.
-
-    Raises
-    ------
-    ImportError
-        If pandapower is not installed.
-    """
-    if MISSING:
-        raise ImportError(MISSING)
-    net = getattr(pandapower.networks, name)()
-    arguments: list[tuple[Any, ...]] = []
-    own = pandapower_newton.newtonpf
-
-    def recorded(*given: Any) -> Any:
-        arguments.append(given)
-        return own(*given)
-
-    pandapower_newton.newtonpf = recorded
-    try:
-        run(net)
-    finally:
-        pandapower_newton.newtonpf = own
-    admittance, power, V, ref, pv, pq = arguments[0][:6]
-    if len(ref) != 1:
-        raise ValueError(f"{name}: expected one slack bus, found {len(ref)}")
-    order = np.concatenate((pq, pv, ref)).astype(int)
-    matrix = csr_array(admittance)[order][:, order]
-    matrix.sum_duplicates()
-    matrix.sort_indices()
-    return Network(
-        loads=len(pq),
-        slack=len(pq) + len(pv),
-        row=matrix.indptr.astype(np.int32),
-        to=matrix.indices.astype(np.int32),
-        admittance=matrix.data,
-        power=np.asarray(power)[order],
-        held=np.abs(V[order]),
-        order=order,
-        net=net,
-        newton_arguments=arguments[0],
-    )
-
-
-def run(net: Any) -> None:
-    """Let pandapower solve it, from a flat start, with its Numba code."""
-    pandapower.runpp(net, algorithm="nr", init="flat", calculate_voltage_angles=True, numba=True)
-
-
 def _absolute(admittance: Array, of_conductance: Array, of_susceptance: Array) -> Array:
     return np.abs(admittance.real * of_conductance) + np.abs(admittance.imag * of_susceptance)
 
 
-def _whole(network: Network, x: Array) -> tuple[Array, Array]:
+def whole(network: Network, x: Array) -> tuple[Array, Array]:
     """Return voltages and angles of all buses, shapes (buses,)."""
     V = network.held.copy()
     V[: network.loads] = x[: network.loads]
@@ -204,7 +138,7 @@ class _Jacobian:
 
     def __call__(self, x: Array) -> csr_array:
         network = self._network
-        V, theta = _whole(network, x)
+        V, theta = whole(network, x)
         angle = theta[self._of] - theta[network.to]
         flow = V[self._of] * V[network.to] * network.admittance.conj() * np.exp(1j * angle)
         total = np.bincount(self._of, flow.real, V.size) + 1j * np.bincount(self._of, flow.imag, V.size)
