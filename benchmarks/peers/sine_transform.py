@@ -39,16 +39,28 @@ class SineTransform:
 
     def solve(self) -> tuple[np.ndarray, int]:
         """Return x and the number of iterations."""
-        system, N = self._system, self._side
+        system = self._system
         x, f = system.start(), np.empty(system.n)
         step = np.full(system.n, np.inf)
         for iteration in range(50):
             system.residual(x, f)
             if system.solved(x, f, step):
                 return x, iteration
-            shift = np.exp(x).mean() / (N + 1) ** 2
-            waves = dstn(f.reshape(N, N), type=1, overwrite_x=False)
-            waves /= self._eigenvalues + self._twice * shift
-            step = np.ascontiguousarray(dstn(waves, type=1, overwrite_x=True)).ravel()
+            step = self._step(x, f)
             x -= step
         raise RuntimeError("the iteration did not converge")
+
+    def iterate(self, steps: int) -> np.ndarray:
+        """Return x after so many steps."""
+        x, f = self._system.start(), np.empty(self._system.n)
+        for _ in range(steps):
+            self._system.residual(x, f)
+            x -= self._step(x, f)
+        return x
+
+    def _step(self, x: np.ndarray, f: np.ndarray) -> np.ndarray:
+        N = self._side
+        shift = np.exp(x).mean() / (N + 1) ** 2
+        waves = dstn(f.reshape(N, N), type=1)
+        waves /= self._eigenvalues + self._twice * shift
+        return np.ascontiguousarray(dstn(waves, type=1, overwrite_x=True)).ravel()
