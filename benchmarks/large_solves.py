@@ -35,11 +35,12 @@ COLUMNS = (
     "linear systems by",
 )
 NOTES = (
-    "Each in a fresh process on one core. 'set up': all before the first solve (of ours: text to system). 'first': that",
-    "solve, with whatever it makes for later ones; 'again': the median of those after it, and how many. 'residual': the",
-    f"largest scaled one of the answer, by one function in NumPy for all, at most {TOLERANCE:g} ('!' if not). 'apart': the",
-    "largest difference from a reference, over its largest number. 'peak': memory of the process; 'own': of it, what came",
-    "after the libraries. 'all cores': 'again', with threads as they come. 'ours : it': of 'again'; below 1 ours is faster.",
+    "Each in a fresh process on one core. 'set up': all before the first solve (of ours: text to system). 'first': it,",
+    "with whatever it makes for later ones; 'again': the median of those after it, and how many. 'residual': the",
+    f"largest scaled one of the answer, by one function in NumPy for all, at most {TOLERANCE:g} ('!' if not). 'apart':",
+    "the largest difference from a reference, over its largest number. 'peak': memory of the process; 'own': of it,",
+    "what came after the libraries. 'all cores': 'again', with threads as they come. 'ours : it': of 'again'; below 1",
+    "ours is faster.",
 )
 # On all cores too only what on one core takes no longer.
 _LONGEST_TWICE = 10.0
@@ -112,8 +113,8 @@ class Contest:
         self.memory: dict[int, float] = {}
         self.failed: list[str] = []
 
-    def round(self, n: int, problem: dict[str, Any], judge: Judge) -> None:
-        """Let everybody solve one problem, and print the table.
+    def round(self, n: int, problem: dict[str, Any], judge: Judge) -> dict[str, np.ndarray]:
+        """Let everybody solve one problem, print the table, and return the answers by who gave them.
 
         Parameters
         ----------
@@ -126,6 +127,7 @@ class Contest:
         """
         rows: list[tuple[str, ...]] = []
         notes: list[str] = []
+        answers: dict[str, np.ndarray] = {}
         for number, each in enumerate(self._participants):
             result = self._result(each, n, problem, judge, cores=1)
             if isinstance(result, Nothing):
@@ -134,6 +136,7 @@ class Contest:
                     self.failed.append(f"{each.who}, n = {n:,}: {result.why}")
                 continue
             self.times[each.who][n] = result["seconds"]
+            answers[each.who] = result["x"]
             if number == 0:
                 self.memory[n] = result["own"]
                 if result["residual"] > TOLERANCE:
@@ -147,6 +150,7 @@ class Contest:
         print()
         for note in notes:
             print(note)
+        return answers
 
     def exponents(self) -> None:
         """Print the exponents of growth of every participant with at least two sizes."""
@@ -181,7 +185,7 @@ class Contest:
                 return result
             x = np.load(path)
         seconds = statistics.median(result["again"]) if result["again"] else result["first"]
-        return result | {"seconds": seconds, "residual": judge.scaled_residual(x), "apart": judge.apart(x)}
+        return result | {"x": x, "seconds": seconds, "residual": judge.scaled_residual(x), "apart": judge.apart(x)}
 
     def _expected(self, who: str, n: int) -> float:
         """Return the seconds of a solve that grows on as it did."""

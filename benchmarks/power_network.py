@@ -8,7 +8,7 @@ radians from the slack bus.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,10 @@ class Network:
     admittance: Array
     power: Array
     held: Array
+
+    def fed(self, power: Array) -> Network:
+        """Return the network with other powers, shape (buses,)."""
+        return replace(self, power=power)
 
     def save(self, path: Path) -> None:
         """Write it, for other processes."""

@@ -43,7 +43,7 @@ class Raphson:
         solution = self._system.solve(self._x, self._p)
         if not solution.converged:
             raise RuntimeError(f"{solution.status.name}: {solution.status.message}")
-        self.linear = str(getattr(solution, "linear_solver", "SuperLU"))
+        self.linear = str(getattr(solution, "linear_solver", "not said"))
         return solution.x, solution.iterations
 
 

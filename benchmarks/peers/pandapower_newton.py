@@ -65,6 +65,12 @@ class Case:
         voltages[self.order] = magnitude * np.exp(1j * (angle + slack))
         return voltages
 
+    def unknowns(self) -> np.ndarray:
+        """Return `answer` as x: the loads' voltages, then the angles from the slack bus."""
+        ordered = self.answer[self.order]
+        angles = np.angle(ordered * np.exp(-1j * np.angle(ordered[-1])))
+        return np.concatenate((np.abs(ordered[: self.network.loads]), angles[: self.network.slack]))
+
     def run(self, **options: Any) -> None:
         """Solve it as users do, from a flat start, by Newton with pandapower's Numba code."""
         pandapower.runpp(self.net, algorithm="nr", init="flat", calculate_voltage_angles=True, numba=True, **options)
