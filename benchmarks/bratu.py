@@ -22,9 +22,13 @@ SIZES = (10_000, 99_856, 1_000_000)
 
 def participants() -> tuple[Participant, ...]:
     """Return ours and its peers."""
-    python, missing = petsc.interpreter()
+    library = petsc.found()
     snes = partial(
-        Participant, module="benchmarks.peers.petsc_snes", made="PetscSnes", interpreter=python, missing=missing
+        Participant,
+        module="benchmarks.peers.petsc_snes",
+        made="PetscSnes",
+        interpreter=library.python,
+        missing=library.missing,
     )
     peer = partial(Participant, missing=compiled_c.MISSING)
     return (
@@ -61,6 +65,7 @@ def main() -> None:
         "Bratu on a square",
         *NOTES,
         "f and J of the peers are in C (PETSc's too, called through petsc4py), J's pattern and storage made once.",
+        petsc.found().version or "PETSc: none",
         "Goal: the fastest at each size; exponents of at most 1.3 with factors, to 10⁵, and about 1 with Krylov.",
     )
     contest = Contest(participants(), arguments.longest)

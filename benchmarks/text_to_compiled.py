@@ -77,7 +77,7 @@ def main() -> None:
     heading(
         "From text to compiled",
         f"Medians of {PROCESSES} fresh processes, and of {AGAIN} further texts in each ('again'). 'text': from text to",
-        "system; 'f', 'J': the first evaluation of f, and of J with its pattern, less a later one. Threads as they come.",
+        "system; 'f', 'J': the first evaluation of f, and of J with its pattern, less a later one. All cores.",
         f"Goal: {duration(GOAL)} at every n.",
     )
     with tempfile.TemporaryDirectory() as folder:
