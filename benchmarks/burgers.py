@@ -6,13 +6,12 @@ with elimination along the line by hand in C.
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
 
 import numpy as np
 from scipy.linalg import solve_banded
 
-from benchmarks.large_solves import NOTES, Contest, Judge, Participant
+from benchmarks.large_solves import NOTES, Contest, Judge, Participant, chosen, parser
 from benchmarks.large_systems import burgers
 from benchmarks.peers import compiled_c, kinsol
 from benchmarks.timing import heading
@@ -47,17 +46,14 @@ def judge(n: int) -> Judge:
 
 def main() -> None:
     """Print a table a size, and the exponents."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="n (default: 10000 100000)")
-    parser.add_argument("--longest", type=float, default=30.0, help="seconds that a process may take (default: 30)")
-    arguments = parser.parse_args()
+    arguments = parser(__doc__, SIZES).parse_args()
     heading(
         "Burgers on a line",
         *NOTES,
         "f and J of the peers are in C. KINSOL is left to stop by its residual alone: it takes a step fewer.",
         "Goal: the fastest at 10⁵.",
     )
-    contest = Contest(participants(), arguments.longest)
+    contest = Contest(chosen(participants(), arguments.peers), arguments.longest)
     for n in arguments.sizes:
         print(f"n = {n:,}\n")
         contest.round(n, {"name": "burgers", "n": n}, judge(n))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import statistics
@@ -213,6 +214,33 @@ class Contest:
             f"{ours / result['seconds']:.3g}" if ours else "—",
             result["linear"],
         )
+
+
+def parser(description: str | None, sizes: Sequence[int] = ()) -> argparse.ArgumentParser:
+    """Return the command line that contests have in common.
+
+    Parameters
+    ----------
+    description : str
+        Of the benchmark.
+    sizes : sequence of int
+        Of the problem, unless told otherwise; none where it has no size.
+    """
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if sizes:
+        shown = " ".join(map(str, sizes))
+        made.add_argument("--sizes", type=int, nargs="+", default=sizes, help=f"unknowns (default: {shown})")
+    made.add_argument("--longest", type=float, default=30.0, help="seconds that a process may take (default: 30)")
+    made.add_argument("--peers", nargs="*", metavar="WORD", help="only peers with one of these in their names")
+    return made
+
+
+def chosen(participants: Sequence[Participant], words: Sequence[str] | None) -> list[Participant]:
+    """Return ours, and the peers that `--peers` leaves."""
+    ours, *peers = participants
+    if words is None:
+        return [ours, *peers]
+    return [ours, *(each for each in peers if any(word.lower() in each.who.lower() for word in words))]
 
 
 def exponent(values: dict[int, float]) -> float:

@@ -6,13 +6,12 @@ CasADi. Every voltage is compared with pandapower's.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.large_solves import NOTES, Contest, Judge, Participant
+from benchmarks.large_solves import NOTES, Contest, Judge, Participant, chosen, parser
 from benchmarks.peers import casadi_power_flow, klu_power_flow, pandapower_newton
 from benchmarks.timing import duration, heading, repeat, table
 
@@ -46,11 +45,9 @@ def participants() -> tuple[Participant, ...]:
 
 def main() -> None:
     """Print a table a network."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = pandapower_newton.CASES
-    parser.add_argument("--cases", nargs="+", choices=known, default=known, help=f"of {', '.join(known)}; default: all")
-    parser.add_argument("--longest", type=float, default=30.0, help="seconds that a process may take (default: 30)")
-    arguments = parser.parse_args()
+    command, known = parser(__doc__), pandapower_newton.CASES
+    command.add_argument("--cases", nargs="+", choices=known, default=known, help="networks (default: all)")
+    arguments = command.parse_args()
     heading(
         "AC power flow from a flat start",
         *NOTES,
@@ -60,7 +57,7 @@ def main() -> None:
     if pandapower_newton.MISSING:
         print(f"{pandapower_newton.MISSING}: there are no networks")
         return
-    contest = Contest(participants(), arguments.longest)
+    contest = Contest(chosen(participants(), arguments.peers), arguments.longest)
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.cases:
             _case(name, contest, Path(folder) / f"{name}.npz")

@@ -13,8 +13,9 @@ import numpy as np
 from benchmarks.peers.c_systems import SOURCES, CSystem
 from benchmarks.peers.compiled_c import library, missing_header
 
-MISSING = missing_header("kinsol/kinsol.h", "libsundials-dev")
-MISSING_KLU = MISSING or missing_header("suitesparse/klu.h", "libsuitesparse-dev")
+MISSING = missing_header("kinsol/kinsol.h", "libsundials-dev") or missing_header(
+    "suitesparse/klu.h", "libsuitesparse-dev"
+)
 LIBRARIES = ("kinsol", "nvecserial", "sunmatrixband", "sunlinsolband", "sunmatrixsparse", "sunlinsolklu")
 
 _SOURCE = """

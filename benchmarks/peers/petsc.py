@@ -14,7 +14,7 @@ _ASKED = """
 import numpy, petsc4py
 from petsc4py import PETSc
 maps = open("/proc/self/maps").read().split()
-blas = sorted({path for path in maps if "/" in path and "blas" in path.rpartition("/")[2]})
+blas = sorted({path.rpartition("/")[2] for path in maps if "/" in path and "blas" in path.rpartition("/")[2]})
 print("PETSc", ".".join(map(str, PETSc.Sys.getVersion())), "with", " ".join(blas) or "its own BLAS")
 """
 
