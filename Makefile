@@ -20,7 +20,7 @@ test: $(VENV)/server  ## Install and run every test
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/solver
 	$(BIN)/python -m pytest --ignore tests/solver
 
-bench: $(VENV)/bench  ## Measure, each figure beside its references (a few minutes; close other programs)
+bench: $(VENV)/bench  ## Measure, each figure beside its references (half an hour; close other programs)
 	$(BIN)/python -m benchmarks
 
 robustness: $(VENV)/bench  ## Check statuses to 50 digits: standard problems, random starts, no roots, certificates
@@ -71,4 +71,6 @@ $(VENV)/bench: $(VENV)/server
 	$(INSTALL) --editable '.[server,test,bench]'
 	@CMAKE_POLICY_VERSION_MINIMUM=3.5 $(INSTALL) NumbaMinpack >/dev/null 2>&1 || \
 	    echo "NumbaMinpack did not build (it needs gfortran and cmake): its columns will say so"
+	@echo "PETSc, KINSOL and KLU are measured where Debian's python3-petsc4py-real, libopenblas0-pthread,"
+	@echo "libsundials-dev and libsuitesparse-dev are installed; without them their rows say so"
 	@touch $@

@@ -27,10 +27,27 @@ BENCHMARKS = (
     "jacobian_over_rpc",
     "reverse_mode",
     "sparse_jacobian",
+    "text_to_compiled",
+    "bratu",
+    "burgers",
+    "power_flow",
+    "load_cases",
     "isolation",
     "robustness",
 )
-VERSIONS = ("numpy", "numba", "llvmlite", "grpcio", "protobuf", "scipy", "casadi", "jax", "optimistix", "NumbaMinpack")
+VERSIONS = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "grpcio",
+    "protobuf",
+    "scipy",
+    "casadi",
+    "jax",
+    "optimistix",
+    "pandapower",
+    "NumbaMinpack",
+)
 
 
 def main() -> int:

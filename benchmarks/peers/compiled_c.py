@@ -34,6 +34,15 @@ def library(source: str, *libraries: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(path.resolve()))
 
 
+def missing_header(header: str, package: str) -> str | None:
+    """Say what C that includes a header lacks here, if anything: the compiler, or the Debian package that brings it."""
+    if MISSING is not None:
+        return MISSING
+    command = ["gcc", "-E", "-x", "c", "-"]
+    asked = subprocess.run(command, input=f"#include <{header}>", text=True, capture_output=True, check=False)
+    return f"{header} is not installed (Debian: {package})" if asked.returncode else None
+
+
 def missing_lanes() -> str | None:
     """Say what code with eight doubles in a register, and functions of them, lacks here, if anything."""
     if MISSING is not None:
