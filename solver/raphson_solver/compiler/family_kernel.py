@@ -126,27 +126,22 @@ class FamilyKernel:
     def _text(self) -> tuple[str, int]:
         """Return the module, and how many doubles its loops need beside the kernel's own."""
         module, graph, families = Module(), self._families.graph, self._families
-        lines, scratch, widest_tables = [], 0, 0
+        lines: list[str] = []
+        scratch, widest_tables = 0, 0
         for number, job in enumerate(self._jobs):
             form = Members(self._width, families.variable_slots, families.parameter_slots, job.targets)
             scratch = max(scratch, module.add(f"job{number}", graph, job.outputs, form) * self._width.lanes)
             widest_tables = max(widest_tables, len(form.tables))
             lines.extend(self._call(number, job, form.tables))
         if self._products is not None:
-            starts, slopes = (
-                self._table("p.starts", self._products.starts),
-                self._table("p.slopes", np.ascontiguousarray(self._products.slopes)),
+            length, one = self._products.slopes.shape[1], self._slope_count
+            lines += self._table("p.starts", self._products.starts) + self._table("p.slopes", self._products.slopes)
+            lines.append(f"  %one = getelementptr double, ptr %slopes, i64 {one}")
+            lines.append("  store double 1.0, ptr %one, align 8")
+            lines.append(
+                "  call void @assemble(ptr %slopes, ptr %p.starts, ptr %p.slopes, "
+                f"i64 {self._entries}, i64 {length}, ptr %entries)"
             )
-            length = self._products.slopes.shape[1]
-            tail = [
-                *starts,
-                *slopes,
-                f"  %one = getelementptr double, ptr %slopes, i64 {self._slope_count}",
-                "  store double 1.0, ptr %one, align 8",
-                f"  call void @assemble(ptr %slopes, ptr %p.starts, ptr %p.slopes, i64 {self._entries}, "
-                f"i64 {length}, ptr %entries)",
-            ]
-            lines.extend(tail)
         body = [*self._head(len(Buffer) + widest_tables), *lines, "  ret void", "}"]
         return "\n".join([module.text, _ADD_UP, _ASSEMBLE, *body]), scratch
 

@@ -21,6 +21,7 @@ _CLOCK_MONOTONIC = 6 if sys.platform == "darwin" else 1
 _types: Any = types
 _DOUBLES = _types.CPointer(_types.float64)
 _INTEGERS = _types.CPointer(_types.int64)
+_SHORTS = _types.CPointer(_types.int32)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
 
 Doubles = Any
@@ -47,6 +48,16 @@ def integers(_typing: Any, address: Any) -> tuple[Any, Any]:
         return builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
 
     return _INTEGERS(types.int64), generate
+
+
+@intrinsic
+def shorts(_typing: Any, address: Any) -> tuple[Any, Any]:
+    """Return an int64 address as a pointer to int32."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], ir.IntType(32).as_pointer())
+
+    return _SHORTS(types.int64), generate
 
 
 @intrinsic

@@ -36,8 +36,10 @@ from raphson_solver.engine.status import Method
     ITERATION_LIMIT,
     EVALUATION_LIMIT,
     SLICE_LIMIT,
-    # Who solves linear systems with J, if it is sparse: the address of a function, 0 for the engine's own dense factors.
+    # Who solves linear systems with J, if it is sparse: the address of a function, 0 for the engine's own dense
+    # factors; and, once an order of pivots is known in which they are thin, the table of its sparse ones.
     LINEAR_SOLVER,
+    FACTORS,
     # The blocks of the triangular form, if there are several; how far they are, and what they took.
     BLOCK_COUNT,
     BLOCK,
@@ -78,12 +80,14 @@ from raphson_solver.engine.status import Method
     TRIAL,
     CHANGE,
     LAST_DIRECTION,
+    REFINED,
     PIVOTS,
     MATRIX,
     APPROXIMATION,
     LEAST_SQUARES,
     WORK,
-    # How far it has come; set to zero when a solve starts. INTERRUPTED is the `Status` by which the linear solver ended it.
+    # How far it has come; set to zero when a solve starts. INTERRUPTED is the `Status` by which the linear solver ended
+    # it; ALONG whether the last factors are those of FACTORS.
     ATTEMPT,
     STAGE,
     STAGE_LIMIT,
@@ -100,8 +104,9 @@ from raphson_solver.engine.status import Method
     ESCAPING,
     INTERRUPTED,
     SECANTS,
+    ALONG,
     PLAN_SIZE,
-) = range(76)
+) = range(79)
 
 (
     # At SETTINGS: what a caller chooses,
@@ -138,7 +143,7 @@ SPARSE_SECANTS = 20
 """Steps that Broyden's method remembers where J is sparse."""
 
 # Those of shape (n,) that only the engine looks at.
-_VECTORS = (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, COLUMN_SIZE, LAST_DIRECTION)
+_VECTORS = (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, COLUMN_SIZE, LAST_DIRECTION, REFINED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ Where the pattern of the factors is known, one pass over it makes them: row i is
 multiple of each earlier row that it has an entry for, and is scattered again (the up-looking form of Gilbert & Peierls
 1988, without its search). Nothing is chosen while that goes on, so a pivot may turn out small, and then the caller
 chooses another order.
+
+All that it needs hangs on one array of int64, the table, as the engine's own memory does on its plan.
 """
 
 from __future__ import annotations
@@ -13,18 +15,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.engine.intrinsics import load_flag, monotonic_seconds
+from raphson_solver.engine.intrinsics import (
+    Doubles,
+    Integers,
+    doubles,
+    integers,
+    load_flag,
+    monotonic_seconds,
+    shorts,
+)
 from raphson_solver.engine.jit import entry, jit
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
 
+(
+    SIZE,
+    ENTRIES,
+    # (addresses of int32) The matrix in the order of pivots: where rows start, columns, and where its entries stand.
+    STARTS,
+    COLUMNS,
+    SOURCE,
+    # (addresses of int64, and of int32) Where rows of the factors start; columns of L left of the diagonal, of U right.
+    LOWER_STARTS,
+    UPPER_STARTS,
+    LOWER,
+    UPPER,
+    # (addresses of int32) Which number of the right side, and of the solution, each pivot stands for.
+    RIGHT,
+    SOLUTION,
+    # (addresses of float64) L below its diagonal of ones, U above its diagonal, one over that; room for 2n and n.
+    LOWER_VALUES,
+    UPPER_VALUES,
+    INVERSES,
+    ROW,
+    WORK,
+    TABLE_SIZE,
+) = range(17)
+
 _LOOK = 256
+# Rounding below which a pivot beside the entries of its column is nothing, as where J is dense.
+_NOISE = 2.0**-50
 
 
 @entry
-def symbolic(starts: Places, columns: Places, n: int) -> tuple[Any, Any, Any, Any]:
-    """Return where the factors have entries.
+def symbolic(starts: Places, columns: Places, n: int, budget: float) -> tuple[float, Any, Any, Any, Any]:
+    """Return where the factors have entries, and what making them takes.
 
     Parameters
     ----------
@@ -32,16 +68,22 @@ def symbolic(starts: Places, columns: Places, n: int) -> tuple[Any, Any, Any, An
         Of the matrix, in the order of pivots, row by row, columns ascending; an entry may come more than once.
     n : int
         Its extent.
+    budget : float
+        Products and sums after which to give up: looking takes about as long as making.
 
     Returns
     -------
+    work : float
+        Products and sums; infinite if they are more than the budget, with arrays that say nothing.
     lower_starts, lower, upper_starts, upper : ndarray of int64 (starts) and int32
         Columns of L left of the diagonal, and of U right of it, row by row, ascending.
     """
     lower_starts, upper_starts = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
     lower, upper = np.empty(2 * columns.size + n, np.int32), np.empty(2 * columns.size + n, np.int32)
-    following = np.empty(n + 1, np.int32)
+    following, work = np.empty(n + 1, np.int32), 0.0
     for i in range(n):
+        if work > budget:
+            return np.inf, lower_starts, lower, upper_starts, upper
         # The columns of row i as a list in ascending order, n at its end; the diagonal is always among them.
         head, last, place, has_diagonal = n, -1, starts[i], False
         while place < starts[i + 1] or not has_diagonal:
@@ -62,6 +104,7 @@ def symbolic(starts: Places, columns: Places, n: int) -> tuple[Any, Any, Any, An
                 lower = _longer(lower)
             lower[count] = k
             count += 1
+            work += upper_starts[k + 1] - upper_starts[k]
             place = k
             for other in range(upper_starts[k], upper_starts[k + 1]):
                 j = upper[other]
@@ -81,7 +124,7 @@ def symbolic(starts: Places, columns: Places, n: int) -> tuple[Any, Any, Any, An
             count += 1
             k = following[k]
         upper_starts[i + 1] = count
-    return lower_starts, lower[: lower_starts[n]].copy(), upper_starts, upper[: upper_starts[n]].copy()
+    return work, lower_starts, lower[: lower_starts[n]].copy(), upper_starts, upper[: upper_starts[n]].copy()
 
 
 @jit
@@ -91,47 +134,22 @@ def _longer(values: Places) -> Places:
     return longer
 
 
-@entry
-def refactor(
-    starts: Places,
-    columns: Places,
-    source: Places,
-    values: Floats,
-    lower_starts: NDArray[np.int64],
-    lower: Places,
-    upper_starts: NDArray[np.int64],
-    upper: Places,
-    lower_values: Floats,
-    upper_values: Floats,
-    inverses: Floats,
-    row: Floats,
-    noise: float,
-    flag: int,
-    deadline: float,
-) -> int:
+@jit
+def refactor(table: Integers, values: Doubles, flag: int, deadline: float) -> int:
     """Make the factors of a matrix; return n, or the row of the first pivot that is only noise, or −1 if stopped.
 
-    Parameters
-    ----------
-    starts, columns, source
-        The matrix in the order of pivots: as for `symbolic`, and where in `values` each entry stands.
-    values : ndarray
-        Its entries, in an order of their own.
-    lower_starts, lower, upper_starts, upper
-        As of `symbolic`.
-    lower_values, upper_values, inverses
-        Receive L below its diagonal of ones, U above its diagonal, and one over that.
-    row : ndarray, shape (2n,)
-        Room.
-    noise : float
-        A pivot is noise if it is no larger than this times the largest entry of its column.
-    flag, deadline
-        The address of an int64 that stops the work when it is not zero, and when to stop; 0: never.
+    Noise is what is no larger than rounding of the largest entry of its column. `flag` is the address of an int64 that
+    stops the work when it is not zero; `deadline` when to stop, 0 never.
     """
-    n = starts.size - 1
+    n = table[SIZE]
+    starts, columns, source = shorts(table[STARTS]), shorts(table[COLUMNS]), shorts(table[SOURCE])
+    lower_starts, upper_starts = integers(table[LOWER_STARTS]), integers(table[UPPER_STARTS])
+    lower, upper = shorts(table[LOWER]), shorts(table[UPPER])
+    lower_values, upper_values = doubles(table[LOWER_VALUES]), doubles(table[UPPER_VALUES])
+    inverses, row = doubles(table[INVERSES]), doubles(table[ROW])
     for j in range(n):
         row[n + j] = 0.0
-    for place in range(columns.size):
+    for place in range(table[ENTRIES]):
         j = columns[place]
         row[n + j] = max(row[n + j], abs(values[source[place]]))
     for i in range(n):
@@ -153,43 +171,25 @@ def refactor(
             if multiple != 0.0:
                 for other in range(upper_starts[k], upper_starts[k + 1]):
                     row[upper[other]] -= multiple * upper_values[other]
-        if not abs(row[i]) > noise * row[n + i]:
+        if not abs(row[i]) > _NOISE * row[n + i]:
             return i
         inverses[i] = 1.0 / row[i]
         for place in range(beyond, end):
             upper_values[place] = row[upper[place]]
-    return n
+    return int(n)
 
 
-@entry
-def substitute(
-    rows: Places,
-    columns: Places,
-    lower_starts: NDArray[np.int64],
-    lower: Places,
-    upper_starts: NDArray[np.int64],
-    upper: Places,
-    lower_values: Floats,
-    upper_values: Floats,
-    inverses: Floats,
-    right: Floats,
-    work: Floats,
-    solution: Floats,
-) -> None:
-    """Solve with the factors.
-
-    Parameters
-    ----------
-    rows, columns : ndarray of int32, shape (n,)
-        Which row, and which column, of the matrix each pivot stands for.
-    right, solution : ndarray, shape (n,)
-        May be the same.
-    work : ndarray, shape (n,)
-        Room.
-    """
-    n = inverses.size
+@jit
+def substitute(table: Integers, right: Doubles, solution: Doubles) -> None:
+    """Solve with the factors; `right` and `solution` may be the same."""
+    n = table[SIZE]
+    lower_starts, upper_starts = integers(table[LOWER_STARTS]), integers(table[UPPER_STARTS])
+    lower, upper = shorts(table[LOWER]), shorts(table[UPPER])
+    lower_values, upper_values = doubles(table[LOWER_VALUES]), doubles(table[UPPER_VALUES])
+    inverses, work = doubles(table[INVERSES]), doubles(table[WORK])
+    source, target = shorts(table[RIGHT]), shorts(table[SOLUTION])
     for i in range(n):
-        total = right[rows[i]]
+        total = right[source[i]]
         for place in range(lower_starts[i], lower_starts[i + 1]):
             total -= lower_values[place] * work[lower[place]]
         work[i] = total
@@ -199,7 +199,19 @@ def substitute(
             total -= upper_values[place] * work[upper[place]]
         work[i] = total * inverses[i]
     for i in range(n):
-        solution[columns[i]] = work[i]
+        solution[target[i]] = work[i]
+
+
+@entry
+def factor_along(table_address: int, values_address: int, flag: int, deadline: float) -> int:
+    """Do as `refactor`, on addresses."""
+    return int(refactor(integers(table_address), doubles(values_address), flag, deadline))
+
+
+@entry
+def substitute_along(table_address: int, right_address: int, solution_address: int) -> None:
+    """Do as `substitute`, on addresses."""
+    substitute(integers(table_address), doubles(right_address), doubles(solution_address))
 
 
 @entry

@@ -7,10 +7,11 @@ With v = D²s and w = B⁻¹u for each update B + u·vᵀ, the inverse becomes (
 from __future__ import annotations
 
 from raphson_solver.engine import layout
-from raphson_solver.engine.intrinsics import Integers, doubles
+from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import SECANTS, SPARSE_SECANTS, N
 from raphson_solver.engine.point import finite
+from raphson_solver.engine.sparse_lu import substitute
 from raphson_solver.engine.sparse_step import AGAIN, solve
 
 # A secant that leaves so little of B's inverse along itself makes B singular.
@@ -62,7 +63,9 @@ def _solve(plan: Integers) -> bool:
     step = doubles(plan[layout.STEP])
     for i in range(n):
         right[i] /= size[i]
-    if not solve(plan, AGAIN, right):
+    if plan[layout.ALONG] != 0:
+        substitute(integers(plan[layout.FACTORS]), right, step)
+    elif not solve(plan, AGAIN, right):
         return False
     for number in range(plan[SECANTS]):
         base = plan[layout.APPROXIMATION] + 16 * n * number

@@ -14,6 +14,7 @@ from raphson_solver.engine.intrinsics import Doubles, Integers, call_solver, dou
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ENTRIES, M, N
 from raphson_solver.engine.point import finite
+from raphson_solver.engine.sparse_lu import refactor, substitute
 
 NEWTON = 1
 """J·s = b. The matrix is the entries of J."""
@@ -23,6 +24,9 @@ DAMPED = 3
 """Where ‖J·s − b‖² + ‖D·s‖² is least, b of shape (m,). Behind the entries stands the diagonal of D."""
 AGAIN = 4
 """As the last `NEWTON`, with another b, divided by what is at COLUMN_SIZE; there is no matrix."""
+
+# As in `sparse.direct`.
+_SMALL_REMAINDER, _ENOUGH_REFINED, _REFINEMENTS = 1e-9, 1e-10, 3
 
 SOLVED, SINGULAR = 1, 0
 """Answers; the negative of a `Status` ends the solve."""
@@ -53,7 +57,63 @@ def sparse_newton_step(plan: Integers) -> bool:
         right[i] = -f[i]
     for entry in range(entries):
         matrix[entry] = values[entry]
-    return _equilibrated(plan, False) and solve(plan, NEWTON, right)
+    plan[layout.ALONG] = 0
+    if not _equilibrated(plan, False):
+        return False
+    if plan[layout.FACTORS] != 0 and _factor(plan) and solve_along(plan, right):
+        plan[layout.ALONG] = 1
+        return True
+    return solve(plan, NEWTON, right)
+
+
+@jit
+def _factor(plan: Integers) -> bool:
+    """Make the factors of what is at MATRIX in the order that is known; return whether no pivot is only noise."""
+    table, deadline = integers(plan[layout.FACTORS]), doubles(plan[layout.SETTINGS])[layout.DEADLINE]
+    return bool(refactor(table, doubles(plan[layout.MATRIX]), plan[layout.CANCEL_ADDRESS], deadline) == plan[N])
+
+
+@jit
+def solve_along(plan: Integers, right: Doubles) -> bool:
+    """Solve with these factors, and refine; return whether what is left of the right side is small."""
+    n, table = plan[N], integers(plan[layout.FACTORS])
+    step, left, better = doubles(plan[layout.STEP]), doubles(plan[layout.CHANGE]), doubles(plan[layout.REFINED])
+    substitute(table, right, step)
+    most, size = _remainder(plan, right, step, left)
+    for _ in range(_REFINEMENTS):
+        if not most > _ENOUGH_REFINED * size:
+            break
+        substitute(table, left, better)
+        for j in range(n):
+            better[j] += step[j]
+        new, size = _remainder(plan, right, better, left)
+        if not new < 0.5 * most:
+            break
+        most = new
+        for j in range(n):
+            step[j] = better[j]
+    return bool(most <= _SMALL_REMAINDER * size and finite(step, n))
+
+
+@jit
+def _remainder(plan: Integers, right: Doubles, step: Doubles, left: Doubles) -> tuple[float, float]:
+    """Fill `left` with right − MATRIX·step; return its largest size, and that of a row's terms."""
+    n, entries = plan[N], plan[ENTRIES]
+    pattern, matrix = integers(plan[layout.PATTERN]), doubles(plan[layout.MATRIX])
+    entry, most, size = 0, 0.0, 0.0
+    for i in range(n):
+        total, terms = right[i], abs(right[i])
+        while entry < entries and pattern[entry] == i:
+            part = matrix[entry] * step[pattern[entries + entry]]
+            total -= part
+            terms += abs(part)
+            entry += 1
+        left[i] = total
+        # A NaN is not small.
+        if not abs(total) <= most:
+            most = abs(total)
+        size = max(size, terms)
+    return most, size
 
 
 @jit

@@ -10,7 +10,6 @@ from raphson_solver.language.instantiate import Instance, instantiate
 from raphson_solver.language.parsed import Parsed, field_of, parse
 from raphson_solver.limits import Limits
 
-
 # From so many variables on families, where they are fewer than an eighth of the equations, cost less than what they
 # stand for: a hundred times less to compile, and about as much to evaluate.
 _FAMILIES_PAY, _FEW = 128, 8

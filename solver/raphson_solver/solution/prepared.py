@@ -9,8 +9,8 @@ import numpy as np
 
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, layout
 from raphson_solver.engine.entrance import entrance
-from raphson_solver.errors import InputError
 from raphson_solver.engine.status import LinearSolver
+from raphson_solver.errors import InputError
 from raphson_solver.solution.blocks import Blocks
 from raphson_solver.solution.family_kernels import FamilyKernels
 from raphson_solver.solution.kernels import Kernels
@@ -69,7 +69,7 @@ class Prepared:
         plan[layout.ITERATION_LIMIT] = options.max_iterations
         plan[layout.EVALUATION_LIMIT] = _NO_LIMIT if options.max_evaluations is None else options.max_evaluations
         pattern = kernels.pattern(mode)
-        self.way = choose(pattern.rows, pattern.columns, kernels.m, kernels.n, options.linear_solver, dense_limit)
+        self.way = choose(pattern.rows.size, kernels.m, kernels.n, options.linear_solver, dense_limit)
         self._analyses: Analyses | None = None
         iteration = 200.0 + 5.0 * self._work + kernels.n**3
         if self.way.solver is not LinearSolver.DENSE:
@@ -100,13 +100,16 @@ class Prepared:
         try:
             return self._memory.pop()
         except IndexError:
-            plan, sparse = self._plan, ()
+            plan = self._plan
+            steps: SparseSteps | None = None
             if self._analyses is not None:
                 steps = SparseSteps(self._analyses, self.way.solver)
-                plan, sparse = plan.copy(), (steps,)
+                plan = plan.copy()
                 plan[layout.LINEAR_SOLVER] = steps.address
             memory = layout.Memory(plan, self._work)
-            memory.sparse = sparse
+            if steps is not None:
+                steps.attach(memory.plan)
+                memory.sparse = (steps,)
             memory.settings[layout.TOLERANCE] = self._options.tolerance
             memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
             if self.blocks is not None:

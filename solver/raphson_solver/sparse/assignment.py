@@ -1,7 +1,7 @@
 """Which equation stands for which variable: rows in an order in which the diagonal is large.
 
-Equations come in the order of the text, edges first perhaps, variables in that of their names. Orders of elimination for
-nearly symmetric patterns, multigrid and incomplete factors all need large diagonals.
+Equations come in the order of the text, edges first perhaps, variables in that of their names. Orders of elimination
+for nearly symmetric patterns, multigrid and incomplete factors all need large diagonals.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How systems with J are solved: densely, by factors along its pattern, or by Krylov's iteration.
 
-What factors will cost is told from the width of the graph of J: the most variables at one distance from a far one, about
-as many as elimination has to separate (George 1973: on a grid of N×N, N, with some 10 N³ operations). That is to an order
-of magnitude, which is all that the choice needs.
+What factors will cost is told from the width of the graph of J: the most variables at one distance from a far one,
+about as many as elimination has to separate (George 1973: on a grid of N×N, N, with some 10 N³ operations). That is to
+an order of magnitude, which is all that the choice needs.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from raphson_solver.engine.sparse_graph import widest_level
 from raphson_solver.engine.status import LinearSolver
 from raphson_solver.errors import LimitError
+from raphson_solver.sparse.direct import Analysis
 from raphson_solver.sparse.matrix import Pattern
-
-Integers = NDArray[np.int64]
 
 # Up to here, or where so large a part of J may differ from zero, dense factors are at least as fast.
 _SMALL, _DENSE_SHARE = 40, 0.2
 # Seconds, as measured on one core: an operation of SuperLU's on the last separators, and all that an entry of J takes
 # by multigrid, its setting up included.
 _OPERATION, _ENTRY, _BEGINNING = 1.2e-8, 8e-7, 5e-3
-# Numbers of factors that may be kept: 8 GiB with their places.
-_MOST_FILL = 5e8
+# A product and a sum along a fixed pattern; and variables up to which an order is made only to see what it would take.
+_PRODUCT, _LARGEST_LOOK = 1e-9, 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Way:
     Attributes
     ----------
     solver : LinearSolver
-        Not AUTO.
+        How; AUTO: by one of the sparse ones, which is to be seen when entries are known.
     reason : str
         What decided it.
     """
@@ -44,13 +42,13 @@ class Way:
     reason: str
 
 
-def choose(rows: Integers, columns: Integers, m: int, n: int, wanted: LinearSolver, dense_limit: int) -> Way:
+def choose(entries: int, m: int, n: int, wanted: LinearSolver, dense_limit: int) -> Way:
     """Choose by the pattern of J.
 
     Parameters
     ----------
-    rows, columns : ndarray of int64
-        The pattern.
+    entries : int
+        Of J, that may differ from zero.
     m, n : int
         Extents.
     wanted : LinearSolver
@@ -69,18 +67,33 @@ def choose(rows: Integers, columns: Integers, m: int, n: int, wanted: LinearSolv
     if wanted is not LinearSolver.AUTO:
         return Way(wanted, "asked for")
     fits = wide * n <= dense_limit
-    share = rows.size / (m * n)
+    share = entries / (m * n)
     if fits and (n <= _SMALL or share > _DENSE_SHARE):
         return Way(LinearSolver.DENSE, f"{share:.0%} of a Jacobian of {m}×{n} may differ from zero")
     if m != n:
         return Way(LinearSolver.DIRECT, "least squares")
-    width = graph_width(Pattern(rows, columns, n))
-    factors = _OPERATION * float(width) ** 3
-    krylov = _BEGINNING + _ENTRY * rows.size
-    fill = 4.0 * n * np.log2(n) + float(width) ** 2
-    if factors > krylov or fill > _MOST_FILL:
-        return Way(LinearSolver.KRYLOV, f"factors of a graph so wide ({width} of {n}) would take longer")
-    return Way(LinearSolver.DIRECT, f"{rows.size} entries, a graph {width} wide")
+    return Way(LinearSolver.AUTO, "sparse")
+
+
+def among_sparse(analysis: Analysis) -> Way:
+    """Choose between factors and Krylov's iteration, by what factors will take.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Of J with its rows in an order that makes the diagonal large.
+    """
+    pattern = analysis.pattern
+    krylov = _BEGINNING + _ENTRY * pattern.entries
+    width = graph_width(pattern)
+    if _OPERATION * float(width) ** 3 <= krylov:
+        return Way(LinearSolver.DIRECT, f"{pattern.entries} entries, a graph {width} wide")
+    if pattern.n <= _LARGEST_LOOK:
+        # Networks are wider than what separates their parts.
+        order = analysis.look(krylov / _PRODUCT)
+        if order is not None:
+            return Way(LinearSolver.DIRECT, f"{order.fill} entries of factors")
+    return Way(LinearSolver.KRYLOV, f"a graph {width} wide, whose factors would take longer")
 
 
 def graph_width(pattern: Pattern) -> int:

@@ -7,14 +7,14 @@ and looked at: where pivots have become too small for it SuperLU chooses others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.engine.sparse_lu import refactor, remainder, substitute, symbolic
+from raphson_solver.engine import sparse_lu
 from raphson_solver.sparse.matrix import Pattern
+from raphson_solver.sparse.ordering import Order, minimum_degree
 from raphson_solver.sparse.stop import Stop
 
 Floats = NDArray[np.float64]
@@ -22,37 +22,32 @@ Floats = NDArray[np.float64]
 # What a solution may leave of the right side, beside its terms: without another order of pivots, and at all.
 _SMALL_REMAINDER, _LARGEST_REMAINDER = 1e-9, 1e-6
 _REFINEMENTS = 3
-_ENOUGH_REFINED = 1e-14
-# Rounding below which a pivot beside the entries of its column is nothing, as in the engine.
+_ENOUGH_REFINED = 1e-10
+# Products and sums of an order that is tried at all: some seconds.
+_LONGEST = 3e9
+# As in `sparse_lu`.
 _NOISE = 2.0**-50
 # Operations an entry of the factors up to which one pass along the pattern is faster than SuperLU's dense blocks; and
 # above which factors are kept for the matrices that follow, which then take some solutions with them each.
 _THIN, _KEPT = 60.0, 12.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Order:
-    """An order of pivots, and what follows from it.
+class Factors:
+    """Room for factors in one order, and the table that says where everything is."""
 
-    Attributes
-    ----------
-    rows, columns : ndarray of int32, shape (n,)
-        Which row, and which column, of the matrix each pivot stands for.
-    matrix : tuple of ndarray
-        The matrix in this order: starts of rows, columns, and where each entry stood.
-    factors : tuple of ndarray
-        Where the factors have entries; see `symbolic`.
-    """
-
-    rows: NDArray[np.int32]
-    columns: NDArray[np.int32]
-    matrix: tuple[Any, Any, Any]
-    factors: tuple[Any, Any, Any, Any]
-
-    @property
-    def fill(self) -> int:
-        """Entries of both factors."""
-        return int(self.factors[1].size + self.factors[3].size + self.rows.size)
+    def __init__(self, order: Order) -> None:
+        n = order.right.size
+        self.order = order
+        sizes = (order.lower.size, order.upper.size, n, 2 * n, n)
+        self._numbers = [np.empty(size) for size in sizes]
+        self.table = np.zeros(sparse_lu.TABLE_SIZE, np.int64)
+        self.table[sparse_lu.SIZE], self.table[sparse_lu.ENTRIES] = n, order.matrix[1].size
+        arrays = [
+            *order.matrix, order.lower_starts, order.upper_starts, order.lower, order.upper, order.right,
+            order.solution, *self._numbers,
+        ]  # fmt: skip
+        self.table[sparse_lu.STARTS :] = [array.ctypes.data for array in arrays]
+        self.address = int(self.table.ctypes.data)
 
 
 class Analysis:
@@ -66,14 +61,31 @@ class Analysis:
         As given.
     order : Order or None
         That order, if its factors are thin.
-    work : float
-        Operations an entry of the factors, as far as is known.
+    share : float
+        Products and sums an entry of the factors, as far as is known.
     """
 
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
         self.order: Order | None = None
-        self.work = 0.0
+        self.share = 0.0
+        self._looked = False
+
+    def look(self, budget: float) -> Order | None:
+        """Return the order that the pattern alone suggests, if it does and its factors take no more than a budget."""
+        if not self._looked and self.order is None and self.pattern.is_nearly_symmetric:
+            self._looked = True
+            place = minimum_degree(self.pattern)
+            self.take(Order(self.pattern, place, place, budget))
+        return self.order
+
+    def take(self, order: Order) -> bool:
+        """Remember an order, if it is the first and its factors are thin; return whether they are."""
+        self.share = order.work / order.fill
+        is_thin = self.share <= _THIN
+        if is_thin and self.order is None:
+            self.order = order
+        return is_thin
 
 
 class Direct:
@@ -97,11 +109,10 @@ class Direct:
     def __init__(self, analysis: Analysis, stop: Stop) -> None:
         self._analysis, self.pattern, self._stop = analysis, analysis.pattern, stop
         n = self.pattern.n
-        self._row, self._work, self._left = np.empty(2 * n), np.empty(n), np.empty(n)
+        self._left = np.empty(n)
         self.values = np.empty(self.pattern.entries)
         self._in_rows = self.values
-        self._order: Order | None = None
-        self._made: tuple[Floats, Floats, Floats] = (np.empty(0),) * 3
+        self._factors: Factors | None = None
         self._superlu: Any = None
 
     @property
@@ -109,13 +120,18 @@ class Direct:
         """What was done, in a few words."""
         if self._superlu is not None:
             return f"sparse LU, {self._superlu.nnz} entries of factors"
-        fill = 0 if self._order is None else self._order.fill
+        fill = 0 if self._factors is None else self._factors.order.fill
         return f"sparse LU along a fixed pattern, {fill} entries of factors"
+
+    @property
+    def factors(self) -> Factors | None:
+        """Those in an order that is known, if it is and they are better made anew for each matrix than kept."""
+        return None if self.is_thick else self._factors
 
     @property
     def is_thick(self) -> bool:
         """Whether factors take so much longer to make than to use that they are better kept."""
-        return self._analysis.work > _KEPT
+        return self._analysis.share > _KEPT
 
     def begin(self) -> None:
         """Forget what was found for the entries of another solve."""
@@ -133,6 +149,8 @@ class Direct:
         self.values[:] = values
         by_rows = self.pattern.row_order[2]
         self._in_rows = self.values if by_rows is None else self.values[by_rows]
+        if self._factors is None and self._superlu is None:
+            self._use(self._analysis.look(_LONGEST))
         self._superlu = None
         return self._along() or self._choose()
 
@@ -154,9 +172,8 @@ class Direct:
         if self._superlu is not None:
             solution[:] = self._superlu.solve(right)
             return
-        order = self._order
-        assert order is not None
-        substitute(order.rows, order.columns, *order.factors, *self._made, right, self._work, solution)
+        assert self._factors is not None
+        sparse_lu.substitute_along(self._factors.address, right.ctypes.data, solution.ctypes.data)
 
     def solve_transposed(self, right: Floats) -> Floats | None:
         """Solve with the transpose of the last matrix; None if it is singular."""
@@ -168,19 +185,19 @@ class Direct:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _use(self, order: Order | None) -> None:
-        if order is not None and order is not self._order:
-            lower, upper = order.factors[1].size, order.factors[3].size
-            self._made = (np.empty(lower), np.empty(upper), np.empty(self.pattern.n))
-        self._order = order
+        if order is None:
+            self._factors = None
+        elif self._factors is None or self._factors.order is not order:
+            self._factors = Factors(order)
 
     def _along(self) -> bool:
         """Make the factors in the order that is known, if one is; return whether no pivot is only noise."""
-        order = self._order
-        if order is None:
+        if self._factors is None:
             return False
         self._stop.check()
-        flag, deadline = self._stop.flag, self._stop.deadline
-        done = refactor(*order.matrix, self.values, *order.factors, *self._made, self._row, _NOISE, flag, deadline)
+        done = sparse_lu.factor_along(
+            self._factors.address, self.values.ctypes.data, self._stop.flag, self._stop.deadline
+        )
         if done < 0:
             self._stop.check()
         return bool(done == self.pattern.n)
@@ -219,17 +236,14 @@ class Direct:
 
     def _keep(self, factors: Any, upper: Any) -> None:
         """Remember the order of pivots if its factors are thin, and go along it from here."""
-        n = self.pattern.n
-        work = float(np.dot(np.diff(factors.L.indptr), np.bincount(upper.indices, minlength=n))) / factors.nnz
-        self._analysis.work = work
-        if work > _THIN:
+        # A product and a sum for each entry of L's column times each of U's row.
+        work = float(np.dot(np.diff(factors.L.indptr) - 1, np.bincount(upper.indices, minlength=self.pattern.n)))
+        if work > _THIN * factors.nnz:
+            self._analysis.share = work / factors.nnz
             self._use(None)
             return
-        matrix = self.pattern.moved(factors.perm_r, factors.perm_c)
-        rows, columns = np.argsort(factors.perm_r), np.argsort(factors.perm_c)
-        order = Order(rows.astype(np.int32), columns.astype(np.int32), matrix, symbolic(matrix[0], matrix[1], n))
-        if self._analysis.order is None:
-            self._analysis.order = order
+        order = Order(self.pattern, factors.perm_r, factors.perm_c, np.inf)
+        self._analysis.take(order)
         self._use(order)
         # Its own factors from the first: SuperLU's differ in the last digits, and later solves have none.
         if self._along():
@@ -239,14 +253,14 @@ class Direct:
         """Solve, refine, and return whether what is left is at most so much of the terms."""
         starts, columns, _ = self.pattern.row_order
         self.apply(right, solution)
-        left, size = remainder(starts, columns, self._in_rows, right, solution, self._left)
+        left, size = sparse_lu.remainder(starts, columns, self._in_rows, right, solution, self._left)
         for _ in range(_REFINEMENTS):
             if not left > _ENOUGH_REFINED * size:
                 break
             better = np.empty_like(solution)
             self.apply(self._left, better)
             better += solution
-            new, new_size = remainder(starts, columns, self._in_rows, right, better, self._left)
+            new, new_size = sparse_lu.remainder(starts, columns, self._in_rows, right, better, self._left)
             if not new < 0.5 * left:
                 break
             solution[:], left, size = better, new, new_size

@@ -1,8 +1,8 @@
 """GMRES on a sparse matrix, with what is made of one matrix as preconditioner for those that follow it.
 
 Newton's matrices change little from step to step, so a preconditioner is kept until it has become slow. And steps far
-from a root need few digits: the tolerance follows the residual (Eisenstat & Walker 1996, SIAM J. Sci. Comput. 17, choice
-2), so that convergence stays quadratic in the end.
+from a root need few digits: the tolerance follows the residual (Eisenstat & Walker 1996, SIAM J. Sci. Comput. 17,
+choice 2), so that convergence stays quadratic in the end.
 """
 
 from __future__ import annotations
@@ -169,8 +169,10 @@ class Krylov:
         """Return the combination of at most so many preconditioned directions that leaves least, and how many."""
         made = self._preconditioner
         assert made is not None
-        directions, preconditioned = [left / size], []
-        triangle, rotations = np.zeros((most + 1, most)), []
+        directions: list[Floats] = [left / size]
+        preconditioned: list[Floats] = []
+        triangle = np.zeros((most + 1, most))
+        rotations: list[tuple[float, float]] = []
         rest = np.zeros(most + 1)
         rest[0] = size
         for k in range(most):

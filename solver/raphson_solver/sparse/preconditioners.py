@@ -63,7 +63,8 @@ class _Cycle:
         self._levels = [
             _Level(
                 _singles(level.A), (1.0 / level.A.diagonal()).astype(np.float32), _singles(level.R), _singles(level.P),
-                *np.empty((2, level.A.shape[0]), np.float32), np.empty(level.R.shape[0], np.float32),
+                np.empty(level.A.shape[0], np.float32), np.empty(level.A.shape[0], np.float32),
+                np.empty(level.R.shape[0], np.float32),
             )
             for level in levels[:-1]
         ]  # fmt: skip
@@ -85,8 +86,8 @@ class _Cycle:
         level = self._levels[number]
         smooth_from_zero(*level.matrix, level.inverses, right, level.x)
         left_over(*level.matrix, right, level.x, level.left)
-        multiply(*level.down, level.left, level.coarse, False)  # noqa: FBT003 - jitted functions take no keywords
-        multiply(*level.up, self._cycle(number + 1, level.coarse), level.x, True)  # noqa: FBT003
+        multiply(*level.down, level.left, level.coarse, False)
+        multiply(*level.up, self._cycle(number + 1, level.coarse), level.x, True)
         smooth_backwards(*level.matrix, level.inverses, right, level.x)
         return level.x
 

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.engine import sparse_step
+from raphson_solver.engine import layout, sparse_lu, sparse_step
 from raphson_solver.engine.status import LinearSolver, Status
 from raphson_solver.sparse.assignment import assign
-from raphson_solver.sparse.direct import Analysis, Direct
+from raphson_solver.sparse.choice import Way, among_sparse
+from raphson_solver.sparse.direct import Analysis, Direct, Factors
 from raphson_solver.sparse.krylov import Krylov
 from raphson_solver.sparse.matrix import Pattern
 from raphson_solver.sparse.preconditioners import CompleteFactors, Earlier, IncompleteFactors, Multigrid
@@ -61,6 +62,7 @@ class Analyses:
         self._row_of: Integers | None = None
         self._square: dict[int, Analysis] = {}
         self._damped: Analysis | None = None
+        self._way: Way | None = None
 
     def square(self, kind: int, values: Floats) -> tuple[Analysis, Integers]:
         """Return what is known of J, or with its diagonal, and where each of its rows stands.
@@ -79,6 +81,19 @@ class Analyses:
                 self._square[kind] = Analysis(Pattern(rows, columns, self.n))
             return self._square[kind], self._row_of
 
+    def way(self) -> LinearSolver:
+        """Return how systems with J are solved, as its pattern suggests; `square` was called before."""
+        with self._lock:
+            if self._way is None:
+                self._way = among_sparse(self._square[sparse_step.NEWTON])
+            return self._way.solver
+
+    @property
+    def has_order(self) -> bool:
+        """Whether an order of pivots of J was chosen."""
+        known = self._square.get(sparse_step.NEWTON)
+        return known is not None and known.order is not None
+
     @property
     def damped(self) -> Analysis:
         """Of the augmented system of least squares."""
@@ -96,7 +111,7 @@ class SparseSteps:
     analyses : Analyses
         Of J.
     way : LinearSolver
-        DIRECT or KRYLOV.
+        DIRECT or KRYLOV, or AUTO: what the pattern suggests.
 
     Attributes
     ----------
@@ -114,6 +129,9 @@ class SparseSteps:
         self._solvers: dict[int, _Solver] = {}
         self._views: dict[tuple[int, int], Floats] = {}
         self._row_of: Integers = np.empty(0, np.int64)
+        self._plan: Integers = np.empty(0, np.int64)
+        self._told: Factors | None = None
+        self._kept: tuple[Any, ...] = ()
         self._function = _SOLVER(self._call)
         self.address = int(ctypes.cast(self._function, ctypes.c_void_p).value or 0)
         self.seconds = 0.0
@@ -125,12 +143,27 @@ class SparseSteps:
         solver = self._solvers.get(sparse_step.NEWTON)
         return f"sparse, {self._way.name.lower()}" if solver is None else solver.description
 
+    def attach(self, plan: Integers) -> None:
+        """Say which plan the engine solves by."""
+        self._plan = plan
+
     def begin(self, flag: int, deadline: float) -> None:
-        """Forget the solve before; `flag` is the address of what cancels this one, `deadline` 0 if there is none."""
+        """Forget the solve before.
+
+        Parameters
+        ----------
+        flag : int
+            The address of an int64 that cancels this one when it is not zero.
+        deadline : float
+            When it is to end, as `time.monotonic` tells; 0: never.
+        """
         self._stop.flag, self._stop.deadline = flag, deadline
         self.seconds, self.error = 0.0, None
         for solver in self._solvers.values():
             solver.begin()
+        if self._way is not LinearSolver.KRYLOV and self._analyses.has_order:
+            self._solver(sparse_step.NEWTON, np.empty(0))
+        self._tell_factors()
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -158,7 +191,20 @@ class SparseSteps:
             values = self._view(matrix, entries + n if kind == sparse_step.SHIFTED else entries)
             done = self._solver(kind, values).factorize(values)
             done = done and self._for_later(kind).solve(self._moved(self._view(right, n)), step)
+            self._tell_factors()
         return sparse_step.SOLVED if done else sparse_step.SINGULAR
+
+    def _tell_factors(self) -> None:
+        """Let the engine take Newton's steps by itself, once their factors are thin in a known order."""
+        solver = self._solvers.get(sparse_step.NEWTON)
+        factors = solver.factors if isinstance(solver, Direct) else None
+        if factors is not None and factors is not self._told:
+            # The engine has right sides in the order of its equations.
+            own = np.argsort(self._row_of).astype(np.int32)[factors.order.right]
+            table = factors.table.copy()
+            table[sparse_lu.RIGHT] = own.ctypes.data
+            self._told, self._kept = factors, (own, table)
+        self._plan[layout.FACTORS] = 0 if factors is None else self._kept[1].ctypes.data
 
     def _moved(self, right: Floats) -> Floats:
         """Return a right side in the order of the rows."""
@@ -170,12 +216,16 @@ class SparseSteps:
         """Return numbers of the engine's as an array."""
         key = (address, size)
         if key not in self._views:
-            self._views[key] = np.frombuffer((ctypes.c_double * size).from_address(address), np.float64)
+            self._views[key] = np.ctypeslib.as_array((ctypes.c_double * size).from_address(address))
         return self._views[key]
 
     def _solver(self, kind: int, values: Floats) -> _Solver:
         if kind not in self._solvers:
-            analysis, self._row_of = self._analyses.square(kind, values)
+            analysis, self._row_of = self._analyses.square(sparse_step.NEWTON, values)
+            if self._way is LinearSolver.AUTO:
+                self._way = self._analyses.way()
+            if kind != sparse_step.NEWTON:
+                analysis, _ = self._analyses.square(kind, values)
             made: _Solver
             if self._way is LinearSolver.KRYLOV:
                 made = Krylov(analysis.pattern, (Multigrid(), IncompleteFactors()), self._stop)

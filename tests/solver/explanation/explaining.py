@@ -8,7 +8,7 @@ import numpy as np
 from raphson_solver.derivative import jacobian_rows
 from raphson_solver.explanation import Explanation, element_names, explain
 from raphson_solver.expression import evaluate, magnitudes
-from raphson_solver.language import from_text
+from raphson_solver.language import written_out
 from raphson_solver.limits import Limits
 
 from tests.solver.building import build
@@ -27,7 +27,7 @@ def explained(
     upper: NDArray[np.float64] | None = None,
 ) -> Explanation:
     system = build(equations, at, parameters)
-    instance = from_text(system.definition, Limits())
+    instance = written_out(system.definition, Limits())
     free = [(name, shape) for name, shape in system.parameters if name not in system.structural]
     x, p = system.pack_start(at), system.pack_parameters(parameters or {})
     graph = instance.graph
