@@ -10,7 +10,7 @@ from raphson_solver.engine.attempts import attempt, attempts, may_try_again, set
 from raphson_solver.engine.bracketing import bracketing
 from raphson_solver.engine.broyden import broyden
 from raphson_solver.engine.convergence import LOOSELY, SMALL_STEP, stationary
-from raphson_solver.engine.intrinsics import Integers, doubles, load_flag, monotonic_seconds
+from raphson_solver.engine.intrinsics import Integers, doubles, integers, load_flag, monotonic_seconds
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, DEADLINE, ITERATIONS, STAGE, M, N
 from raphson_solver.engine.levenberg_marquardt import levenberg_marquardt
@@ -100,6 +100,9 @@ def reset(plan: Integers) -> None:
     """Begin to count, from what the blocks took."""
     for counter in range(ATTEMPT, layout.PLAN_SIZE):
         plan[counter] = 0
+    rows, places = integers(plan[layout.ROWS]), integers(plan[layout.PLACES])
+    for i in range(plan[N]):
+        rows[i] = places[i] = i
     plan[ITERATIONS] = plan[layout.BLOCK_ITERATIONS]
     plan[layout.EVALUATIONS] = plan[layout.BLOCK_EVALUATIONS]
     plan[layout.JACOBIAN_EVALUATIONS] = plan[layout.BLOCK_JACOBIANS]

@@ -46,7 +46,7 @@ from numpy.typing import NDArray
     SLICE_LEFT,
     # (addresses) What is given, what is known at x, and room to work. PATTERN, PIVOTS and BLOCKS point to int64: BLOCKS
     # to the address of each block's plan, followed by that of the places of its variables. At P the parameters are
-    # followed by x as blocks find it.
+    # followed by x as blocks find it. ROWS and PLACES, of int64 too, say which row of MATRIX is where.
     PATTERN,
     BLOCKS,
     SETTINGS,
@@ -74,7 +74,8 @@ from numpy.typing import NDArray
     TRIAL,
     CHANGE,
     LAST_DIRECTION,
-    PIVOTS,
+    ROWS,
+    PLACES,
     MATRIX,
     APPROXIMATION,
     LEAST_SQUARES,
@@ -95,7 +96,7 @@ from numpy.typing import NDArray
     BEST_STATUS,
     ESCAPING,
     PLAN_SIZE,
-) = range(73)
+) = range(74)
 
 (
     # At SETTINGS: what a caller chooses,
@@ -128,8 +129,17 @@ from numpy.typing import NDArray
 ) = range(7)
 
 
+LANES = 8
+"""How many numbers are worked on at once; rows of MATRIX are as long as so many, several times, need."""
+
+
+def row_length(n: int) -> int:
+    """Return how many numbers a row of n entries and its right side takes."""
+    return (n + LANES) // LANES * LANES
+
+
 # Those of shape (n,) that only the engine looks at.
-_VECTORS = (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, COLUMN_SIZE, LAST_DIRECTION)
+_VECTORS = (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, LAST_DIRECTION, ROWS, PLACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +160,11 @@ class Pattern:
     n: int
 
     def packed(self) -> NDArray[np.int64]:
-        """Return rows, columns, entries in the order of columns, and where each column starts in that order."""
+        """Return rows, columns, entries in the order of columns, where each column starts in that order, and each row."""
         by_column = np.argsort(self.columns, kind="stable")
         starts = np.searchsorted(self.columns[by_column], np.arange(self.n + 1))
-        return np.concatenate((self.rows, self.columns, by_column, starts)).astype(np.int64)
+        row_starts = np.searchsorted(self.rows, np.arange(self.m + 1))
+        return np.concatenate((self.rows, self.columns, by_column, starts, row_starts)).astype(np.int64)
 
 
 class Memory:
@@ -195,7 +206,7 @@ class Memory:
     def __init__(self, plan: NDArray[np.int64], work: int) -> None:
         plan = plan.copy()
         m, n, entries = int(plan[M]), int(plan[N]), int(plan[ENTRIES])
-        wide = max(m, n)
+        wide, length = max(m, n), row_length(n)
         # In this order: the answer is one piece, and the kernel writes f, the size of its terms and J as one.
         parts = [
             (SETTINGS, SETTINGS_SIZE),
@@ -211,17 +222,21 @@ class Memory:
             (MAGNITUDE, m),
             (VALUES, entries),
             *((part, n) for part in _VECTORS),
-            *((part, wide) for part in (STEP, WEIGHT, REFERENCE, TRIAL, CHANGE, PIVOTS)),
-            (MATRIX, n * n),
+            *((part, wide) for part in (STEP, WEIGHT, REFERENCE, TRIAL, CHANGE)),
+            (COLUMN_SIZE, length),
+            (MATRIX, n * length),
             (APPROXIMATION, n * n),
             (LEAST_SQUARES, (m + n) * (n + 1)),
             (WORK, work),
         ]
         # Untouched pages of zeros cost nothing: rooms that a method does not use are never there.
-        numbers = np.zeros(sum(count for _, count in parts))
+        numbers = np.zeros(sum(count for _, count in parts) + LANES)
         base, place = int(numbers.ctypes.data), 0
         views = {}
         for part, count in parts:
+            if part == MATRIX:
+                # Its pieces begin where lines of the cache do.
+                place += -(base // 8 + place) % LANES
             plan[part] = base + 8 * place
             views[part] = numbers[place : place + count]
             place += count

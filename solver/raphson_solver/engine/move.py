@@ -6,7 +6,7 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.intrinsics import Integers, doubles
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, N
-from raphson_solver.engine.point import complete, evaluate
+from raphson_solver.engine.point import complete, evaluate, larger
 
 ROOT_AT_ZERO = 1e-5
 EPSILON = 2.0**-52
@@ -71,11 +71,11 @@ def relative_size(plan: Integers, memory: float) -> float:
     x, step, largest = doubles(plan[layout.X]), doubles(plan[layout.STEP]), doubles(plan[layout.LARGEST])
     extent = 0.0
     for j in range(n):
-        extent = max(extent, abs(x[j]))
-    relative = 0.0
+        extent = larger(abs(x[j]), extent)
+    least, relative = larger(1e-8 * extent, 1e-30), 0.0
     for j in range(n):
-        size = max(abs(x[j]), max(1e-8 * extent, 1e-30))
-        if abs(x[j] + step[j]) <= abs(x[j]):
-            size = max(size, memory * largest[j])
-        relative = max(relative, abs(step[j]) / size)
+        remembered = memory * largest[j] if abs(x[j] + step[j]) <= abs(x[j]) else 0.0
+        size = larger(larger(abs(x[j]), least), remembered)
+        share = abs(step[j]) / size
+        relative = larger(share, relative)
     return relative
