@@ -103,6 +103,8 @@ from numpy.typing import NDArray
     TOLERANCE,
     ABSOLUTE_TOLERANCE,
     DEADLINE,
+    # when it began,
+    BEGAN,
     # and what the methods keep from step to step.
     BEST_NORM,
     LAST_STEP,
@@ -115,9 +117,10 @@ from numpy.typing import NDArray
     BRACKET_RIGHT,
     VALUE_LEFT,
     SETTINGS_SIZE,
-) = range(14)
+) = range(15)
 
-# At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow.
+# At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow. Before it
+# comes P, so that one copy takes all.
 (
     ANSWER_ITERATIONS,
     ANSWER_EVALUATIONS,
@@ -125,8 +128,9 @@ from numpy.typing import NDArray
     ANSWER_METHOD,
     ANSWER_NORM,
     ANSWER_REGULARIZED,
+    ANSWER_ELAPSED,
     ANSWER_HEADER,
-) = range(7)
+) = range(8)
 
 
 LANES = 8
@@ -160,7 +164,7 @@ class Pattern:
     n: int
 
     def packed(self) -> NDArray[np.int64]:
-        """Return rows, columns, entries in the order of columns, where each column starts in that order, and each row."""
+        """Return rows, columns, entries in the order of columns, where each column starts there, and each row."""
         by_column = np.argsort(self.columns, kind="stable")
         starts = np.searchsorted(self.columns[by_column], np.arange(self.n + 1))
         row_starts = np.searchsorted(self.rows, np.arange(self.m + 1))
@@ -194,8 +198,8 @@ class Memory:
         each variable has had.
     kept : tuple
         What must live as long: the memory of blocks.
-    answer : ndarray of float64, shape (ANSWER_HEADER + m + n + m,)
-        What the engine leaves: counters, the largest |f|, the scaled residual, x and f.
+    answer : ndarray of float64, ending in shape (ANSWER_HEADER + m + n + m,)
+        The parameters, and what the engine leaves: counters, the largest |f|, the scaled residual, x and f.
     """
 
     __slots__ = (
@@ -210,11 +214,11 @@ class Memory:
         # In this order: the answer is one piece, and the kernel writes f, the size of its terms and J as one.
         parts = [
             (SETTINGS, SETTINGS_SIZE),
-            (P, int(plan[PARAMETER_COUNT]) + n),
             (LOWER, n),
             (UPPER, n),
             (NOMINAL, n),
             (NOMINAL_RESIDUAL, m),
+            (P, int(plan[PARAMETER_COUNT]) + n),
             (ANSWER, ANSWER_HEADER),
             (SCALE, m),
             (X, n),
@@ -248,5 +252,5 @@ class Memory:
         self.scale, self.f, self.values, self.largest = views[SCALE], views[F], views[VALUES], views[LARGEST]
         self.lower, self.upper = views[LOWER], views[UPPER]
         self.nominal, self.nominal_residual = views[NOMINAL], views[NOMINAL_RESIDUAL]
-        first = int(plan[ANSWER] - base) // 8
-        self.answer = numbers[first : first + ANSWER_HEADER + m + n + m]
+        first, last = (int(plan[part] - base) // 8 for part in (P, MAGNITUDE))
+        self.answer = numbers[first:last]

@@ -48,7 +48,7 @@ def _eliminate(
         largest = own
         for i in range(k + 1, n):
             size = abs(a[i * length + k])
-            largest = size if size > largest else largest
+            largest = max(largest, size)
         if not largest > noise * sizes[k]:
             return False
         if _ENOUGH * own < largest:

@@ -21,7 +21,7 @@ _EXACT_NOISE, _CENTRAL_NOISE, _FORWARD_NOISE = 2.0**-50, 2.0**-34, 2.0**-24
 @inlined
 def larger(a: float, b: float) -> float:
     """Return the larger of two numbers, b where that is not known: one instruction, where `max` is several."""
-    return a if a > b else b
+    return max(b, a)
 
 
 @jit
@@ -99,7 +99,7 @@ def complete(plan: Integers) -> bool:
         sound = finite(values, entries)
     for i in range(m):
         # Where the scale overflows, |f| over it would be zero and pass.
-        scale[i] = _LARGEST_DOUBLE if scale[i] > _LARGEST_DOUBLE else scale[i]
+        scale[i] = min(scale[i], _LARGEST_DOUBLE)
     if sound:
         for j in range(n):
             largest[j] = larger(largest[j], abs(x[j]))

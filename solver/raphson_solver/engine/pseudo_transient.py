@@ -20,7 +20,6 @@ from raphson_solver.engine.newton import out_of_domain
 from raphson_solver.engine.point import (
     complete,
     evaluate,
-    finite,
     jacobian_noise,
     set_weights,
     sound_jacobian,
@@ -93,6 +92,4 @@ def _implicit_step(plan: Integers, time: float) -> bool:
         diagonal = matrix[row + i]
         matrix[row + i] = diagonal + (-inverse[i] if diagonal < 0.0 else inverse[i]) / time
         matrix[row + n] = -weight[i] * f[i]
-    return bool(
-        eliminate(matrix, rows, places, doubles(plan[layout.COLUMN_SIZE]), step, n, jacobian_noise(plan))
-    )
+    return bool(eliminate(matrix, rows, places, doubles(plan[layout.COLUMN_SIZE]), step, n, jacobian_noise(plan)))

@@ -1,7 +1,7 @@
 # ruff: noqa: ARG001 - Numba reads the arguments' names; the generators take their values
 """Eight numbers at once: pieces of rows, in whatever vector registers the processor has.
 
-Numba has no words for vectors, and what LLVM's own vectorizer makes of a loop over bare pointers first looks whether they
+Numba has no words for vectors, and what LLVM makes of a loop over bare pointers first looks whether they
 overlap. The width is a matter of storage: on processors with narrower registers the results are the same.
 """
 

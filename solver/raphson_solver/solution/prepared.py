@@ -32,6 +32,12 @@ class Prepared:
         How it is solved.
     blocks : Blocks, optional
         What is solved before the system as a whole.
+
+    Attributes
+    ----------
+    idle : deque of Memory
+        That of solves that are over. A solve gives back to where it took from: what was made before the kernels became
+        machine code is not used again.
     """
 
     def __init__(self, kernels: Kernels, options: SolveOptions, blocks: Blocks | None = None) -> None:
@@ -59,7 +65,7 @@ class Prepared:
         iteration = 200.0 + 5.0 * self._work + kernels.n**3
         plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
         self._parts = [] if blocks is None else [Prepared(each, options) for each in blocks.kernels]
-        self._memory: deque[layout.Memory] = deque()
+        self.idle: deque[layout.Memory] = deque()
         self.refresh()
 
     def refresh(self) -> None:
@@ -74,27 +80,20 @@ class Prepared:
         plan[layout.EFFECT_ADDRESS] = self._effect.address
         plan[layout.EFFECT_PROGRAM] = self._effect.program
         self._plan = plan
-        self._memory = deque()
+        self.idle = deque()
 
-    def borrow(self) -> layout.Memory:
-        """Return memory that no other solve uses."""
-        try:
-            return self._memory.pop()
-        except IndexError:
-            memory = layout.Memory(self._plan, self._work)
-            memory.settings[layout.TOLERANCE] = self._options.tolerance
-            memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
-            if self.blocks is not None:
-                self._join(memory, self.blocks)
-            return memory
-
-    def give_back(self, memory: layout.Memory) -> None:
-        """Keep the memory for the next solve."""
-        self._memory.append(memory)
+    def memory(self) -> layout.Memory:
+        """Return memory that no other solve uses; what is put back into `idle`, as it was before, is used again."""
+        memory = layout.Memory(self._plan, self._work)
+        memory.settings[layout.TOLERANCE] = self._options.tolerance
+        memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
+        if self.blocks is not None:
+            self._join(memory, self.blocks)
+        return memory
 
     def _join(self, memory: layout.Memory, blocks: Blocks) -> None:
         """Hang the blocks' memory on that of the whole; all read their parameters from one place."""
-        parts = [part.borrow() for part in self._parts]
+        parts = [part.memory() for part in self._parts]
         for part in parts:
             part.plan[layout.P] = memory.plan[layout.P]
         addresses = np.array(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raphson_solver.engine import CancelFlag, JacobianMode, Method, Status, layout
+from raphson_solver.engine import CancelFlag, JacobianMode, Method
 from raphson_solver.engine.aim import RUNNING
-from raphson_solver.engine.entrance import NOT_FINITE, WRONG_SIZE, iterate
+from raphson_solver.engine.entrance import WRONG_SIZE
 from raphson_solver.errors import InputError, LimitError
 from raphson_solver.interruption import Between, uninterrupted
 from raphson_solver.language import Definition, FamilyInstance, Instance, from_text
 from raphson_solver.limits import Limits
+from raphson_solver.solution.asking import solve
 from raphson_solver.solution.background import compile_later
 from raphson_solver.solution.blocks import Blocks, find_blocks
 from raphson_solver.solution.family_codes import FamilyCodes
@@ -24,17 +24,9 @@ from raphson_solver.solution.identity import identity
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions, WarmStart
 from raphson_solver.solution.packing import as_numbers, check_finite, pack, unpack, vector
-from raphson_solver.solution.prepared import NEVER, Prepared
-from raphson_solver.solution.region import (
-    Bounds,
-    BoundsLike,
-    NominalLike,
-    pack_bounds,
-    pack_nominal,
-    pack_nominal_residual,
-)
+from raphson_solver.solution.prepared import Prepared
+from raphson_solver.solution.region import BoundsLike, NominalLike, pack_bounds
 from raphson_solver.solution.solution import Solution
-from raphson_solver.solution.trace import TraceStep, read
 
 if TYPE_CHECKING:
     from raphson_solver.batch import BatchSolution
@@ -49,7 +41,6 @@ _DEFAULT = SolveOptions()
 
 _ARRAY = np.ndarray
 _NOTHING = np.empty(0)
-_STATUSES = {int(status): status for status in Status}
 # Sets of options whose memory is kept for the next solve.
 _LARGEST_PREPARED = 16
 
@@ -80,6 +71,8 @@ class System:
         Such as ``"equations[0] at i=3"``.
     free_parameters : tuple of (name, shape)
         Parameters in the order of p: those that are not part of the system.
+    parameter_count : int
+        Length of p.
     limits : Limits
         As given.
     family_codes : FamilyCodes or None
@@ -99,7 +92,7 @@ class System:
         self.free_parameters = tuple(
             (name, shape) for name, shape in definition.parameters if name not in self.structural
         )
-        self._parameter_count = instance.parameter_count
+        self.parameter_count = instance.parameter_count
         self.limits = limits
         self.family_codes: FamilyCodes | None = None
         self._instance = instance
@@ -213,11 +206,11 @@ class System:
         if self._kernels is None:
             if nominal is not None or nominal_residual is not None:
                 raise InputError("nominal", "sizes are not for systems that stay in families; leave them out")
-            from raphson_solver.sparse import solve  # noqa: PLC0415
+            from raphson_solver.sparse import solve as solve_sparse  # noqa: PLC0415
 
             start, given = (each.copy() for each in self.point(x, p, "start"))
             region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
-            return solve(self, start, given, options, cancel, region, trace=trace)
+            return solve_sparse(self, start, given, options, cancel, region, trace=trace)
         # Comparing identities first: hashing the options costs as much as a step of the iteration.
         last, prepared = self._last
         if last is not options:
@@ -225,48 +218,32 @@ class System:
         assert prepared is not None
         if self._compile_at_use:
             self._use()
-        memory = prepared.borrow()
-        # What is borrowed is given back only after a whole solve: Ctrl-C leaves the plan half-way.
-        if cancel is not None:
-            memory.plan[layout.CANCEL_ADDRESS] = cancel.address
-        region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
-        special = trace or not (region is None and nominal is None and nominal_residual is None)
-        if special:
-            self._set(memory, region, nominal, nominal_residual)
-            if region is not None:
-                x = self._start(x, "start")
-                region.check_start(x)
-        steps: list[TraceStep] | None = [] if trace else None
-        if trace:
-            memory.plan[layout.SLICE_LIMIT] = 0
-        began = time.monotonic()
-        timeout = options.timeout_seconds
-        memory.settings[layout.DEADLINE] = 0.0 if timeout is None else began + timeout
-        status = WRONG_SIZE
-        if type(x) is _ARRAY and (p is None or type(p) is _ARRAY):
+        if (
+            type(x) is _ARRAY
+            and (p is None or type(p) is _ARRAY)
+            and cancel is None
+            and bounds is None
+            and nominal is None
+            and nominal_residual is None
+            and not trace
+            and options.timeout_seconds is None
+        ):
+            # The shortest way, for two vectors and nothing else; what is not so simple begins anew.
+            idle = prepared.idle
+            try:
+                memory = idle.pop()
+            except IndexError:
+                memory = prepared.memory()
             try:
                 status = prepared.enter(memory.address, x, _NOTHING if p is None else p)
             except TypeError:
-                # Vectors of another layout or type than the engine takes go the long way.
                 status = WRONG_SIZE
-        if status == WRONG_SIZE:
-            status = prepared.enter(memory.address, self._start(x, "start"), self._given(p))
-        while status == RUNNING:
-            if steps is not None:
-                steps.append(read(memory, prepared.blocks))
-                memory.plan[layout.SLICE_LIMIT] = 1
-            status = iterate(memory.address)
-        if status == NOT_FINITE:
-            check_finite(memory.x, "start")
-            check_finite(memory.p, "parameters")
-        solution = Solution(
-            self, memory.answer.copy(), _STATUSES[status], time.monotonic() - began, memory.p.copy(), region, steps
-        )
-        if cancel is not None:
-            memory.plan[layout.CANCEL_ADDRESS] = NEVER.address
-        if not special:
-            prepared.give_back(memory)
-        return solution
+            if status > RUNNING:
+                solution = Solution(self, memory.answer.copy(), status)
+                idle.append(memory)
+                return solution
+        region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
+        return solve(self, prepared, x, p, options, cancel, region, nominal, nominal_residual, trace=trace)
 
     def solve_batch(
         self,
@@ -485,22 +462,6 @@ class System:
 
     # --- inside ---------------------------------------------------------------------------------------------
 
-    def _set(
-        self,
-        memory: layout.Memory,
-        region: Bounds | None,
-        nominal: NominalLike | None,
-        nominal_residual: ArrayLike | None,
-    ) -> None:
-        """Write what few solves have; memory with any of it is not used again."""
-        if region is not None:
-            memory.plan[layout.BOUNDED] = 1
-            memory.lower[:], memory.upper[:] = region.lower, region.upper
-        if nominal is not None:
-            memory.nominal[:] = pack_nominal(nominal, self.variables, self.n)
-        if nominal_residual is not None:
-            memory.nominal_residual[:] = pack_nominal_residual(nominal_residual, self.m)
-
     def _differential(self, mode: JacobianMode) -> Differential:
         from raphson_solver.differential import Differential  # noqa: PLC0415
 
@@ -531,7 +492,7 @@ class System:
     def _given(self, p: ArrayLike | Mapping[str, Any] | None) -> NDArray[np.float64]:
         if p is None or isinstance(p, Mapping):
             return self.pack_parameters(p or {})
-        return vector(p, self._parameter_count, "parameters", "a number a parameter")
+        return vector(p, self.parameter_count, "parameters", "a number a parameter")
 
     def _blocks(self, options: SolveOptions) -> Blocks | None:
         """Return the blocks that a solve goes through first, if it does."""

@@ -315,18 +315,17 @@ def _ending(place: Place, tangent: Tangent, here: Array) -> Status:
 
 def _solution(run: _Run, place: Place, status: Status, method: Method, seconds: float) -> Solution:
     m, n = run.system.m, run.system.n
-    answer = np.empty(layout.ANSWER_HEADER + m + n + m)
-    norm = float(np.max(np.abs(place.f)))
-    answer[layout.ANSWER_ITERATIONS] = run.iterations
-    answer[layout.ANSWER_EVALUATIONS] = run.evaluations
-    answer[layout.ANSWER_JACOBIANS] = run.jacobians
-    answer[layout.ANSWER_METHOD] = method
-    answer[layout.ANSWER_NORM] = norm
-    answer[layout.ANSWER_REGULARIZED] = 0.0
-    first = layout.ANSWER_HEADER
+    answer = np.empty(run.p.size + layout.ANSWER_HEADER + m + n + m)
+    answer[: run.p.size], answer[-m - n : -m], answer[-m:] = run.p, place.x, place.f
     beside = place.size if place.scale is None else place.scale
     with np.errstate(all="ignore"):
-        answer[first : first + m] = np.abs(place.f) / np.where(beside > 0.0, beside, 1.0)
-    answer[first + m : first + m + n] = place.x
-    answer[first + m + n :] = place.f
-    return Solution(run.system, answer, status, seconds, run.p.copy(), run.region, run.trace)
+        answer[-2 * m - n : -m - n] = np.abs(place.f) / np.where(beside > 0.0, beside, 1.0)
+    header = answer[run.p.size :]
+    header[layout.ANSWER_ITERATIONS] = run.iterations
+    header[layout.ANSWER_EVALUATIONS] = run.evaluations
+    header[layout.ANSWER_JACOBIANS] = run.jacobians
+    header[layout.ANSWER_METHOD] = method
+    header[layout.ANSWER_NORM] = np.max(np.abs(place.f))
+    header[layout.ANSWER_REGULARIZED] = 0.0
+    header[layout.ANSWER_ELAPSED] = seconds
+    return Solution(run.system, answer, int(status), (run.region, run.trace))
