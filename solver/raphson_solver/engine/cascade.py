@@ -21,6 +21,7 @@ from raphson_solver.engine.point import complete, evaluate, finite, set_weights
 from raphson_solver.engine.pseudo_transient import pseudo_transient
 from raphson_solver.engine.status import Method, Status
 from raphson_solver.engine.step import newton_step
+from raphson_solver.engine.straight import go_straight, may_go_straight
 from raphson_solver.engine.trust_region import trust_region
 
 _CONVERGED = int(Status.CONVERGED)
@@ -54,6 +55,11 @@ def run(plan: Integers) -> int:
         start = doubles(plan[layout.START])
         for j in range(n):
             start[j] = x[j]
+        if may_go_straight(plan):
+            if go_straight(plan):
+                return int(conclude(plan, _CONVERGED))
+            for j in range(n):
+                x[j] = start[j]
         status = _begin(plan)
     while True:
         while status == RUNNING:
@@ -100,9 +106,10 @@ def reset(plan: Integers) -> None:
     """Begin to count, from what the blocks took."""
     for counter in range(ATTEMPT, layout.PLAN_SIZE):
         plan[counter] = 0
-    rows, places = integers(plan[layout.ROWS]), integers(plan[layout.PLACES])
-    for i in range(plan[N]):
-        rows[i] = places[i] = i
+    rows, places, order = integers(plan[layout.ROWS]), integers(plan[layout.PLACES]), integers(plan[layout.ORDER])
+    for place in range(plan[N]):
+        rows[place] = order[place]
+        places[order[place]] = place
     plan[ITERATIONS] = plan[layout.BLOCK_ITERATIONS]
     plan[layout.EVALUATIONS] = plan[layout.BLOCK_EVALUATIONS]
     plan[layout.JACOBIAN_EVALUATIONS] = plan[layout.BLOCK_JACOBIANS]

@@ -70,7 +70,10 @@ def enter(plan_address: int, given_x: NDArray[np.float64], given_p: NDArray[np.f
         x[j] = given_x[j]
     for k in range(given_p.size):
         p[k] = given_p[k]
-    doubles(plan[layout.SETTINGS])[layout.BEGAN] = monotonic_seconds()
+    settings = doubles(plan[layout.SETTINGS])
+    began, timeout = monotonic_seconds(), settings[layout.TIMEOUT]
+    settings[layout.BEGAN] = began
+    settings[layout.DEADLINE] = began + timeout if timeout > 0.0 else 0.0
     return int(iterate(plan_address))
 
 

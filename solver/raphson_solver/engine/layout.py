@@ -22,6 +22,8 @@ from numpy.typing import NDArray
     EVALUATE_PROGRAM,
     EFFECT_ADDRESS,
     EFFECT_PROGRAM,
+    # And Newton's step, if there is code for it (`solution/straight`): else 0.
+    STRAIGHT_ADDRESS,
     # Sizes and options.
     CANCEL_ADDRESS,
     M,
@@ -46,8 +48,10 @@ from numpy.typing import NDArray
     SLICE_LEFT,
     # (addresses) What is given, what is known at x, and room to work. PATTERN, PIVOTS and BLOCKS point to int64: BLOCKS
     # to the address of each block's plan, followed by that of the places of its variables. At P the parameters are
-    # followed by x as blocks find it. ROWS and PLACES, of int64 too, say which row of MATRIX is where.
+    # followed by x as blocks find it. ROWS and PLACES, of int64 too, say which row of MATRIX is where,
+    # ORDER which is where at first.
     PATTERN,
+    ORDER,
     BLOCKS,
     SETTINGS,
     P,
@@ -96,15 +100,16 @@ from numpy.typing import NDArray
     BEST_STATUS,
     ESCAPING,
     PLAN_SIZE,
-) = range(74)
+) = range(76)
 
 (
     # At SETTINGS: what a caller chooses,
     TOLERANCE,
     ABSOLUTE_TOLERANCE,
-    DEADLINE,
-    # when it began,
+    TIMEOUT,
+    # the times when it began, and when it is to end, if ever,
     BEGAN,
+    DEADLINE,
     # and what the methods keep from step to step.
     BEST_NORM,
     LAST_STEP,
@@ -117,7 +122,7 @@ from numpy.typing import NDArray
     BRACKET_RIGHT,
     VALUE_LEFT,
     SETTINGS_SIZE,
-) = range(15)
+) = range(16)
 
 # At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow. Before it
 # comes P, so that one copy takes all.
@@ -188,7 +193,7 @@ class Memory:
     address : int
         Of the plan.
     settings, p, x : ndarray of float64
-        Where tolerances and deadline, parameters, and the start go.
+        Where tolerances and timeout, parameters, and the start go.
     lower, upper, nominal : ndarray of float64, shape (n,)
         Where bounds and sizes of the variables go; a nominal size of 0 is unknown.
     nominal_residual : ndarray of float64, shape (m,)
@@ -224,7 +229,8 @@ class Memory:
             (X, n),
             (F, m),
             (MAGNITUDE, m),
-            (VALUES, entries),
+            # Where Newton's step comes with f and the scales, no entries, and two flags.
+            (VALUES, max(entries, m + n + 2)),
             *((part, n) for part in _VECTORS),
             *((part, wide) for part in (STEP, WEIGHT, REFERENCE, TRIAL, CHANGE)),
             (COLUMN_SIZE, length),

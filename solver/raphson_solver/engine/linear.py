@@ -14,7 +14,8 @@ from raphson_solver.engine.jit import inlined, jit
 from raphson_solver.engine.layout import LANES
 from raphson_solver.engine.vectors import largest_of_columns, less_product, subtract_multiple, swap
 
-_ENOUGH = 10.0
+ENOUGH = 10.0
+"""A pivot stays where what is below it is at most so many times its size."""
 
 
 row_length = inlined(layout.row_length)
@@ -51,7 +52,7 @@ def _eliminate(
             largest = max(largest, size)
         if not largest > noise * sizes[k]:
             return False
-        if _ENOUGH * own < largest:
+        if ENOUGH * own < largest:
             pivot = k + 1
             while abs(a[pivot * length + k]) != largest:
                 pivot += 1

@@ -15,7 +15,7 @@ _EXACT = int(JacobianMode.EXACT)
 _FORWARD = int(JacobianMode.FORWARD)
 _CENTRAL = int(JacobianMode.CENTRAL)
 _LARGEST_DOUBLE = 2.0**1023
-_EXACT_NOISE, _CENTRAL_NOISE, _FORWARD_NOISE = 2.0**-50, 2.0**-34, 2.0**-24
+EXACT_NOISE, _CENTRAL_NOISE, _FORWARD_NOISE = 2.0**-50, 2.0**-34, 2.0**-24
 
 
 @inlined
@@ -111,7 +111,7 @@ def jacobian_noise(plan: Integers) -> float:
     """Return how small a part of J's largest entries is only what rounding left."""
     if plan[MODE] == _FORWARD:
         return _FORWARD_NOISE
-    return _CENTRAL_NOISE if plan[MODE] == _CENTRAL else _EXACT_NOISE
+    return _CENTRAL_NOISE if plan[MODE] == _CENTRAL else EXACT_NOISE
 
 
 @jit

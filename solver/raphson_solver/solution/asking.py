@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ def solve(
     if trace:
         memory.plan[layout.SLICE_LIMIT] = 0
     if options.timeout_seconds is not None:
-        memory.settings[layout.DEADLINE] = time.monotonic() + options.timeout_seconds
+        memory.settings[layout.TIMEOUT] = options.timeout_seconds
     status = WRONG_SIZE
     if type(x) is np.ndarray and (p is None or type(p) is np.ndarray):
         try:
@@ -80,6 +79,6 @@ def solve(
     if not special:
         # As it was: the next solve may have nothing beside options.
         memory.plan[layout.CANCEL_ADDRESS] = NEVER.address
-        memory.settings[layout.DEADLINE] = 0.0
+        memory.settings[layout.TIMEOUT] = 0.0
         idle.append(memory)
     return solution

@@ -45,7 +45,9 @@ class Prepared:
         mode = options.jacobian
         self.blocks = blocks
         self.enter = entrance()
-        self._options = options
+        self._options, self._kernels = options, kernels
+        # Only this is what the code does.
+        self._may_go_straight = options.method in {Method.AUTO, Method.NEWTON} and mode is JacobianMode.EXACT
         self._residual = kernels.residual
         self._evaluate = kernels.evaluate(mode)
         self._effect = kernels.residual if mode is JacobianMode.EXACT else kernels.effect
@@ -57,7 +59,8 @@ class Prepared:
         plan[layout.N] = kernels.n
         plan[layout.ENTRIES] = kernels.pattern(mode).rows.size
         plan[layout.PARAMETER_COUNT] = kernels.parameter_count
-        plan[layout.PATTERN] = self._pattern.ctypes.data
+        self._order = kernels.first_order
+        plan[layout.PATTERN], plan[layout.ORDER] = self._pattern.ctypes.data, self._order.ctypes.data
         plan[layout.METHOD] = options.method
         plan[layout.MODE] = mode
         plan[layout.ITERATION_LIMIT] = options.max_iterations
@@ -79,6 +82,10 @@ class Prepared:
         plan[layout.EVALUATE_PROGRAM] = self._evaluate.program
         plan[layout.EFFECT_ADDRESS] = self._effect.address
         plan[layout.EFFECT_PROGRAM] = self._effect.program
+        straight = self._kernels.straight
+        if straight is not None and self._may_go_straight:
+            plan[layout.STRAIGHT_ADDRESS] = straight.address
+            self._work = max(self._work, straight.work_size)
         self._plan = plan
         self.idle = deque()
 
