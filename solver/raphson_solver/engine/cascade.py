@@ -55,12 +55,9 @@ def run(plan: Integers) -> int:
         start = doubles(plan[layout.START])
         for j in range(n):
             start[j] = x[j]
-        if may_go_straight(plan):
-            if go_straight(plan):
-                return int(conclude(plan, _CONVERGED))
-            for j in range(n):
-                x[j] = start[j]
-        status = _begin(plan)
+        status = _go_straight(plan) if may_go_straight(plan) else _begin(plan)
+        if status == _CONVERGED:
+            return int(conclude(plan, status))
     while True:
         while status == RUNNING:
             if load_flag(plan[layout.CANCEL_ADDRESS]) != 0:
@@ -170,11 +167,23 @@ def _judge(plan: Integers, status: int) -> int:
 
 
 @jit
-def _begin(plan: Integers) -> int:
-    """Set the current attempt up, and evaluate where it begins."""
-    n = plan[N]
-    settings, largest = doubles(plan[layout.SETTINGS]), doubles(plan[layout.LARGEST])
-    weight, nominal = doubles(plan[layout.WEIGHT]), doubles(plan[layout.NOMINAL])
+def _go_straight(plan: Integers) -> int:
+    """Begin by code for whole steps; return converged, or `RUNNING` where the engine is to go on from."""
+    _set_up(plan)
+    status = go_straight(plan)
+    if status == RUNNING:
+        _set_reference(plan)
+        evaluate(plan)
+        complete(plan)
+    elif status == _DOMAIN_ERROR:
+        status = _begin(plan)
+    return int(status)
+
+
+@jit
+def _set_up(plan: Integers) -> tuple[int, int]:
+    """Set the current attempt up; return whether its sum of squares is unweighted, and the number of its start."""
+    settings = doubles(plan[layout.SETTINGS])
     plan[STAGE], unweighted, number, plan[layout.STAGE_LIMIT] = attempt(plan)
     plan[layout.STAGE_ITERATIONS] = 0
     plan[layout.ESCAPING] = 0
@@ -183,6 +192,19 @@ def _begin(plan: Integers) -> int:
     settings[layout.LAST_STEP] = settings[layout.NEWTON_STEP] = np.inf
     settings[layout.LAST_LENGTH] = 0.0
     settings[layout.DAMPING] = 0.0
+    return unweighted, number
+
+
+@jit
+def _begin(plan: Integers) -> int:
+    """Set the current attempt up, and evaluate where it begins."""
+    n = plan[N]
+    weight, nominal, largest = (
+        doubles(plan[layout.WEIGHT]),
+        doubles(plan[layout.NOMINAL]),
+        doubles(plan[layout.LARGEST]),
+    )
+    unweighted, number = _set_up(plan)
     again = 0
     while True:
         set_start(plan, number, again)

@@ -1,21 +1,26 @@
-"""Plain Newton by code made for one system, `solution/straight`: the same steps as in `newton`, to the last bit, sooner.
+"""Plain Newton by code made for one system, `solution/straight`: the same steps as in `newton`, to the last bit.
 
-It ends at a root or not at all. Whatever asks for more than a full step from a regular J in the order of rows that the
-code has, or for more than a look at f and J at x to believe a root, is left to the engine, from the start: an answer
-does not tell whether there was such code.
+It goes as far as full steps lead from a regular J, with pivots in the order of rows that the code has, and until a root
+is to be believed by more than a look at f and J there. From that point on the engine goes on as if it had come there by
+itself: an answer does not tell whether there was such code.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from raphson_solver.engine import layout
-from raphson_solver.engine.aim import TINY_STEP
-from raphson_solver.engine.attempts import attempt
+from raphson_solver.engine.aim import RUNNING, TINY_STEP
 from raphson_solver.engine.convergence import SMALL_STEP
 from raphson_solver.engine.intrinsics import Integers, call_kernel, doubles, load_flag, monotonic_seconds
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, EVALUATIONS, ITERATIONS, N
 from raphson_solver.engine.move import ROOT_AT_ZERO, relative_to
 from raphson_solver.engine.point import larger
+from raphson_solver.engine.status import Status
+
+_CONVERGED = int(Status.CONVERGED)
+_DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
 
 # Never waited for long: flag and deadline are looked at before.
 _MOST_STEPS = 100
@@ -33,27 +38,36 @@ def may_go_straight(plan: Integers) -> bool:
 
 
 @jit
-def go_straight(plan: Integers) -> bool:
-    """Take Newton's steps from x; return whether they led to a root."""
+def go_straight(plan: Integers) -> int:
+    """Take steps from x, where an attempt has been set up; return converged, or `RUNNING` where the engine is to go on.
+
+    Where f or J is not finite at the start: domain error, and nothing is known. SCALE is that of the start.
+    """
     n = plan[N]
     x, p, work = doubles(plan[layout.X]), doubles(plan[layout.P]), doubles(plan[layout.WORK])
-    f, magnitude = doubles(plan[layout.F]), doubles(plan[layout.MAGNITUDE])
+    f, magnitude, origin = doubles(plan[layout.F]), doubles(plan[layout.MAGNITUDE]), doubles(plan[layout.ORIGIN])
     nominal, largest = doubles(plan[layout.NOMINAL]), doubles(plan[layout.LARGEST])
     # Behind f and the size of its terms, where else the entries of J are.
     scale, step = doubles(plan[layout.VALUES]), doubles(plan[layout.VALUES] + 8 * n)
     is_finite, is_regular = doubles(plan[layout.VALUES] + 16 * n), doubles(plan[layout.VALUES] + 16 * n + 8)
-    settings = doubles(plan[layout.SETTINGS])
+    first_scale, settings = doubles(plan[layout.SCALE]), doubles(plan[layout.SETTINGS])
     tolerance, absolute_tolerance = settings[layout.TOLERANCE], settings[layout.ABSOLUTE_TOLERANCE]
-    plan[layout.STAGE], _, _, stage_limit = attempt(plan)
-    limit = min(_MOST_STEPS, min(stage_limit, plan[layout.ITERATION_LIMIT] - plan[ITERATIONS]))
+    limit = min(_MOST_STEPS, min(plan[layout.STAGE_LIMIT], plan[layout.ITERATION_LIMIT] - plan[ITERATIONS]))
     for j in range(n):
         largest[j] = nominal[j]
-    relative = 1.0
-    for taken in range(limit + 1):
+    # How long the last steps were.
+    last, before = np.inf, np.inf
+    taken = 0
+    while True:
         call_kernel(plan[layout.STRAIGHT_ADDRESS], 0, x, p, f, work)
         if is_finite[0] == 0.0:
-            return False
-        passes, by_terms, heard = True, True, True
+            if taken == 0:
+                return _DOMAIN_ERROR
+            for j in range(n):
+                x[j] = origin[j]
+            _hand_over(plan, taken - 1, before)
+            return RUNNING
+        passes, by_terms, heard, extent = True, True, True, 0.0
         for i in range(n):
             size, own = abs(f[i]), tolerance * magnitude[i]
             none = size <= absolute_tolerance
@@ -61,32 +75,44 @@ def go_straight(plan: Integers) -> bool:
             by_terms = by_terms and (size <= own or none)
             # The effect of all variables on the equation, as in `deaf`, or less.
             heard = heard and scale[i] - magnitude[i] > 2.0 * own
-        extent = 0.0
-        for j in range(n):
-            extent = larger(abs(x[j]), extent)
-            largest[j] = larger(largest[j], abs(x[j]))
-        root = passes and by_terms and relative <= TINY_STEP
-        if not root:
-            if is_regular[0] == 0.0:
-                return False
+            extent = larger(abs(x[i]), extent)
+            largest[i] = larger(largest[i], abs(x[i]))
+        root = passes and by_terms and last <= TINY_STEP
+        if not root and is_regular[0] != 0.0:
             relative = relative_to(plan, step, extent, ROOT_AT_ZERO)
             root = passes and by_terms and relative <= SMALL_STEP and heard
-            if passes and not root:
-                return False
-        if root:
-            _arrive(plan, taken)
-            return True
-        for j in range(n):
-            x[j] += step[j]
-    return False
+            if not passes and taken < limit:
+                if taken == 0:
+                    for i in range(n):
+                        first_scale[i] = scale[i]
+                for j in range(n):
+                    origin[j] = x[j]
+                    x[j] += step[j]
+                last, before = relative, last
+                taken += 1
+                continue
+        if not root:
+            if taken == 0:
+                for i in range(n):
+                    first_scale[i] = scale[i]
+            _hand_over(plan, taken, last)
+            return RUNNING
+        for i in range(n):
+            first_scale[i] = scale[i]
+        plan[ITERATIONS] += taken
+        plan[EVALUATIONS] += taken + 1
+        plan[layout.JACOBIAN_EVALUATIONS] += taken + 1
+        plan[layout.BEST_METHOD] = plan[layout.STAGE]
+        return _CONVERGED
 
 
 @jit
-def _arrive(plan: Integers, taken: int) -> None:
-    scale, found = doubles(plan[layout.SCALE]), doubles(plan[layout.VALUES])
-    for i in range(plan[N]):
-        scale[i] = found[i]
+def _hand_over(plan: Integers, taken: int, last: float) -> None:
+    """Say where the attempt is: after so many steps, of which the last was so long."""
+    settings = doubles(plan[layout.SETTINGS])
     plan[ITERATIONS] += taken
-    plan[EVALUATIONS] += taken + 1
-    plan[layout.JACOBIAN_EVALUATIONS] += taken + 1
-    plan[layout.BEST_METHOD] = plan[layout.STAGE]
+    plan[layout.STAGE_ITERATIONS] += taken
+    plan[EVALUATIONS] += taken
+    plan[layout.JACOBIAN_EVALUATIONS] += taken
+    settings[layout.LAST_STEP] = settings[layout.NEWTON_STEP] = last
+    settings[layout.LAST_LENGTH] = 1.0 if taken > 0 else 0.0

@@ -107,7 +107,7 @@ class System:
         self._last: tuple[SolveOptions | None, Prepared | None] = (None, None)
         # How often it was used, as long as that matters.
         self._uses = 0
-        self._is_counting = True
+        self._is_counting = self._kernels is not None
 
     # --- names and shapes -----------------------------------------------------------------------------------
 
@@ -484,8 +484,10 @@ class System:
 
     def _use(self) -> None:
         """Count uses: from the second on it is worth compiling, and later code for whole steps."""
+        if self._kernels is None:
+            return
         self._uses += 1
-        if self._uses == 2 and not self.kernels.compile_now:
+        if self._uses == 2 and not self._kernels.compile_now:
             compile_later(self, System.compile)
         elif self._uses == _PAYING_USES:
             self._is_counting = False
