@@ -63,15 +63,15 @@ def straight_text(kernels: Kernels) -> tuple[str, int] | None:
     kernels.entries(JacobianMode.EXACT)
     # A graph of its own: what elimination makes is of no use to anybody else.
     graph = kernels.graph.copy()
-    outputs = _outputs(graph, kernels)
-    if outputs is None or len(graph.reachable(outputs)) > _MOST_NODES:
+    found = _outputs(graph, kernels)
+    if found is None or len(graph.reachable(found[1])) > _MOST_NODES:
         return None
-    return emit("straight", *_in_order(graph, outputs), OnePoint())
+    return emit("straight", *_in_order(graph, *found), OnePoint())
 
 
-def _outputs(graph: Graph, kernels: Kernels) -> list[int] | None:
-    """Return the nodes of all that the code writes; None where a place on the diagonal stays empty."""
-    f = kernels.equations
+def _outputs(graph: Graph, kernels: Kernels) -> tuple[list[int], list[int]] | None:
+    """Return stages on the way, and the nodes of all that is written; None where a pivot's place stays empty."""
+    n, f = kernels.n, kernels.equations
     pattern, entries = kernels.entries(JacobianMode.EXACT)
     sizes = magnitudes(graph, f)
     rows: list[dict[int, int]] = [{} for _ in f]
@@ -79,66 +79,65 @@ def _outputs(graph: Graph, kernels: Kernels) -> list[int] | None:
         rows[row][column] = node
     scales = []
     for size, row in zip(sizes, rows, strict=True):
-        parts = (graph.apply(op.ABS, graph.multiply(node, graph.variable(column))) for column, node in row.items())
+        parts = (graph.apply(op.ABS, graph.multiply(node, graph.variable(j))) for j, node in row.items())
         scales.append(graph.add(size, graph.sum(parts)))
-    matrix = []
-    for i in kernels.first_order.tolist():
+    # Measured: where J is mostly full it pays to have f and J whole before, elsewhere as rows need them.
+    stages = scales.copy() if 2 * pattern.rows.size > n * n else []
+    # What is left of each row, pivot by pivot; of each column the largest size at first, and of those below its pivot.
+    left: list[dict[int, int]] = []
+    column_size, below = [graph.zero] * n, [graph.zero] * n
+    inverses: list[int] = []
+    # Row by row, so that a row is finished while it is in registers.
+    for place, i in enumerate(kernels.first_order.tolist()):
         is_sized = graph.apply(op.GREATER, scales[i], graph.zero)
         inverse = graph.select(is_sized, graph.divide(graph.one, scales[i]), graph.one)
-        row = {column: graph.multiply(node, inverse) for column, node in rows[i].items()}
-        matrix.append(row | {_RIGHT: graph.multiply(graph.negative(f[i]), inverse)})
-    solved = _solve(graph, matrix)
-    if solved is None:
-        return None
-    step, is_regular = solved
+        row = {j: graph.multiply(node, inverse) for j, node in rows[i].items()}
+        for j, node in row.items():
+            column_size[j] = _larger(graph, node, column_size[j])
+        row[_RIGHT] = graph.multiply(graph.negative(f[i]), inverse)
+        for k in range(place):
+            if k not in row:
+                continue
+            below[k] = _larger(graph, row[k], below[k])
+            factor = graph.negative(graph.multiply(row.pop(k), inverses[k]))
+            for j, node in left[k].items():
+                if j != k:
+                    row[j] = graph.apply(op.FUSED, factor, node, row.get(j, graph.zero))
+        if place not in row:
+            return None
+        left.append(row)
+        inverses.append(graph.divide(graph.one, row[place]))
+        stages += [*row.values(), inverses[place]]
+    step = _substitute(graph, left, inverses)
+    noise, enough = graph.constant(EXACT_NOISE), graph.constant(ENOUGH)
+    is_regular = graph.apply(op.LESS, graph.apply(op.ABS, graph.sum(step)), graph.constant(_VERY_LARGE))
+    for k, row in enumerate(left):
+        own = graph.apply(op.ABS, row[k])
+        is_more = graph.apply(op.GREATER, own, graph.multiply(noise, column_size[k]))
+        is_enough = graph.apply(op.LESS_EQUAL, below[k], graph.multiply(enough, own))
+        is_regular = graph.apply(op.AND, is_regular, graph.apply(op.AND, is_more, is_enough))
     extent = graph.sum((*scales, *(graph.apply(op.ABS, node) for node in f)))
     is_finite = graph.apply(op.LESS, extent, graph.constant(_VERY_LARGE))
-    return [*f, *sizes, *scales, *step, _flag(graph, is_finite), _flag(graph, is_regular)]
+    return stages, [*f, *sizes, *scales, *step, _flag(graph, is_finite), _flag(graph, is_regular)]
 
 
-def _solve(graph: Graph, matrix: list[dict[int, int]]) -> tuple[list[int], int] | None:
-    """Return the solution, and the condition that every pivot is as `linear.eliminate` wants it where it stands."""
-    n = len(matrix)
-    conditions = []
-    noise, enough = graph.constant(EXACT_NOISE), graph.constant(ENOUGH)
-    columns = [_largest(graph, [row[k] for row in matrix if k in row]) for k in range(n)]
-    inverses = []
-    for k, top in enumerate(matrix):
-        if k not in top:
-            return None
-        own = graph.apply(op.ABS, top[k])
-        conditions.append(graph.apply(op.GREATER, own, graph.multiply(noise, columns[k])))
-        below = [row for row in matrix[k + 1 :] if k in row]
-        if below:
-            largest = _largest(graph, [row[k] for row in below])
-            conditions.append(graph.apply(op.LESS_EQUAL, largest, graph.multiply(enough, own)))
-        inverses.append(graph.divide(graph.one, top[k]))
-        for row in below:
-            factor = graph.negative(graph.multiply(row.pop(k), inverses[k]))
-            for column, node in top.items():
-                if column != k:
-                    row[column] = graph.apply(op.FUSED, factor, node, row.get(column, graph.zero))
-    step: dict[int, int] = {}
+def _substitute(graph: Graph, left: list[dict[int, int]], inverses: list[int]) -> list[int]:
+    """Return the solution of what elimination has left."""
+    n = len(left)
+    step = [graph.zero] * n
     for i in reversed(range(n)):
-        total = matrix[i][_RIGHT]
+        total = left[i][_RIGHT]
         for j in range(n - 1, i, -1):
-            if j in matrix[i]:
-                total = graph.apply(op.FUSED, graph.negative(matrix[i][j]), step[j], total)
+            if j in left[i]:
+                total = graph.apply(op.FUSED, graph.negative(left[i][j]), step[j], total)
         step[i] = graph.multiply(total, inverses[i])
-    found = [step[j] for j in range(n)]
-    extent = graph.apply(op.ABS, graph.sum(found))
-    is_regular = graph.apply(op.LESS, extent, graph.constant(_VERY_LARGE))
-    for condition in conditions:
-        is_regular = graph.apply(op.AND, is_regular, condition)
-    return found, is_regular
+    return step
 
 
-def _largest(graph: Graph, nodes: list[int]) -> int:
-    """Return the largest size."""
-    first, *rest = (graph.apply(op.ABS, node) for node in nodes)
-    for size in rest:
-        first = graph.select(graph.apply(op.GREATER, size, first), size, first)
-    return first
+def _larger(graph: Graph, node: int, size: int) -> int:
+    """Return the larger of the size of a node and another."""
+    own = graph.apply(op.ABS, node)
+    return own if size == graph.zero else graph.select(graph.apply(op.GREATER, own, size), own, size)
 
 
 def _flag(graph: Graph, condition: int) -> int:
@@ -146,10 +145,11 @@ def _flag(graph: Graph, condition: int) -> int:
     return graph.select(condition, graph.one, graph.zero)
 
 
-def _in_order(graph: Graph, outputs: list[int]) -> tuple[Graph, list[int]]:
-    """Return a graph of what the outputs need alone, each node just before the first that needs it."""
+def _in_order(graph: Graph, stages: list[int], outputs: list[int]) -> tuple[Graph, list[int]]:
+    """Return a graph of what the outputs need alone: the stages, each node just before the first that needs it."""
+    needed = set(graph.reachable(outputs))
     made, copied = Graph(), {}
-    for node in graph.when_needed(outputs):
+    for node in graph.when_needed([*(stage for stage in stages if stage in needed), *outputs]):
         kind, value = graph.operation[node], graph.value[node]
         if kind is op.CONSTANT:
             copied[node] = made.constant(value)
