@@ -11,12 +11,12 @@ import numpy as np
 
 from raphson_solver.engine import layout
 from raphson_solver.engine.aim import RUNNING, TINY_STEP
-from raphson_solver.engine.convergence import SMALL_STEP
+from raphson_solver.engine.convergence import SMALL_STEP, passes, passes_by_terms
 from raphson_solver.engine.intrinsics import Integers, call_kernel, doubles, load_flag, monotonic_seconds
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, EVALUATIONS, ITERATIONS, N
 from raphson_solver.engine.move import ROOT_AT_ZERO, relative_to
-from raphson_solver.engine.point import larger
+from raphson_solver.engine.point import complete, evaluate, finite, larger
 from raphson_solver.engine.status import Status
 
 _CONVERGED = int(Status.CONVERGED)
@@ -59,6 +59,10 @@ def go_straight(plan: Integers) -> int:
     last, before = np.inf, np.inf
     taken = 0
     while True:
+        # After a tiny step f and J alone nearly always do.
+        if last <= TINY_STEP and _is_root(plan):
+            _arrive(plan, taken)
+            return _CONVERGED
         call_kernel(plan[layout.STRAIGHT_ADDRESS], 0, x, p, f, work)
         if is_finite[0] == 0.0:
             if taken == 0:
@@ -67,43 +71,59 @@ def go_straight(plan: Integers) -> int:
                 x[j] = origin[j]
             _hand_over(plan, taken - 1, before)
             return RUNNING
-        passes, by_terms, heard, extent = True, True, True, 0.0
+        passing, by_terms, heard, extent = True, True, True, 0.0
         for i in range(n):
             size, own = abs(f[i]), tolerance * magnitude[i]
             none = size <= absolute_tolerance
-            passes = passes and (size <= tolerance * scale[i] or none)
+            passing = passing and (size <= tolerance * scale[i] or none)
             by_terms = by_terms and (size <= own or none)
             # The effect of all variables on the equation, as in `deaf`, or less.
             heard = heard and scale[i] - magnitude[i] > 2.0 * own
             extent = larger(abs(x[i]), extent)
             largest[i] = larger(largest[i], abs(x[i]))
-        root = passes and by_terms and last <= TINY_STEP
-        if not root and is_regular[0] != 0.0:
-            relative = relative_to(plan, step, extent, ROOT_AT_ZERO)
-            root = passes and by_terms and relative <= SMALL_STEP and heard
-            if not passes and taken < limit:
-                if taken == 0:
-                    for i in range(n):
-                        first_scale[i] = scale[i]
-                for j in range(n):
-                    origin[j] = x[j]
-                    x[j] += step[j]
-                last, before = relative, last
-                taken += 1
-                continue
-        if not root:
-            if taken == 0:
-                for i in range(n):
-                    first_scale[i] = scale[i]
+        relative = relative_to(plan, step, extent, ROOT_AT_ZERO) if is_regular[0] != 0.0 else np.inf
+        root = by_terms and relative <= SMALL_STEP and heard
+        if root or taken == 0:
+            for i in range(n):
+                first_scale[i] = scale[i]
+        if root:
+            _arrive(plan, taken)
+            return _CONVERGED
+        if passing or is_regular[0] == 0.0 or taken >= limit:
             _hand_over(plan, taken, last)
             return RUNNING
-        for i in range(n):
-            first_scale[i] = scale[i]
-        plan[ITERATIONS] += taken
-        plan[EVALUATIONS] += taken + 1
-        plan[layout.JACOBIAN_EVALUATIONS] += taken + 1
-        plan[layout.BEST_METHOD] = plan[layout.STAGE]
-        return _CONVERGED
+        for j in range(n):
+            origin[j] = x[j]
+            x[j] += step[j]
+        last, before = relative, last
+        taken += 1
+
+
+@jit
+def _is_root(plan: Integers) -> bool:
+    """Return whether x is to be believed after a tiny step; SCALE is then that at x, else as before."""
+    n = plan[N]
+    scale, kept = doubles(plan[layout.SCALE]), doubles(plan[layout.TRIAL])
+    for i in range(n):
+        kept[i] = scale[i]
+    evaluate(plan)
+    sound = complete(plan) and finite(doubles(plan[layout.F]), n)
+    plan[EVALUATIONS] -= 1
+    plan[layout.JACOBIAN_EVALUATIONS] -= 1
+    if sound and passes(plan) and passes_by_terms(plan):
+        return True
+    for i in range(n):
+        scale[i] = kept[i]
+    return False
+
+
+@jit
+def _arrive(plan: Integers, taken: int) -> None:
+    """Say that x, after so many steps, is a root."""
+    plan[ITERATIONS] += taken
+    plan[EVALUATIONS] += taken + 1
+    plan[layout.JACOBIAN_EVALUATIONS] += taken + 1
+    plan[layout.BEST_METHOD] = plan[layout.STAGE]
 
 
 @jit
