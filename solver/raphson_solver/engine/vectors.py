@@ -17,6 +17,7 @@ from raphson_solver.engine.jit import intrinsic
 from raphson_solver.engine.layout import LANES
 
 _types: Any = types
+_building: Any = cgutils
 _DOUBLE = ir.DoubleType()
 _PIECE = ir.VectorType(_DOUBLE, LANES)
 _NOTHING = ir.Constant(ir.IntType(8).as_pointer(), None)
@@ -78,8 +79,8 @@ def largest_of_columns(_typing: Any, a: Any, first: Any, rows: Any, length: Any,
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         base, first, rows, length, out = arguments
-        largest = cgutils.alloca_once_value(builder, ir.Constant(_PIECE, [0.0] * LANES))
-        with cgutils.for_range(builder, rows) as loop:
+        largest = _building.alloca_once_value(builder, ir.Constant(_PIECE, [0.0] * LANES))
+        with _building.for_range(builder, rows) as loop:
             place = builder.add(first, builder.mul(loop.index, length))
             size = builder.call(_function(builder, "fabs", _PIECE, 1), [_load(builder, base, place)])
             before = builder.load(largest)

@@ -105,7 +105,8 @@ def test_one_step_solves_linear_systems_of_any_order_of_rows(n: int) -> None:
     system.compile(whole_steps=True)
     coded = system.solve(np.ones(n), None, rs.SolveOptions(method=rs.Method.NEWTON))
     assert fingerprint(coded) == fingerprint(plain)
-    assert (system.kernels.straight is not None) == (n <= 16)
+    # A full J of 15 is more code than is made.
+    assert (system.kernels.straight is not None) == (n <= 8)
 
 
 def test_parameters_and_bounds_are_kept_with_it() -> None:
