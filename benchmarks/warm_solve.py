@@ -1,9 +1,10 @@
 """Warm solves in process: what a solve costs once its system is compiled, the call from Python included.
 
-All standard problems with n ≤ 10. Beside raphson's `System.solve`: NumbaMinpack's hybrd and lmdif and SciPy's
-hybr on f and J compiled by Numba, called from Python at their own default tolerances (looser than raphson's);
-and Newton–Raphson in C with the same stopping rule, timed inside C, beside raphson's engine timed inside jitted code:
-`auto`, and plain Newton. Who has found a root is judged at 50 digits; only times of roots count.
+All standard problems with n ≤ 10, with code for whole steps as a system in use has it. Beside raphson's
+`System.solve`: NumbaMinpack's hybrd and lmdif and SciPy's hybr on f and J compiled by Numba, called from Python at
+their own default tolerances (looser than raphson's); and Newton–Raphson in C with the same stopping rule, timed inside
+C, beside raphson's engine timed inside jitted code: `auto`, and plain Newton. Who has found a root is judged at 50
+digits; only times of roots count.
 """
 
 from __future__ import annotations
