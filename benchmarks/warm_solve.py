@@ -1,9 +1,10 @@
 """Warm solves in process: what a solve costs once its system is compiled, the call from Python included.
 
-All standard problems with n ≤ 10. Beside raphson's `System.solve`: NumbaMinpack's hybrd and lmdif and SciPy's
-hybr on f and J compiled by Numba, called from Python at their own default tolerances (looser than raphson's);
-and Newton–Raphson in C with the same stopping rule, timed inside C, beside raphson's engine timed inside jitted code:
-`auto`, and plain Newton. Who has found a root is judged at 50 digits; only times of roots count.
+All standard problems with n ≤ 10, with code for whole steps as a system in use has it. Beside raphson's
+`System.solve`: NumbaMinpack's hybrd and lmdif and SciPy's hybr on f and J compiled by Numba, called from Python at
+their own default tolerances (looser than raphson's); and Newton–Raphson in C with the same stopping rule, timed inside
+C, beside raphson's engine timed inside jitted code: `auto`, and plain Newton. Who has found a root is judged at 50
+digits; only times of roots count.
 """
 
 from __future__ import annotations
@@ -81,6 +82,9 @@ class Peers:
 def measure(problem: Problem, system: rs.System, peers: Peers) -> Row:
     """Solve one problem with everybody, from its standard start."""
     row, start = Row(problem), np.array(problem.start)
+    # What a system in use is given in the background: code for whole steps, of its blocks too, once these are known.
+    system.solve(start)
+    system.compile(whole_steps=True)
     row.cells[OURS] = _timed(problem, lambda: system.solve(start), lambda solution: solution.x)
     functions = peers.numba(problem)
     actions: dict[str, Callable[[], np.ndarray]] = {}
@@ -112,7 +116,7 @@ def _repeat(address: int, x: np.ndarray, p: np.ndarray, repetitions: int) -> int
 
 def _timed_in_engine(problem: Problem, system: rs.System, start: np.ndarray, method: rs.Method) -> float | str:
     prepared = Prepared(system.kernels, rs.SolveOptions(method=method, whole=True))
-    memory = prepared.borrow()
+    memory = prepared.memory()
     memory.plan[layout.SLICE_LIMIT] = 2**62
     status = _repeat(memory.address, start, _NOTHING, 1)
     if status != rs.Status.CONVERGED or not evidence(problem.equations, memory.x.copy()).holds(SOLVED):

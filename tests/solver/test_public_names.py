@@ -56,6 +56,7 @@ def test_a_system_offers_these_names() -> None:
         "n",
         "pack_parameters",
         "pack_start",
+        "parameter_count",
         "parameters",
         "point",
         "residual",

@@ -18,7 +18,7 @@ import llvmlite.binding as llvm
 from raphson_solver.expression.operations import DIVIDE, SCALE, SIGN, Operation
 
 _FUSED = {"fadd", "fsub", "fmul"}
-_INTRINSICS = {"sqrt": 1, "fabs": 1, "floor": 1, "ceil": 1, "minimum": 2, "maximum": 2}
+_INTRINSICS = {"sqrt": 1, "fabs": 1, "floor": 1, "ceil": 1, "minimum": 2, "maximum": 2, "fmuladd": 3}
 # The lanes of AVX-512, which estimates reciprocals, and has the powers of two, of doubles.
 _AVX512 = 8
 # The letter of each width's instruction set in the names of vector functions (the x86-64 vector ABI).

@@ -41,8 +41,8 @@ _ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
 
 # Of a singular J; small beside rows scaled to 1.
 _REGULARIZING = 1e-10
-# A step after which no other is looked at before a point that passes is believed.
-_TINY_STEP = 1e-5
+TINY_STEP = 1e-5
+"""A step after which no other is looked at before a point that passes is believed."""
 # What a short step must leave of ‖W f‖² where J is singular.
 _SOLVED_SHARE = 1e-8
 # Beyond this, or this times what the start is, no singular point is believed that is not exactly zero: there terms
@@ -70,7 +70,7 @@ def aim(plan: Integers) -> int:
     by_terms = solved and passes_by_terms(plan)
     # The step before was so short that Newton's next is not worth looking at: where J is all but singular f may pass
     # after a short step with the next one long. By differences it may have been short since J was wrong.
-    short = settings[NEWTON_STEP] <= _TINY_STEP and plan[ESCAPING] == 0
+    short = settings[NEWTON_STEP] <= TINY_STEP and plan[ESCAPING] == 0
     if by_terms and short and (plan[layout.MODE] == _EXACT or not deaf(plan)):
         return _CONVERGED
     square = plan[M] == plan[N]

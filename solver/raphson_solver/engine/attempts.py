@@ -99,6 +99,10 @@ def set_start(plan: Integers, number: int, again: int) -> None:
     x, start, nominal = doubles(plan[layout.X]), doubles(plan[layout.START]), doubles(plan[layout.NOMINAL])
     lower, upper = doubles(plan[layout.LOWER]), doubles(plan[layout.UPPER])
     turn = number + again
+    if turn == 0 and plan[BOUNDED] == 0:
+        for j in range(plan[N]):
+            x[j] = start[j]
+        return
     for j in range(plan[N]):
         size = max(abs(start[j]), nominal[j])
         if size == 0.0:

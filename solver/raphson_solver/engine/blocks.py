@@ -55,8 +55,9 @@ def _enter_block(plan: Integers, block: Integers, places: Integers) -> None:
     block[BOUNDED] = plan[BOUNDED]
     block[layout.STAGE] = 0
     _copy(plan, block, places, layout.START, layout.X)
-    _copy(plan, block, places, layout.LOWER, layout.LOWER)
-    _copy(plan, block, places, layout.UPPER, layout.UPPER)
+    if plan[BOUNDED] != 0:
+        _copy(plan, block, places, layout.LOWER, layout.LOWER)
+        _copy(plan, block, places, layout.UPPER, layout.UPPER)
     _copy(plan, block, places, layout.NOMINAL, layout.NOMINAL)
 
 

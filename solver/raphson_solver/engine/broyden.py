@@ -14,7 +14,7 @@ from raphson_solver.engine.convergence import ending, passes
 from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import APPROXIMATE, ENTRIES, LAST_LENGTH, LAST_STEP, N
-from raphson_solver.engine.linear import factor, substitute
+from raphson_solver.engine.linear import eliminate, row_length
 from raphson_solver.engine.move import EPSILON, ROOT_AT_ZERO, bend, go, go_back, relative_size, set_out
 from raphson_solver.engine.newton import out_of_domain, shorter
 from raphson_solver.engine.point import (
@@ -121,15 +121,13 @@ def _dense_secant_step(plan: Integers) -> bool:
     n = plan[N]
     f, weight, step = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), doubles(plan[layout.STEP])
     matrix, approximation = doubles(plan[layout.MATRIX]), doubles(plan[layout.APPROXIMATION])
-    pivots = integers(plan[layout.PIVOTS])
+    rows, places, length = integers(plan[layout.ROWS]), integers(plan[layout.PLACES]), row_length(n)
     for i in range(n):
+        row = places[i] * length
         for j in range(n):
-            matrix[i * n + j] = weight[i] * approximation[i * n + j]
-        step[i] = -weight[i] * f[i]
-    if factor(matrix, pivots, doubles(plan[layout.COLUMN_SIZE]), n, jacobian_noise(plan)) < n:
-        return False
-    substitute(matrix, pivots, step, n)
-    return finite(step, n)
+            matrix[row + j] = weight[i] * approximation[i * n + j]
+        matrix[row + n] = -weight[i] * f[i]
+    return eliminate(matrix, rows, places, doubles(plan[layout.COLUMN_SIZE]), step, n, jacobian_noise(plan))
 
 
 @jit

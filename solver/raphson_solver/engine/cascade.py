@@ -10,7 +10,7 @@ from raphson_solver.engine.attempts import attempt, attempts, may_try_again, set
 from raphson_solver.engine.bracketing import bracketing
 from raphson_solver.engine.broyden import broyden
 from raphson_solver.engine.convergence import LOOSELY, SMALL_STEP, stationary
-from raphson_solver.engine.intrinsics import Integers, doubles, load_flag, monotonic_seconds
+from raphson_solver.engine.intrinsics import Integers, doubles, integers, load_flag, monotonic_seconds
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, DEADLINE, ITERATIONS, STAGE, M, N
 from raphson_solver.engine.levenberg_marquardt import levenberg_marquardt
@@ -21,6 +21,7 @@ from raphson_solver.engine.point import complete, evaluate, finite, set_weights
 from raphson_solver.engine.pseudo_transient import pseudo_transient
 from raphson_solver.engine.status import Method, Status
 from raphson_solver.engine.step import newton_step
+from raphson_solver.engine.straight import go_straight, may_go_straight
 from raphson_solver.engine.trust_region import trust_region
 
 _CONVERGED = int(Status.CONVERGED)
@@ -54,7 +55,9 @@ def run(plan: Integers) -> int:
         start = doubles(plan[layout.START])
         for j in range(n):
             start[j] = x[j]
-        status = _begin(plan)
+        status = _go_straight(plan) if may_go_straight(plan) else _begin(plan)
+        if status == _CONVERGED:
+            return int(conclude(plan, status))
     while True:
         while status == RUNNING:
             if load_flag(plan[layout.CANCEL_ADDRESS]) != 0:
@@ -102,6 +105,10 @@ def reset(plan: Integers) -> None:
     """Begin to count, from what the blocks took."""
     for counter in range(ATTEMPT, layout.PLAN_SIZE):
         plan[counter] = 0
+    rows, places, order = integers(plan[layout.ROWS]), integers(plan[layout.PLACES]), integers(plan[layout.ORDER])
+    for place in range(plan[N]):
+        rows[place] = order[place]
+        places[order[place]] = place
     plan[ITERATIONS] = plan[layout.BLOCK_ITERATIONS]
     plan[layout.EVALUATIONS] = plan[layout.BLOCK_EVALUATIONS]
     plan[layout.JACOBIAN_EVALUATIONS] = plan[layout.BLOCK_JACOBIANS]
@@ -162,11 +169,23 @@ def _judge(plan: Integers, status: int) -> int:
 
 
 @jit
-def _begin(plan: Integers) -> int:
-    """Set the current attempt up, and evaluate where it begins."""
-    n = plan[N]
-    settings, largest = doubles(plan[layout.SETTINGS]), doubles(plan[layout.LARGEST])
-    weight, nominal = doubles(plan[layout.WEIGHT]), doubles(plan[layout.NOMINAL])
+def _go_straight(plan: Integers) -> int:
+    """Begin by code for whole steps; return converged, or `RUNNING` where the engine is to go on from."""
+    _set_up(plan)
+    status = go_straight(plan)
+    if status == RUNNING:
+        _set_reference(plan)
+        evaluate(plan)
+        complete(plan)
+    elif status == _DOMAIN_ERROR:
+        status = _begin(plan)
+    return int(status)
+
+
+@jit
+def _set_up(plan: Integers) -> tuple[int, int]:
+    """Set the current attempt up; return whether its sum of squares is unweighted, and the number of its start."""
+    settings = doubles(plan[layout.SETTINGS])
     plan[STAGE], unweighted, number, plan[layout.STAGE_LIMIT] = attempt(plan)
     plan[layout.STAGE_ITERATIONS] = 0
     plan[layout.ESCAPING] = 0
@@ -175,6 +194,19 @@ def _begin(plan: Integers) -> int:
     settings[layout.LAST_STEP] = settings[layout.NEWTON_STEP] = np.inf
     settings[layout.LAST_LENGTH] = 0.0
     settings[layout.DAMPING] = 0.0
+    return unweighted, number
+
+
+@jit
+def _begin(plan: Integers) -> int:
+    """Set the current attempt up, and evaluate where it begins."""
+    n = plan[N]
+    weight, nominal, largest = (
+        doubles(plan[layout.WEIGHT]),
+        doubles(plan[layout.NOMINAL]),
+        doubles(plan[layout.LARGEST]),
+    )
+    unweighted, number = _set_up(plan)
     again = 0
     while True:
         set_start(plan, number, again)

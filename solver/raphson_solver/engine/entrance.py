@@ -14,8 +14,8 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.blocks import give_up, solve_blocks
 from raphson_solver.engine.cascade import run
-from raphson_solver.engine.intrinsics import doubles, integers
-from raphson_solver.engine.jit import entry
+from raphson_solver.engine.intrinsics import Integers, doubles, integers, monotonic_seconds
+from raphson_solver.engine.jit import entry, jit
 from raphson_solver.engine.layout import BLOCK, BLOCK_COUNT, BLOCK_STATE, STAGE, N
 from raphson_solver.engine.point import finite
 from raphson_solver.engine.status import Status
@@ -32,6 +32,14 @@ _CONVERGED = int(Status.CONVERGED)
 def iterate(plan_address: int) -> int:
     """Take up to `plan[SLICE_LIMIT]` steps; return a `Status`, `NOT_FINITE`, or `RUNNING` to be called again."""
     plan = integers(plan_address)
+    status = _go_on(plan)
+    began = doubles(plan[layout.SETTINGS])[layout.BEGAN]
+    doubles(plan[layout.ANSWER])[layout.ANSWER_ELAPSED] = monotonic_seconds() - began
+    return int(status)
+
+
+@jit
+def _go_on(plan: Integers) -> int:
     plan[layout.SLICE_LEFT] = plan[layout.SLICE_LIMIT]
     if plan[STAGE] == 0 and plan[BLOCK_STATE] == 0:
         if not (
@@ -62,6 +70,10 @@ def enter(plan_address: int, given_x: NDArray[np.float64], given_p: NDArray[np.f
         x[j] = given_x[j]
     for k in range(given_p.size):
         p[k] = given_p[k]
+    settings = doubles(plan[layout.SETTINGS])
+    began, timeout = monotonic_seconds(), settings[layout.TIMEOUT]
+    settings[layout.BEGAN] = began
+    settings[layout.DEADLINE] = began + timeout if timeout > 0.0 else 0.0
     return int(iterate(plan_address))
 
 

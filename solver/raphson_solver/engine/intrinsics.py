@@ -19,7 +19,7 @@ from raphson_solver.engine.jit import intrinsic
 _CLOCK_MONOTONIC = 6 if sys.platform == "darwin" else 1
 
 _types: Any = types
-_DOUBLES = _types.CPointer(_types.float64)
+DOUBLES = _types.CPointer(_types.float64)
 _INTEGERS = _types.CPointer(_types.int64)
 _SHORTS = _types.CPointer(_types.int32)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
@@ -37,7 +37,7 @@ def doubles(_typing: Any, address: Any) -> tuple[Any, Any]:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], ir.DoubleType().as_pointer())
 
-    return _DOUBLES(types.int64), generate
+    return DOUBLES(types.int64), generate
 
 
 @intrinsic
@@ -72,7 +72,7 @@ def call_kernel(_typing: Any, address: Any, program: Any, x: Any, p: Any, out: A
         builder.call(function, passed)
         return ir.Constant(_BYTE_POINTER, None)
 
-    return types.none(types.int64, types.int64, *(_DOUBLES,) * 4), generate
+    return types.none(types.int64, types.int64, *(DOUBLES,) * 4), generate
 
 
 @intrinsic

@@ -19,6 +19,11 @@ def jit(function: Function) -> Function:
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+def inlined(function: Function) -> Function:
+    """Do as `jit`, and copy the code into every caller, so that constants among its arguments are known in it."""
+    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+
+
 def entry(function: Function) -> Function:
     """Do as `jit`, for what Python calls."""
     return _compiled(function, no_cfunc_wrapper=True)

@@ -24,6 +24,8 @@ from raphson_solver.engine.status import Method
     EVALUATE_PROGRAM,
     EFFECT_ADDRESS,
     EFFECT_PROGRAM,
+    # And Newton's step, if there is code for it (`solution/straight`): else 0.
+    STRAIGHT_ADDRESS,
     # Sizes and options.
     CANCEL_ADDRESS,
     M,
@@ -52,8 +54,10 @@ from raphson_solver.engine.status import Method
     SLICE_LEFT,
     # (addresses) What is given, what is known at x, and room to work. PATTERN, PIVOTS and BLOCKS point to int64: BLOCKS
     # to the address of each block's plan, followed by that of the places of its variables. At P the parameters are
-    # followed by x as blocks find it.
+    # followed by x as blocks find it. ROWS and PLACES, of int64 too, say which row of MATRIX is where,
+    # ORDER which is where at first.
     PATTERN,
+    ORDER,
     BLOCKS,
     SETTINGS,
     P,
@@ -81,7 +85,8 @@ from raphson_solver.engine.status import Method
     CHANGE,
     LAST_DIRECTION,
     REFINED,
-    PIVOTS,
+    ROWS,
+    PLACES,
     MATRIX,
     APPROXIMATION,
     LEAST_SQUARES,
@@ -106,12 +111,15 @@ from raphson_solver.engine.status import Method
     SECANTS,
     ALONG,
     PLAN_SIZE,
-) = range(79)
+) = range(82)
 
 (
     # At SETTINGS: what a caller chooses,
     TOLERANCE,
     ABSOLUTE_TOLERANCE,
+    TIMEOUT,
+    # the times when it began, and when it is to end, if ever,
+    BEGAN,
     DEADLINE,
     # and what the methods keep from step to step.
     BEST_NORM,
@@ -125,9 +133,10 @@ from raphson_solver.engine.status import Method
     BRACKET_RIGHT,
     VALUE_LEFT,
     SETTINGS_SIZE,
-) = range(14)
+) = range(16)
 
-# At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow.
+# At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow. Before it
+# comes P, so that one copy takes all.
 (
     ANSWER_ITERATIONS,
     ANSWER_EVALUATIONS,
@@ -135,15 +144,25 @@ from raphson_solver.engine.status import Method
     ANSWER_METHOD,
     ANSWER_NORM,
     ANSWER_REGULARIZED,
+    ANSWER_ELAPSED,
     ANSWER_HEADER,
-) = range(7)
+) = range(8)
+
+
+LANES = 8
+"""How many numbers are worked on at once; rows of MATRIX are as long as so many, several times, need."""
+
+
+def row_length(n: int) -> int:
+    """Return how many numbers a row of n entries and its right side takes."""
+    return (n + LANES) // LANES * LANES
 
 
 SPARSE_SECANTS = 20
 """Steps that Broyden's method remembers where J is sparse."""
 
 # Those of shape (n,) that only the engine looks at.
-_VECTORS = (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, COLUMN_SIZE, LAST_DIRECTION, REFINED)
+_VECTORS = (START, BEST, LARGEST, ORIGIN, GRADIENT, INVERSE_SIZE, LAST_DIRECTION, REFINED, ROWS, PLACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +183,11 @@ class Pattern:
     n: int
 
     def packed(self) -> NDArray[np.int64]:
-        """Return rows, columns, entries in the order of columns, and where each column starts in that order."""
+        """Return rows, columns, entries in the order of columns, where each column starts there, and each row."""
         by_column = np.argsort(self.columns, kind="stable")
         starts = np.searchsorted(self.columns[by_column], np.arange(self.n + 1))
-        return np.concatenate((self.rows, self.columns, by_column, starts)).astype(np.int64)
+        row_starts = np.searchsorted(self.rows, np.arange(self.m + 1))
+        return np.concatenate((self.rows, self.columns, by_column, starts, row_starts)).astype(np.int64)
 
 
 class Memory:
@@ -187,7 +207,7 @@ class Memory:
     address : int
         Of the plan.
     settings, p, x : ndarray of float64
-        Where tolerances and deadline, parameters, and the start go.
+        Where tolerances and timeout, parameters, and the start go.
     lower, upper, nominal : ndarray of float64, shape (n,)
         Where bounds and sizes of the variables go; a nominal size of 0 is unknown.
     nominal_residual : ndarray of float64, shape (m,)
@@ -199,8 +219,8 @@ class Memory:
         What must live as long: the memory of blocks.
     sparse : tuple
         Who solves linear systems for this memory, and for that of blocks, where they are sparse.
-    answer : ndarray of float64, shape (ANSWER_HEADER + m + n + m,)
-        What the engine leaves: counters, the largest |f|, the scaled residual, x and f.
+    answer : ndarray of float64, ending in shape (ANSWER_HEADER + m + n + m,)
+        The parameters, and what the engine leaves: counters, the largest |f|, the scaled residual, x and f.
     """
 
     __slots__ = (
@@ -211,8 +231,8 @@ class Memory:
     def __init__(self, plan: NDArray[np.int64], work: int) -> None:
         plan = plan.copy()
         m, n, entries = int(plan[M]), int(plan[N]), int(plan[ENTRIES])
-        wide = max(m, n)
-        matrix, approximation, least_squares = n * n, n * n, (m + n) * (n + 1)
+        wide, length = max(m, n), row_length(n)
+        matrix, approximation, least_squares = n * length, n * n, (m + n) * (n + 1)
         if plan[LINEAR_SOLVER] != 0:
             # Entries alone, with a diagonal or sizes behind them; secants instead of a matrix that they change.
             matrix, least_squares = entries + n, m
@@ -220,29 +240,34 @@ class Memory:
         # In this order: the answer is one piece, and the kernel writes f, the size of its terms and J as one.
         parts = [
             (SETTINGS, SETTINGS_SIZE),
-            (P, int(plan[PARAMETER_COUNT]) + n),
             (LOWER, n),
             (UPPER, n),
             (NOMINAL, n),
             (NOMINAL_RESIDUAL, m),
+            (P, int(plan[PARAMETER_COUNT]) + n),
             (ANSWER, ANSWER_HEADER),
             (SCALE, m),
             (X, n),
             (F, m),
             (MAGNITUDE, m),
-            (VALUES, entries),
+            # Where Newton's step comes with f and the scales, no entries, and two flags.
+            (VALUES, max(entries, m + n + 2)),
             *((part, n) for part in _VECTORS),
-            *((part, wide) for part in (STEP, WEIGHT, REFERENCE, TRIAL, CHANGE, PIVOTS)),
+            *((part, wide) for part in (STEP, WEIGHT, REFERENCE, TRIAL, CHANGE)),
+            (COLUMN_SIZE, length),
             (MATRIX, matrix),
             (APPROXIMATION, approximation),
             (LEAST_SQUARES, least_squares),
             (WORK, work),
         ]
         # Untouched pages of zeros cost nothing: rooms that a method does not use are never there.
-        numbers = np.zeros(sum(count for _, count in parts))
+        numbers = np.zeros(sum(count for _, count in parts) + LANES)
         base, place = int(numbers.ctypes.data), 0
         views = {}
         for part, count in parts:
+            if part == MATRIX:
+                # Its pieces begin where lines of the cache do.
+                place += -(base // 8 + place) % LANES
             plan[part] = base + 8 * place
             views[part] = numbers[place : place + count]
             place += count
@@ -255,5 +280,5 @@ class Memory:
         self.scale, self.f, self.values, self.largest = views[SCALE], views[F], views[VALUES], views[LARGEST]
         self.lower, self.upper = views[LOWER], views[UPPER]
         self.nominal, self.nominal_residual = views[NOMINAL], views[NOMINAL_RESIDUAL]
-        first = int(plan[ANSWER] - base) // 8
-        self.answer = numbers[first : first + ANSWER_HEADER + m + n + m]
+        first, last = (int(plan[part] - base) // 8 for part in (P, MAGNITUDE))
+        self.answer = numbers[first:last]

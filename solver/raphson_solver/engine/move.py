@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from raphson_solver.engine import layout
-from raphson_solver.engine.intrinsics import Integers, doubles
-from raphson_solver.engine.jit import jit
+from raphson_solver.engine.intrinsics import Doubles, Integers, doubles
+from raphson_solver.engine.jit import inlined, jit
 from raphson_solver.engine.layout import BOUNDED, N
-from raphson_solver.engine.point import complete, evaluate
+from raphson_solver.engine.point import complete, evaluate, larger
 
 ROOT_AT_ZERO = 1e-5
 EPSILON = 2.0**-52
@@ -67,15 +67,19 @@ def relative_size(plan: Integers, memory: float) -> float:
     Where a step leads x_j towards zero, its size counts as `memory` times what it has been. With 1e-5 the steps towards
     a singular root at zero, each half the last, become small in time; those of an escape lead outwards.
     """
-    n = plan[N]
-    x, step, largest = doubles(plan[layout.X]), doubles(plan[layout.STEP]), doubles(plan[layout.LARGEST])
-    extent = 0.0
-    for j in range(n):
-        extent = max(extent, abs(x[j]))
-    relative = 0.0
-    for j in range(n):
-        size = max(abs(x[j]), max(1e-8 * extent, 1e-30))
-        if abs(x[j] + step[j]) <= abs(x[j]):
-            size = max(size, memory * largest[j])
-        relative = max(relative, abs(step[j]) / size)
+    x, step, extent = doubles(plan[layout.X]), doubles(plan[layout.STEP]), 0.0
+    for j in range(plan[N]):
+        extent = larger(abs(x[j]), extent)
+    return relative_to(plan, step, extent, memory)
+
+
+@inlined
+def relative_to(plan: Integers, step: Doubles, extent: float, memory: float) -> float:
+    """Do as `relative_size` for any step, given the largest |x_j|."""
+    x, largest = doubles(plan[layout.X]), doubles(plan[layout.LARGEST])
+    least, relative = larger(1e-8 * extent, 1e-30), 0.0
+    for j in range(plan[N]):
+        remembered = memory * largest[j] if abs(x[j] + step[j]) <= abs(x[j]) else 0.0
+        size = larger(larger(abs(x[j]), least), remembered)
+        relative = larger(abs(step[j]) / size, relative)
     return relative

@@ -7,7 +7,7 @@ import numpy as np
 from raphson_solver.engine import layout
 from raphson_solver.engine.differences import differences
 from raphson_solver.engine.intrinsics import Doubles, Integers, call_kernel, doubles, integers
-from raphson_solver.engine.jit import jit
+from raphson_solver.engine.jit import inlined, jit
 from raphson_solver.engine.layout import ENTRIES, EVALUATIONS, ITERATIONS, MODE, STAGE_ITERATIONS, M, N
 from raphson_solver.engine.status import JacobianMode
 
@@ -15,7 +15,13 @@ _EXACT = int(JacobianMode.EXACT)
 _FORWARD = int(JacobianMode.FORWARD)
 _CENTRAL = int(JacobianMode.CENTRAL)
 _LARGEST_DOUBLE = 2.0**1023
-_EXACT_NOISE, _CENTRAL_NOISE, _FORWARD_NOISE = 2.0**-50, 2.0**-34, 2.0**-24
+EXACT_NOISE, _CENTRAL_NOISE, _FORWARD_NOISE = 2.0**-50, 2.0**-34, 2.0**-24
+
+
+@inlined
+def larger(a: float, b: float) -> float:
+    """Return the larger of two numbers, b where that is not known: one instruction, where `max` is several."""
+    return max(b, a)
 
 
 @jit
@@ -62,12 +68,16 @@ def complete(plan: Integers) -> bool:
     plan[layout.JACOBIAN_EVALUATIONS] += 1
     sound = True
     if plan[MODE] == _EXACT:
-        entry = 0
+        dense = entries == m * n
+        starts = 3 * entries + n + 1
         for i in range(m):
             effect = 0.0
-            while entry < entries and pattern[entry] == i:
-                effect += abs(values[entry] * x[pattern[entries + entry]])
-                entry += 1
+            if dense:
+                for j in range(n):
+                    effect += abs(values[i * n + j] * x[j])
+            else:
+                for entry in range(pattern[starts + i], pattern[starts + i + 1]):
+                    effect += abs(values[entry] * x[pattern[entries + entry]])
             scale[i] = magnitude[i] + effect
             sound = sound and np.isfinite(scale[i])
         # Where x is zero, or a product overflows, only the entries themselves tell.
@@ -92,7 +102,7 @@ def complete(plan: Integers) -> bool:
         scale[i] = min(scale[i], _LARGEST_DOUBLE)
     if sound:
         for j in range(n):
-            largest[j] = max(largest[j], abs(x[j]))
+            largest[j] = larger(largest[j], abs(x[j]))
     return sound
 
 
@@ -101,7 +111,7 @@ def jacobian_noise(plan: Integers) -> float:
     """Return how small a part of J's largest entries is only what rounding left."""
     if plan[MODE] == _FORWARD:
         return _FORWARD_NOISE
-    return _CENTRAL_NOISE if plan[MODE] == _CENTRAL else _EXACT_NOISE
+    return _CENTRAL_NOISE if plan[MODE] == _CENTRAL else EXACT_NOISE
 
 
 @jit

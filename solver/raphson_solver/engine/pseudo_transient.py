@@ -14,13 +14,12 @@ from raphson_solver.engine.aim import RUNNING, newton_direction
 from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import DAMPING, ENTRIES, LAST_LENGTH, LAST_STEP, N
-from raphson_solver.engine.linear import factor, substitute
+from raphson_solver.engine.linear import eliminate, row_length
 from raphson_solver.engine.move import bend, go, relative_size, retreat, set_out
 from raphson_solver.engine.newton import out_of_domain
 from raphson_solver.engine.point import (
     complete,
     evaluate,
-    finite,
     jacobian_noise,
     set_weights,
     sound_jacobian,
@@ -78,23 +77,22 @@ def _implicit_step(plan: Integers, time: float) -> bool:
     if plan[layout.LINEAR_SOLVER] != 0:
         return sparse_implicit_step(plan, time)
     n, entries = plan[N], plan[ENTRIES]
-    pattern, pivots = integers(plan[layout.PATTERN]), integers(plan[layout.PIVOTS])
+    pattern, length = integers(plan[layout.PATTERN]), row_length(n)
+    rows, places = integers(plan[layout.ROWS]), integers(plan[layout.PLACES])
     f, values, weight = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.WEIGHT])
     step, matrix, inverse = (
         doubles(plan[layout.STEP]),
         doubles(plan[layout.MATRIX]),
         doubles(plan[layout.INVERSE_SIZE]),
     )
-    for place in range(n * n):
+    for place in range(n * length):
         matrix[place] = 0.0
     for entry in range(entries):
         row = pattern[entry]
-        matrix[row * n + pattern[entries + entry]] = weight[row] * values[entry]
+        matrix[places[row] * length + pattern[entries + entry]] = weight[row] * values[entry]
     for i in range(n):
-        diagonal = matrix[i * n + i]
-        matrix[i * n + i] = diagonal + (-inverse[i] if diagonal < 0.0 else inverse[i]) / time
-        step[i] = -weight[i] * f[i]
-    if factor(matrix, pivots, doubles(plan[layout.COLUMN_SIZE]), n, jacobian_noise(plan)) < n:
-        return False
-    substitute(matrix, pivots, step, n)
-    return finite(step, n)
+        row = places[i] * length
+        diagonal = matrix[row + i]
+        matrix[row + i] = diagonal + (-inverse[i] if diagonal < 0.0 else inverse[i]) / time
+        matrix[row + n] = -weight[i] * f[i]
+    return bool(eliminate(matrix, rows, places, doubles(plan[layout.COLUMN_SIZE]), step, n, jacobian_noise(plan)))

@@ -25,7 +25,8 @@ def warm_up() -> bool:
     plan[layout.RESIDUAL_PROGRAM] = plan[layout.EVALUATE_PROGRAM] = kernel.program
     plan[layout.EFFECT_ADDRESS], plan[layout.EFFECT_PROGRAM] = kernel.address, kernel.program
     plan[layout.CANCEL_ADDRESS] = flag.address
-    plan[layout.PATTERN] = pattern.ctypes.data
+    order = np.zeros(1, np.int64)
+    plan[layout.PATTERN], plan[layout.ORDER] = pattern.ctypes.data, order.ctypes.data
     for place in (layout.M, layout.N, layout.ENTRIES, layout.SLICE_LIMIT, layout.ITERATION_LIMIT):
         plan[place] = 1
     plan[layout.EVALUATION_LIMIT] = 100

@@ -8,12 +8,13 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.convergence import CLOSELY, blocked, stationary
 from raphson_solver.engine.intrinsics import Doubles, Integers, doubles, integers
 from raphson_solver.engine.jit import jit
-from raphson_solver.engine.layout import ENTRIES, M, N
+from raphson_solver.engine.layout import ENTRIES, LANES, M, N
 from raphson_solver.engine.least_squares import minimize
-from raphson_solver.engine.linear import factor, substitute
+from raphson_solver.engine.linear import eliminate, row_length
 from raphson_solver.engine.move import bend
 from raphson_solver.engine.point import finite, jacobian_noise, weighted_square
 from raphson_solver.engine.sparse_step import sparse_damped_step, sparse_newton_step
+from raphson_solver.engine.vectors import clear, copy_multiple
 
 _LEAST_SHARE = 1e-3
 _NOTHING_TO_GAIN = 1e-8
@@ -27,31 +28,30 @@ def newton_step(plan: Integers) -> bool:
     if plan[layout.LINEAR_SOLVER] != 0:
         return sparse_newton_step(plan)
     n, entries = plan[N], plan[ENTRIES]
-    pattern, pivots = integers(plan[layout.PATTERN]), integers(plan[layout.PIVOTS])
+    pattern, places = integers(plan[layout.PATTERN]), integers(plan[layout.PLACES])
     f, values, scale = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.SCALE])
-    step, matrix = doubles(plan[layout.STEP]), doubles(plan[layout.MATRIX])
+    matrix, length = doubles(plan[layout.MATRIX]), row_length(n)
     dense = entries == n * n
-    if not dense:
-        for place in range(n * n):
-            matrix[place] = 0.0
     entry = 0
     for i in range(n):
         inverse = 1.0 / scale[i] if scale[i] > 0.0 else 1.0
         if not np.isfinite(inverse):
             # Terms that are nearly underflowing have slopes without digits.
             return False
-        step[i] = -f[i] * inverse
+        row = places[i] * length
         if dense:
-            for place in range(i * n, i * n + n):
-                matrix[place] = values[place] * inverse
+            # The last piece takes in what follows the row, which no one reads.
+            for piece in range(0, length, LANES):
+                copy_multiple(matrix, row + piece, inverse, values, i * n + piece)
         else:
+            for piece in range(0, length, LANES):
+                clear(matrix, row + piece)
             while entry < entries and pattern[entry] == i:
-                matrix[i * n + pattern[entries + entry]] = values[entry] * inverse
+                matrix[row + pattern[entries + entry]] = values[entry] * inverse
                 entry += 1
-    if factor(matrix, pivots, doubles(plan[layout.COLUMN_SIZE]), n, jacobian_noise(plan)) < n:
-        return False
-    substitute(matrix, pivots, step, n)
-    return finite(step, n)
+        matrix[row + n] = -f[i] * inverse
+    sizes, step = doubles(plan[layout.COLUMN_SIZE]), doubles(plan[layout.STEP])
+    return bool(eliminate(matrix, integers(plan[layout.ROWS]), places, sizes, step, n, jacobian_noise(plan)))
 
 
 @jit

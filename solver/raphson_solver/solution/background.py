@@ -6,35 +6,37 @@ import atexit
 import queue
 import threading
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from raphson_solver.solution.system import System
 
-_waiting: queue.SimpleQueue[weakref.ref[System] | None] = queue.SimpleQueue()
+_waiting: queue.SimpleQueue[tuple[weakref.ref[System], Callable[[System], None]] | None] = queue.SimpleQueue()
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 
 
-def compile_later(system: System) -> None:
-    """Compile a system soon, unless nobody holds it any more by then."""
+def compile_later(system: System, make: Callable[[System], None]) -> None:
+    """Have something made of a system soon, unless nobody holds it any more by then."""
     global _thread  # noqa: PLW0603 - one thread a process
     with _lock:
         if _thread is None:
             _thread = threading.Thread(target=_work, name="raphson-compile", daemon=True)
             _thread.start()
             atexit.register(_stop)
-    _waiting.put(weakref.ref(system))
+    _waiting.put((weakref.ref(system), make))
 
 
 def _work() -> None:
     while True:
-        reference = _waiting.get()
-        if reference is None:
+        asked = _waiting.get()
+        if asked is None:
             return
+        reference, make = asked
         system = reference()
         if system is not None:
-            system.compile()
+            make(system)
 
 
 def _stop() -> None:

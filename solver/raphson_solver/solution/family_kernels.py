@@ -40,9 +40,12 @@ class FamilyKernels:
         As given.
     has_analytic : bool
         Whether the caller gave a Jacobian: not for families.
+    straight : None
+        There is no code for whole steps.
     """
 
     has_analytic = False
+    straight = None
 
     def __init__(self, codes: FamilyCodes, parameter_count: int) -> None:
         self._codes = codes
@@ -85,6 +88,11 @@ class FamilyKernels:
     def packed(self, mode: JacobianMode) -> NDArray[np.int64]:
         """Return the pattern as the engine reads it."""
         return self._codes.once("packed", lambda: self.pattern(mode).packed())
+
+    @property
+    def first_order(self) -> NDArray[np.int64]:
+        """The order in which rows are eliminated at first where matrices are dense: as they come."""
+        return self._codes.once("first order", lambda: np.arange(self.n))
 
     @property
     def effect(self) -> FamilyKernel:

@@ -18,6 +18,8 @@ from raphson_solver.expression import magnitudes
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 from raphson_solver.language import Instance
+from raphson_solver.solution.straight import Straight, straight_text
+from raphson_solver.structure import matching
 
 Made = TypeVar("Made")
 
@@ -46,6 +48,8 @@ class Kernels:
         Whether the caller gave a Jacobian.
     parts : tuple of Kernels
         Those of blocks, to be compiled with these.
+    straight : Straight or None
+        Code for whole steps of Newton's method, once `straighten` has made it.
     compile_now : bool
         As given, and true once `compile` was called.
     """
@@ -59,6 +63,8 @@ class Kernels:
         self._made: dict[str, object] = {}
         self._kernels: list[Kernel] = []
         self.parts: tuple[Kernels, ...] = ()
+        self.straight: Straight | None = None
+        self._straightening = threading.Lock()
         self.compile_now = compile_now
         self.m = len(instance.equations)
         self.n = instance.n
@@ -123,6 +129,22 @@ class Kernels:
         return self.once(f"packed {mode is JacobianMode.ANALYTIC}", lambda: self.pattern(mode).packed())
 
     @property
+    def first_order(self) -> NDArray[np.int64]:
+        """Which equation the engine puts at each place before it has seen any value, shape (n,).
+
+        Each variable gets one that contains it, where that is possible: its own, if all contain the variables of their
+        numbers. It depends on the pattern alone, so that a solve does not depend on those before it.
+        """
+
+        def make() -> NDArray[np.int64]:
+            pattern = self.pattern(JacobianMode.EXACT)
+            variables = matching(pattern.rows, pattern.columns, self.m, self.n)
+            is_whole = self.m == self.n and not np.any(variables < 0)
+            return np.argsort(variables).astype(np.int64) if is_whole else np.arange(self.n)
+
+        return self.once("first order", make)
+
+    @property
     def parameter_slopes(self) -> Kernel:
         """The entries of ∂f/∂p, in the order of `parameter_pattern`."""
         return self.once("parameter slopes", lambda: self._kernel(self._parameter_entries()[1]))
@@ -141,6 +163,16 @@ class Kernels:
             kernel.compile()
         for part in self.parts:
             part.compile()
+
+    def straighten(self) -> None:
+        """Do as `compile`, and make code for whole steps of Newton's method, where the system is small enough."""
+        self.compile()
+        with self._straightening:
+            if self.straight is None:
+                made = self.once("straight text", lambda: straight_text(self))
+                self.straight = None if made is None else Straight(*made)
+        for part in self.parts:
+            part.straighten()
 
     def entries(self, mode: JacobianMode) -> tuple[Pattern, list[int]]:
         """Return where J may differ from zero, and the nodes of its entries."""

@@ -42,6 +42,11 @@ class Prepared:
     ----------
     way : Way
         How linear systems are solved.
+    is_sparse : bool
+        Whether they are not solved densely, here or in a block.
+    idle : deque of Memory
+        That of solves that are over. A solve gives back to where it took from: what was made before the kernels became
+        machine code is not used again.
     """
 
     def __init__(
@@ -51,7 +56,9 @@ class Prepared:
         mode = options.jacobian
         self.blocks = blocks
         self.enter = entrance()
-        self._options = options
+        self._options, self._kernels = options, kernels
+        # Only this is what the code does.
+        self._may_go_straight = options.method in {Method.AUTO, Method.NEWTON} and mode is JacobianMode.EXACT
         self._residual = kernels.residual
         self._evaluate = kernels.evaluate(mode)
         self._effect = kernels.residual if mode is JacobianMode.EXACT else kernels.effect
@@ -63,7 +70,8 @@ class Prepared:
         plan[layout.N] = kernels.n
         plan[layout.ENTRIES] = kernels.pattern(mode).rows.size
         plan[layout.PARAMETER_COUNT] = kernels.parameter_count
-        plan[layout.PATTERN] = self._pattern.ctypes.data
+        self._order = kernels.first_order
+        plan[layout.PATTERN], plan[layout.ORDER] = self._pattern.ctypes.data, self._order.ctypes.data
         plan[layout.METHOD] = options.method
         plan[layout.MODE] = mode
         plan[layout.ITERATION_LIMIT] = options.max_iterations
@@ -78,7 +86,8 @@ class Prepared:
             iteration = 1e4 + 5.0 * self._work + 100.0 * pattern.rows.size
         plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
         self._parts = [] if blocks is None else [Prepared(each, options, dense_limit) for each in blocks.kernels]
-        self._memory: deque[layout.Memory] = deque()
+        self.is_sparse = self._analyses is not None or any(part.is_sparse for part in self._parts)
+        self.idle: deque[layout.Memory] = deque()
         self.refresh()
 
     def refresh(self) -> None:
@@ -92,37 +101,34 @@ class Prepared:
         plan[layout.EVALUATE_PROGRAM] = self._evaluate.program
         plan[layout.EFFECT_ADDRESS] = self._effect.address
         plan[layout.EFFECT_PROGRAM] = self._effect.program
+        straight = self._kernels.straight
+        if straight is not None and self._may_go_straight:
+            plan[layout.STRAIGHT_ADDRESS] = straight.address
+            self._work = max(self._work, straight.work_size)
         self._plan = plan
-        self._memory = deque()
+        self.idle = deque()
 
-    def borrow(self) -> layout.Memory:
-        """Return memory that no other solve uses."""
-        try:
-            return self._memory.pop()
-        except IndexError:
-            plan = self._plan
-            steps: SparseSteps | None = None
-            if self._analyses is not None:
-                steps = SparseSteps(self._analyses, self.way.solver)
-                plan = plan.copy()
-                plan[layout.LINEAR_SOLVER] = steps.address
-            memory = layout.Memory(plan, self._work)
-            if steps is not None:
-                steps.attach(memory.plan)
-                memory.sparse = (steps,)
-            memory.settings[layout.TOLERANCE] = self._options.tolerance
-            memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
-            if self.blocks is not None:
-                self._join(memory, self.blocks)
-            return memory
-
-    def give_back(self, memory: layout.Memory) -> None:
-        """Keep the memory for the next solve."""
-        self._memory.append(memory)
+    def memory(self) -> layout.Memory:
+        """Return memory that no other solve uses; what is put back into `idle`, as it was before, is used again."""
+        plan = self._plan
+        steps: SparseSteps | None = None
+        if self._analyses is not None:
+            steps = SparseSteps(self._analyses, self.way.solver)
+            plan = plan.copy()
+            plan[layout.LINEAR_SOLVER] = steps.address
+        memory = layout.Memory(plan, self._work)
+        if steps is not None:
+            steps.attach(memory.plan)
+            memory.sparse = (steps,)
+        memory.settings[layout.TOLERANCE] = self._options.tolerance
+        memory.settings[layout.ABSOLUTE_TOLERANCE] = self._options.absolute_tolerance
+        if self.blocks is not None:
+            self._join(memory, self.blocks)
+        return memory
 
     def _join(self, memory: layout.Memory, blocks: Blocks) -> None:
         """Hang the blocks' memory on that of the whole; all read their parameters from one place."""
-        parts = [part.borrow() for part in self._parts]
+        parts = [part.memory() for part in self._parts]
         for part in parts:
             part.plan[layout.P] = memory.plan[layout.P]
         addresses = np.array(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # By the float that the engine writes: looking it up costs a tenth of making the member.
 _METHODS = {float(method): method for method in Method}
+_STATUSES = {int(status): status for status in Status}
 
 
 class Solution:
@@ -46,89 +47,113 @@ class Solution:
     trace : list of TraceStep, optional
         Every step, if asked for.
     linear_solver : str
-        How linear systems with J were solved.
+        How linear systems with J were solved, in a few words.
     """
 
-    __slots__ = ("_answer", "_bounds", "_system", "elapsed_seconds", "linear_solver", "p", "status", "trace")
+    __slots__ = ("_answer", "_asked", "_status", "_system")
 
     def __init__(
         self,
         system: System,
         answer: NDArray[np.float64],
-        status: Status,
-        elapsed_seconds: float,
-        p: NDArray[np.float64],
-        bounds: Bounds | None = None,
-        trace: list[TraceStep] | None = None,
-        linear_solver: str = "dense LU",
+        status: int,
+        asked: tuple[Bounds | None, list[TraceStep] | None, str] = (None, None, "dense LU"),
     ) -> None:
+        # As little as can be: making this took a fifth of a small solve. `answer` is as in `layout.Memory`.
         self._system = system
         self._answer = answer
-        self.p = p
-        self._bounds = bounds
-        self.status = status
-        self.elapsed_seconds = elapsed_seconds
-        self.trace = trace
-        self.linear_solver = linear_solver
+        self._status = status
+        self._asked = asked
+
+    @property
+    def status(self) -> Status:
+        """How it ended."""
+        return _STATUSES[self._status]
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Time spent iterating."""
+        return self._told(layout.ANSWER_ELAPSED)
+
+    @property
+    def p(self) -> NDArray[np.float64]:
+        """The free parameters that it was solved for, flattened."""
+        return self._answer[: self._system.parameter_count]
+
+    @property
+    def trace(self) -> list[TraceStep] | None:
+        """Every step, if asked for."""
+        return self._asked[1]
+
+    @property
+    def linear_solver(self) -> str:
+        """How linear systems with J were solved, in a few words."""
+        return self._asked[2]
+
+    def _told(self, place: int) -> float:
+        """Return a number of the answer's header."""
+        return float(self._answer[place - layout.ANSWER_HEADER - 2 * self._system.m - self._system.n])
 
     @property
     def iterations(self) -> int:
         """Newton steps, over all attempts."""
-        return int(self._answer[layout.ANSWER_ITERATIONS])
+        return int(self._told(layout.ANSWER_ITERATIONS))
 
     @property
     def evaluations(self) -> int:
         """Evaluations of f, those for differences included."""
-        return int(self._answer[layout.ANSWER_EVALUATIONS])
+        return int(self._told(layout.ANSWER_EVALUATIONS))
 
     @property
     def jacobian_evaluations(self) -> int:
         """Evaluations of J."""
-        return int(self._answer[layout.ANSWER_JACOBIANS])
+        return int(self._told(layout.ANSWER_JACOBIANS))
 
     @property
     def method(self) -> Method:
         """The method that reached the point."""
-        return _METHODS[self._answer[layout.ANSWER_METHOD]]
+        return _METHODS[self._told(layout.ANSWER_METHOD)]
 
     @property
     def regularized_steps(self) -> int:
         """Steps at which J was singular, so that the shortest least-squares step was taken instead of Newton's."""
-        return int(self._answer[layout.ANSWER_REGULARIZED])
+        return int(self._told(layout.ANSWER_REGULARIZED))
 
     @property
     def x(self) -> NDArray[np.float64]:
         """The returned point, shape (n,)."""
-        first = layout.ANSWER_HEADER + self._system.m
-        return self._answer[first : first + self._system.n]
+        m = self._system.m
+        return self._answer[-m - self._system.n : -m]
 
     @property
     def residual(self) -> NDArray[np.float64]:
         """F at the returned point, shape (m,)."""
-        return self._answer[layout.ANSWER_HEADER + self._system.m + self._system.n :]
+        return self._answer[-self._system.m :]
 
     @property
     def scaled_residual(self) -> NDArray[np.float64]:
         """|f| over the size of the terms that cancel, shape (m,)."""
-        return self._answer[layout.ANSWER_HEADER : layout.ANSWER_HEADER + self._system.m]
+        m, n = self._system.m, self._system.n
+        return self._answer[-2 * m - n : -m - n]
 
     @property
     def active_bounds(self) -> tuple[tuple[int, str], ...]:
         """The variables that stand at a bound: their places in x, and "lower" or "upper"."""
-        if self._bounds is None:
+        bounds, _ = self._asked
+        if bounds is None:
             return ()
-        lower, upper = self.x <= self._bounds.lower, self.x >= self._bounds.upper
+        lower, upper = self.x <= bounds.lower, self.x >= bounds.upper
         return tuple((int(j), "lower" if lower[j] else "upper") for j in np.flatnonzero(lower | upper))
 
     @property
     def residual_norm(self) -> float:
         """The largest |f|; NaN if any is."""
-        return float(self._answer[layout.ANSWER_NORM])
+        return self._told(layout.ANSWER_NORM)
 
     @property
     def converged(self) -> bool:
         """Whether the scaled residual passes."""
-        return self.status is Status.CONVERGED
+        return self._status == Status.CONVERGED
 
     @property
     def message(self) -> str:
@@ -144,7 +169,7 @@ class Solution:
         """Say what is wrong at the returned point: the worst equations, what is dependent, not finite, at a bound."""
         from raphson_solver.solution.evidence import explain  # noqa: PLC0415
 
-        return explain(self._system, self.x, self.p, self._bounds)
+        return explain(self._system, self.x, self.p, self._asked[0])
 
     def certify(self) -> Certificate:
         """Prove that a box around the returned point holds exactly one root, or say why that fails."""
