@@ -18,6 +18,7 @@ def test_the_package_offers_these_names() -> None:
         "LimitError",
         "Limits",
         "Method",
+        "Progress",
         "RaphsonError",
         "Solution",
         "SolveOptions",
@@ -177,4 +178,5 @@ def test_compile_takes_these_arguments() -> None:
         "nominal",
         "nominal_residual",
         "trace",
+        "on_progress",
     ]

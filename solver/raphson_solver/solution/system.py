@@ -25,6 +25,7 @@ from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions, WarmStart
 from raphson_solver.solution.packing import as_numbers, check_finite, pack, unpack, vector
 from raphson_solver.solution.prepared import NEVER, Prepared
+from raphson_solver.solution.progress import OnProgress, Reporter
 from raphson_solver.solution.region import (
     Bounds,
     BoundsLike,
@@ -177,6 +178,7 @@ class System:
         nominal: NominalLike | None = None,
         nominal_residual: ArrayLike | None = None,
         trace: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> Solution:
         """Find x with f(x) = 0; with more equations than variables, where the sum of squares is least.
 
@@ -199,6 +201,9 @@ class System:
             equations than variables, the sum of squares. Whether a point is a root does not depend on it.
         trace : bool
             Whether to keep every step in ``solution.trace``.
+        on_progress : callable, optional
+            Is told a `Progress` of the first iteration, of the last, and of those between about every 0.1 s. What it
+            raises ends the solve and comes out of it.
 
         Returns
         -------
@@ -217,7 +222,11 @@ class System:
 
             start, given = (each.copy() for each in self.point(x, p, "start"))
             region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
-            return solve(self, start, given, options, cancel, region, trace=trace)
+            reporter = None if on_progress is None else Reporter(on_progress)
+            solution = solve(self, start, given, options, cancel, region, reporter, trace=trace)
+            if reporter is not None:
+                reporter.tell_end(solution)
+            return solution
         # Comparing identities first: hashing the options costs as much as a step of the iteration.
         last, prepared = self._last
         if last is not options:
@@ -230,14 +239,17 @@ class System:
         if cancel is not None:
             memory.plan[layout.CANCEL_ADDRESS] = cancel.address
         region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
-        special = trace or not (region is None and nominal is None and nominal_residual is None)
+        watched = trace or on_progress is not None
+        special = watched or not (region is None and nominal is None and nominal_residual is None)
         if special:
             self._set(memory, region, nominal, nominal_residual)
             if region is not None:
                 x = self._start(x, "start")
                 region.check_start(x)
         steps: list[TraceStep] | None = [] if trace else None
-        if trace:
+        reporter = None if on_progress is None else Reporter(on_progress)
+        slice_limit = 1 if trace else memory.plan[layout.SLICE_LIMIT]
+        if watched:
             memory.plan[layout.SLICE_LIMIT] = 0
         began = time.monotonic()
         timeout = options.timeout_seconds
@@ -252,9 +264,12 @@ class System:
         if status == WRONG_SIZE:
             status = prepared.enter(memory.address, self._start(x, "start"), self._given(p))
         while status == RUNNING:
-            if steps is not None:
-                steps.append(read(memory, prepared.blocks))
-                memory.plan[layout.SLICE_LIMIT] = 1
+            if watched:
+                if steps is not None:
+                    steps.append(read(memory, prepared.blocks))
+                if reporter is not None:
+                    reporter.tell_of_engine(memory, prepared.blocks)
+                memory.plan[layout.SLICE_LIMIT] = slice_limit
             status = iterate(memory.address)
         if status == NOT_FINITE:
             check_finite(memory.x, "start")
@@ -266,6 +281,8 @@ class System:
             memory.plan[layout.CANCEL_ADDRESS] = NEVER.address
         if not special:
             prepared.give_back(memory)
+        if reporter is not None:
+            reporter.tell_end(solution)
         return solution
 
     def solve_batch(

@@ -15,6 +15,7 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.status import JacobianMode, Method, Status
 from raphson_solver.errors import InputError
 from raphson_solver.solution.options import SolveOptions
+from raphson_solver.solution.progress import Reporter
 from raphson_solver.solution.region import Bounds
 from raphson_solver.solution.solution import Solution
 from raphson_solver.solution.trace import TraceStep
@@ -69,6 +70,7 @@ class _Run:
     region: Bounds | None
     deadline: float
     trace: list[TraceStep] | None
+    reporter: Reporter | None
     source: FamilySource = field(init=False)
     factors: SparseFactors = field(init=False)
     iterations: int = 0
@@ -80,6 +82,8 @@ class _Run:
         codes = self.system.family_codes
         assert codes is not None
         self.source = FamilySource(codes, self.system.limits.dense_entries, self.check)
+        if self.reporter is not None:
+            self.reporter.linear_seconds, self.reporter.linear_solver = 0.0, "sparse LU"
         self.factors = codes.once("factors", lambda: SparseFactors(*self.pattern, self.system.n))
 
     @property
@@ -124,6 +128,26 @@ class _Run:
         scaled = float(np.max(size / np.where(beside > 0.0, beside, 1.0)))
         self.trace.append(TraceStep(method, place.x.copy(), float(np.max(size)), scaled, step, length))
 
+    def report(self, place: Place, beside: Array, method: Method) -> None:
+        """Say where the solve stands, if somebody listens."""
+        if self.reporter is None:
+            return
+
+        def residuals() -> tuple[float, float]:
+            with np.errstate(all="ignore"):
+                size = np.abs(place.f)
+                return float(np.max(size)), float(np.max(size / np.where(beside > 0.0, beside, 1.0)))
+
+        self.reporter.tell(self.iterations, method, residuals)
+
+    def step(self, tangent: Tangent, place: Place) -> Array | None:
+        """Return Newton's step, None where J is singular or nearly so."""
+        began = time.monotonic()
+        step = self.factors.solve(tangent.entries, -place.f)
+        if self.reporter is not None:
+            self.reporter.linear_seconds += time.monotonic() - began
+        return step
+
 
 def solve(
     system: System,
@@ -132,6 +156,7 @@ def solve(
     options: SolveOptions,
     cancel: CancelFlag | None,
     region: Bounds | None,
+    reporter: Reporter | None = None,
     *,
     trace: bool,
 ) -> Solution:
@@ -147,7 +172,7 @@ def solve(
         region.check_start(x)
     began = time.monotonic()
     deadline = math.inf if options.timeout_seconds is None else began + options.timeout_seconds
-    run = _Run(system, p, options, cancel, region, deadline, [] if trace else None)
+    run = _Run(system, p, options, cancel, region, deadline, [] if trace else None, reporter)
     unknown = np.full(system.n, np.nan)
     status, place, method = Status.DOMAIN_ERROR, Place(x, unknown, unknown), Method.NEWTON
     try:
@@ -212,10 +237,11 @@ def _iterate(run: _Run, method: Method, place: Place, beside: Array, limit: int)
         here = place.scale = scale(place, tangent)
         run.remember(place, beside, method)
         run.note(place, here, method, relative, length)
+        run.report(place, here, method)
         if not tangent.is_finite:
             return Status.DOMAIN_ERROR, place
         solved = passes(place, here, tolerance, absolute)
-        step = run.factors.solve(tangent.entries, -place.f)
+        step = run.step(tangent, place)
         if step is None:
             zero = bool(np.all(np.abs(place.f) <= absolute))
             return (Status.CONVERGED if zero and not escaping else Status.SINGULAR), place
