@@ -5,7 +5,8 @@ from __future__ import annotations
 from raphson_solver.language import syntax
 from raphson_solver.language.definition import Definition
 from raphson_solver.language.families import FamilyInstance, as_families
-from raphson_solver.language.index_arrays import ALONE, IndexArrays
+from raphson_solver.language.grid import ALONE
+from raphson_solver.language.index_arrays import IndexArrays
 from raphson_solver.language.instantiate import Instance, instantiate
 from raphson_solver.language.parsed import Parsed, field_of, parse
 from raphson_solver.limits import Limits
@@ -44,5 +45,5 @@ def _count(text: Parsed, limits: Limits) -> int:
     for number, item in enumerate(text.equations):
         if isinstance(item, syntax.Equation):
             indices.field, indices.source = field_of(number), text.definition.equations[number]
-            count += indices.expand(item.loops, ALONE)[0].count if item.loops else 1
+            count += indices.expand(item.loops, ALONE).count if item.loops else 1
     return count

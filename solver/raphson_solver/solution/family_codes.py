@@ -149,7 +149,7 @@ class FamilyCodes:
 
     def _order(self, slot: int) -> tuple[int, int]:
         found = self.families.variable_slots[slot]
-        return int(found.buffer), int(found.places.array(1)[0] if found.places.table is None else found.places.table[0])
+        return int(found.buffer), found.places.start
 
     def _reverse(self) -> list[tuple[Job, Family]]:
         families = self.families

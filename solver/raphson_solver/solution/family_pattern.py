@@ -50,6 +50,12 @@ class FamilyPattern:
     def __init__(self, families: Families, slots: Sequence[Sequence[Slot]]) -> None:
         self._one = sum(len(each) * family.count for each, family in zip(slots, (*families.sums, *families.equations),
                                                                          strict=True))  # fmt: skip
+        plain = None if families.sums else _row_by_row(families, slots)
+        if plain is not None:
+            self.rows, self.columns, self._place = plain
+            self._order: Integers | None = None
+            self._direct = bool(np.all(np.diff(self._place) == 1))
+            return
         first, sums, rows = 0, _nothing(), _nothing()
         for number, (each, family) in enumerate(zip(slots, (*families.sums, *families.equations), strict=True)):
             made = self._family(first, each, family.places.array(family.count), sums)
@@ -60,7 +66,7 @@ class FamilyPattern:
                 rows = self._joined([rows, made])
         key = rows.owner * families.n + rows.column
         if np.all(np.diff(key) > 0) and rows.slopes.shape[1] <= 1:
-            self._order: Integers | None = None
+            self._order = None
             self._place = rows.slopes[:, 0]
             in_order = self._place.size == self._one and np.array_equal(self._place, np.arange(self._one))
             self._direct = in_order
@@ -128,6 +134,42 @@ class FamilyPattern:
             np.concatenate([part.column for part in parts]),
             np.concatenate(slopes),
         )
+
+
+def _row_by_row(families: Families, slots: Sequence[Sequence[Slot]]) -> tuple[Integers, Integers, Integers] | None:
+    """Return rows, columns and the slope of each entry, where each slope is one: no sums, no column twice in a row.
+
+    A row is of one family, and so knows how long it is: nothing has to be sorted but the columns within some rows.
+    """
+    lengths = np.zeros(families.m, np.int64)
+    rows = [family.places.array(family.count) for family in families.equations]
+    for each, of_family in zip(slots, rows, strict=True):
+        lengths[of_family] = len(each)
+    starts = np.cumsum(lengths) - lengths
+    columns, place = np.empty((2, int(lengths.sum())), np.int64)
+    first = 0
+    for each, of_family in zip(slots, rows, strict=True):
+        width, count = len(each), of_family.size
+        if not width:
+            continue
+        found = np.empty((count, width), np.int64)
+        for number, slot in enumerate(each):
+            found[:, number] = slot.places.array(count)
+        slopes = first + np.arange(width * count).reshape(count, width)
+        first += width * count
+        if not np.all(found[:, :-1] < found[:, 1:]):
+            order = np.argsort(found, axis=1)
+            found, slopes = np.take_along_axis(found, order, 1), np.take_along_axis(slopes, order, 1)
+            if not np.all(found[:, :-1] < found[:, 1:]):
+                return None
+        begin = int(starts[of_family[0]])
+        if np.all(np.diff(of_family) == 1):
+            entries: slice | Integers = slice(begin, begin + width * count)
+            found, slopes = found.reshape(-1), slopes.reshape(-1)
+        else:
+            entries = starts[of_family][:, None] + np.arange(width)
+        columns[entries], place[entries] = found, slopes
+    return np.repeat(np.arange(families.m), lengths), columns, place
 
 
 def _nothing() -> _Chains:

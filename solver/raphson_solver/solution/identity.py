@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from raphson_solver.expression.family import Family, Slot
+from raphson_solver.expression.family import Family, Places, Slot
 from raphson_solver.expression.graph import Graph
 from raphson_solver.language import Definition, FamilyInstance, Instance
 
@@ -42,15 +42,17 @@ def _of_families(head: list[str], instance: FamilyInstance) -> str:
 
 def _of(each: Family | Slot) -> list[bytes]:
     """Return what a family or a slot is made of."""
-    places = each.places
-    table = b"" if places.table is None else places.table.astype("<i4").tobytes()
-    numbers = b""
-    if isinstance(each, Slot):
-        head = f"slot {each.buffer} {places.first} {places.step}"
-        numbers = b"" if each.numbers is None else each.numbers.astype("<f8").tobytes()
-    else:
-        head = f"family {each.count} {places.first} {places.step}"
-    return [f"{head} {len(table)} {len(numbers)}".encode(), table, numbers]
+    if isinstance(each, Family):
+        return [f"family {each.count}".encode(), *_places(each.places)]
+    if each.known is None:
+        return [f"slot {each.buffer}".encode(), *_places(each.places)]
+    return [f"numbers {each.known.count}".encode(), *_places(each.known.places)]
+
+
+def _places(places: Places) -> list[bytes]:
+    """Return progressions as they are, and what no progression says as a table."""
+    table = b"" if places.given is None else places.given.astype("<i4").tobytes()
+    return [f" {places.first} {places.step} {places.axes} {len(table)} ".encode(), table]
 
 
 def _digest(head: list[str], graph: Graph, outputs: list[int], rest: list[bytes]) -> str:
