@@ -126,28 +126,31 @@ class Places:
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Whole numbers that are known, one a member.
+    """Numbers that are known, one a member.
 
     Attributes
     ----------
     places : Places
-        The numbers.
+        The numbers, if they are whole.
     count : int
         How many members there are.
+    given : ndarray of float64, shape (members,), optional
+        The numbers, if they are not.
     """
 
     places: Places
     count: int
+    given: NDArray[np.float64] | None = None
 
     @cached_property
     def array(self) -> NDArray[np.float64]:
         """The numbers as an array, made when first asked for."""
-        return self.places.array(self.count).astype(np.float64)
+        return self.places.array(self.count).astype(np.float64) if self.given is None else self.given
 
     @property
     def key(self) -> tuple[object, ...]:
         """What tells two of them apart."""
-        return (*self.places.key, self.count)
+        return (*self.places.key, self.count, None if self.given is None else self.given.tobytes())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,15 +10,17 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.errors import LimitError
+from raphson_solver.errors import DefinitionError, LimitError
 from raphson_solver.expression.family import Buffer, Families, Family, Numbers, Places, Slot
 from raphson_solver.language import syntax
+from raphson_solver.language.alike import Alike
 from raphson_solver.language.definition import size
 from raphson_solver.language.grid import ALONE, Affine, Members, Whole, add, open_array
 from raphson_solver.language.index_arrays import OWNER, IndexArrays
 from raphson_solver.language.integers import decides
 from raphson_solver.language.names import Array
-from raphson_solver.language.parsed import Parsed, no_equation
+from raphson_solver.language.parsed import Parsed, field_of, no_equation
+from raphson_solver.language.parser import Uses, parse_equation
 from raphson_solver.language.syntax import Expression
 from raphson_solver.language.writer import Writer
 from raphson_solver.limits import Limits
@@ -129,6 +131,7 @@ class _FamilyWriter(Writer[Members]):
         self.sum_count = 0
         self.equations: list[Family] = []
         self.equation_names = EquationNames()
+        self._reserved: dict[str, int] = {}
         self._integers = IndexArrays(arrays, limits.members)
         self._leaves: dict[tuple[object, ...], int] = {}
 
@@ -139,6 +142,35 @@ class _FamilyWriter(Writer[Members]):
         first = len(self.equation_names)
         self.equation_names.add(field, members)
         self._write_members(item, members.adding(_ROW, add(first, members.numbers(), members.shape)))
+
+    def reserve(self, field: str) -> None:
+        self._reserved[field] = len(self.equation_names)
+        self.equation_names.add(field, ALONE)
+
+    def write_alike(self, texts: Alike, sources: Sequence[str]) -> None:
+        """Write texts that are one family."""
+        try:
+            self._write_alike(texts)
+        except DefinitionError:
+            # The first half that fails, and so on, until the text is found that has to be told of.
+            while len(texts.texts) > 1:
+                half = texts.part(slice(len(texts.texts) // 2))
+                try:
+                    self._write_alike(half)
+                except DefinitionError:
+                    texts = half
+                else:
+                    texts = texts.part(slice(len(half.texts), None))
+            (number,) = texts.texts
+            item = parse_equation(sources[number], field_of(number), self._limits.depth, Uses())
+            assert isinstance(item, syntax.Equation)
+            self.write(item, field_of(number), sources[number])
+            raise
+
+    def _write_alike(self, texts: Alike) -> None:
+        self._enter(field_of(texts.texts[0]), "")
+        rows = np.array([self._reserved[field_of(number)] for number in texts.texts])
+        self._write_members(texts.item, Members((len(texts.texts),), {**texts.numbers, _ROW: rows}))
 
     def _write_members(self, item: syntax.Equation, members: Members) -> None:
         if not members.count:
@@ -180,10 +212,13 @@ class _FamilyWriter(Writer[Members]):
 
     def _numbers(self, values: Whole, where: Members) -> int:
         """Return the node of a number that is known for each member."""
-        if isinstance(values, np.ndarray) and values.size and np.all(values == values.flat[0]):
-            values = int(values.flat[0])
         if isinstance(values, int):
             return self.graph.constant(float(values))
+        if isinstance(values, np.ndarray):
+            if values.size and np.all(values == values.flat[0]):
+                return self.graph.constant(float(values.flat[0]))
+            if values.dtype == np.float64:
+                return self._leaf(Slot(Buffer.NUMBERS, _IN_ORDER, Numbers(_IN_ORDER, where.count, values)))
         return self._leaf(Slot(Buffer.NUMBERS, _IN_ORDER, Numbers(_places(values, where), where.count)))
 
     def _leaf(self, slot: Slot) -> int:

@@ -8,7 +8,7 @@ from raphson_solver.language.families import FamilyInstance, as_families
 from raphson_solver.language.grid import ALONE
 from raphson_solver.language.index_arrays import IndexArrays
 from raphson_solver.language.instantiate import Instance, instantiate
-from raphson_solver.language.parsed import Parsed, field_of, parse
+from raphson_solver.language.parsed import Parsed, field_of, is_many, parse, stays_families
 from raphson_solver.limits import Limits
 
 
@@ -30,12 +30,8 @@ def from_text(definition: Definition, limits: Limits) -> Instance | FamilyInstan
 
 def _is_large(text: Parsed, limits: Limits) -> bool:
     """Return whether there are too many equations or variables to be written out: solving takes dense matrices."""
-
-    def is_many(count: int) -> bool:
-        return count > limits.equations or count * text.n > limits.dense_entries
-
     # Equations have to be counted, which takes a while where there are many.
-    return is_many(text.n) or is_many(_count(text, limits))
+    return stays_families(text.definition, limits) or is_many(_count(text, limits), text.n, limits)
 
 
 def _count(text: Parsed, limits: Limits) -> int:

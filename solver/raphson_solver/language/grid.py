@@ -227,7 +227,7 @@ class Members:
                         total += step * digit
                 return total
             own = tuple(
-                digit if extent > 1 else np.zeros(1, np.int64)
+                digit if extent != 1 else np.zeros(1, np.int64)
                 for digit, extent in zip(digits, value.shape, strict=True)
             )
             return np.broadcast_to(value[own], (count,))
@@ -248,7 +248,7 @@ def _at(value: Whole, digits: tuple[int, ...]) -> int:
         return value
     if isinstance(value, Affine):
         return value.at(digits)
-    return int(value[tuple(digit if extent > 1 else 0 for digit, extent in zip(digits, value.shape, strict=True))])
+    return int(value[tuple(digit if extent != 1 else 0 for digit, extent in zip(digits, value.shape, strict=True))])
 
 
 def _fixed(value: Whole, digits: tuple[int, ...], axes: int) -> Whole:
@@ -258,7 +258,7 @@ def _fixed(value: Whole, digits: tuple[int, ...], axes: int) -> Whole:
     if isinstance(value, Affine):
         inner = sum(step * digit for step, digit in zip(value.steps[axes:], digits, strict=False))
         return affine(value.first + inner, value.steps[:axes])
-    own = tuple(digit if extent > 1 else 0 for digit, extent in zip(digits, value.shape[axes:], strict=True))
+    own = tuple(digit if extent != 1 else 0 for digit, extent in zip(digits, value.shape[axes:], strict=True))
     array: Integers = value[(..., *own)]
     return array
 

@@ -46,7 +46,8 @@ def _of(each: Family | Slot) -> list[bytes]:
         return [f"family {each.count}".encode(), *_places(each.places)]
     if each.known is None:
         return [f"slot {each.buffer}".encode(), *_places(each.places)]
-    return [f"numbers {each.known.count}".encode(), *_places(each.known.places)]
+    given = b"" if each.known.given is None else each.known.given.astype("<f8").tobytes()
+    return [f"numbers {each.known.count} {len(given)}".encode(), *_places(each.known.places), given]
 
 
 def _places(places: Places) -> list[bytes]:
