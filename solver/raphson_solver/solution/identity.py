@@ -23,7 +23,10 @@ def identity(definition: Definition, instance: Instance | FamilyInstance) -> str
     head += [f"variable {name} {shape}" for name, shape in definition.variables]
     for name, shape in definition.parameters:
         fixed = instance.structural.get(name)
-        head.append(f"parameter {name} {shape}" if fixed is None else f"fixed {name} {shape} {fixed.tolist()}")
+        if fixed is None:
+            head.append(f"parameter {name} {shape}")
+        else:
+            head.append(f"fixed {name} {shape} {hashlib.sha256(fixed.astype('<i8').tobytes()).hexdigest()}")
     if isinstance(instance, FamilyInstance):
         return _of_families(head, instance)
     head.append(f"equations {len(instance.equations)} jacobian {instance.jacobian is not None}")
