@@ -316,12 +316,16 @@ class Explanation(_message.Message):
     def __init__(self, lines: _Optional[_Iterable[str]] = ..., system_id: _Optional[str] = ..., structural_rank: _Optional[int] = ..., overdetermined: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., underdetermined: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., not_finite: _Optional[_Union[NotFinite, _Mapping]] = ..., worst_equations: _Optional[_Iterable[_Union[WorstEquation, _Mapping]]] = ..., active_bounds: _Optional[_Iterable[_Union[ActiveBound, _Mapping]]] = ..., parallel_equations: _Optional[_Iterable[_Union[Pair, _Mapping]]] = ..., parallel_variables: _Optional[_Iterable[_Union[Pair, _Mapping]]] = ..., condition: _Optional[float] = ..., rank: _Optional[int] = ...) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("equations", "variables")
+    __slots__ = ("equations", "variables", "more_equations", "more_variables")
     EQUATIONS_FIELD_NUMBER: _ClassVar[int]
     VARIABLES_FIELD_NUMBER: _ClassVar[int]
+    MORE_EQUATIONS_FIELD_NUMBER: _ClassVar[int]
+    MORE_VARIABLES_FIELD_NUMBER: _ClassVar[int]
     equations: _containers.RepeatedScalarFieldContainer[str]
     variables: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, equations: _Optional[_Iterable[str]] = ..., variables: _Optional[_Iterable[str]] = ...) -> None: ...
+    more_equations: int
+    more_variables: int
+    def __init__(self, equations: _Optional[_Iterable[str]] = ..., variables: _Optional[_Iterable[str]] = ..., more_equations: _Optional[int] = ..., more_variables: _Optional[int] = ...) -> None: ...
 
 class NotFinite(_message.Message):
     __slots__ = ("equation", "variable", "text", "arguments", "value", "reason")

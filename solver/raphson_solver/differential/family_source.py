@@ -117,6 +117,12 @@ class FamilySource:
             raise LimitError("matrix", "dense_entries", m * n, self._dense_limit, "entries of a dense Jacobian")
         return scatter(self.entries(x, p, count, mode), *self.pattern(mode), m, n, out)
 
+    def buffers(self, x: Array, p: Array) -> dict[Buffer, Array]:
+        """Return what the slots of equations and of sums read at a point."""
+        buffers = self._at(x[None], p[None], 0)
+        self._sums(buffers)
+        return buffers
+
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _at(self, x: Array, p: Array, row: int) -> dict[Buffer, Array]:
@@ -160,9 +166,10 @@ def _row(rows: Array, row: int) -> Array:
 
 def _add_up(terms: Array, places: Places, sums: Array) -> None:
     """Add terms to their sums; places ascend."""
-    if places.table is None and places.step == 0:
-        sums[places.first] += terms.sum()
-        return
-    which = places.array(terms.size)
-    starts = np.flatnonzero(np.diff(which, prepend=-1))
-    sums[which[starts]] += np.add.reduceat(terms, starts)
+    with np.errstate(all="ignore"):
+        if places.table is None and places.step == 0:
+            sums[places.first] += terms.sum()
+            return
+        which = places.array(terms.size)
+        starts = np.flatnonzero(np.diff(which, prepend=-1))
+        sums[which[starts]] += np.add.reduceat(terms, starts)

@@ -112,6 +112,16 @@ class Places:
         """The place of the first member."""
         return self.first if self.given is None else int(self.given[0])
 
+    def at(self, member: int) -> int:
+        """Return the place of one member."""
+        if self.given is not None:
+            return int(self.given[member])
+        place, rest = self.first + self.step * member, member
+        for extent, step in reversed(self.axes):
+            rest, digit = divmod(rest, extent)
+            place += step * digit
+        return place
+
     def array(self, count: int) -> Integers:
         """Return the places of all members, shape (count,)."""
         if self.table is not None:

@@ -12,6 +12,7 @@ from raphson_solver.derivative import pushforward, sweep
 from raphson_solver.expression import magnitudes
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.family import Buffer, Families, Family, Places, Slot
+from raphson_solver.limits import Limits
 from raphson_solver.solution.family_pattern import FamilyPattern
 
 Made = TypeVar("Made")
@@ -31,10 +32,13 @@ class FamilyCodes:
     ----------
     families : Families
         Of the system.
+    most_entries : int
+        How many entries J may have.
     """
 
-    def __init__(self, families: Families) -> None:
+    def __init__(self, families: Families, most_entries: int = Limits().entries) -> None:
         self.families = families
+        self._most_entries = most_entries
         self._made: dict[str, object] = {}
         self._lock = threading.RLock()
         self._seeds: dict[int, int] = {}
@@ -132,9 +136,13 @@ class FamilyCodes:
                 jobs.append(Job(tuple(gradient.values()), targets, each.count))
                 slopes.append([families.variable_slots[slot] for slot in gradient])
                 first += width * each.count
-            return FamilyCode(families, jobs), FamilyPattern(families, slopes)
+            return FamilyCode(families, jobs), FamilyPattern(families, slopes, self._most_entries)
 
         return self.once("entries", make)
+
+    def gradient(self, family: Family) -> dict[int, int]:
+        """Return the node of a family's slope in each of its slots."""
+        return self._slopes(family, self.families.graph.one)
 
     # --- inside ---------------------------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.errors import LimitError
 from raphson_solver.expression.family import Buffer, Families, Slot
+from raphson_solver.limits import Limits
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -40,6 +42,13 @@ class FamilyPattern:
         Of the system.
     slots : sequence of sequences of Slot
         The slots that each family of terms, and then each of equations, has slopes in.
+    most : int
+        How many entries there may be, each product along sums counted.
+
+    Raises
+    ------
+    LimitError
+        Before more are made.
 
     Attributes
     ----------
@@ -47,9 +56,11 @@ class FamilyPattern:
         Of each entry, row by row, columns ascending.
     """
 
-    def __init__(self, families: Families, slots: Sequence[Sequence[Slot]]) -> None:
+    def __init__(self, families: Families, slots: Sequence[Sequence[Slot]], most: int = Limits().entries) -> None:
+        self._most = most
         self._one = sum(len(each) * family.count for each, family in zip(slots, (*families.sums, *families.equations),
                                                                          strict=True))  # fmt: skip
+        self._admit(self._one)
         plain = None if families.sums else _row_by_row(families, slots)
         if plain is not None:
             self.rows, self.columns, self._place = plain
@@ -108,13 +119,18 @@ class FamilyPattern:
             [plain, self._through(owners[:, is_sum].ravel(), places[:, is_sum].ravel(), slope[:, is_sum].ravel(), sums)]
         )
 
-    @staticmethod
-    def _through(owner: Integers, which: Integers, slope: Integers, sums: _Chains) -> _Chains:
+    def _admit(self, count: int) -> None:
+        if count > self._most:
+            advice = "entries of the Jacobian (a sum that many equations have in common can be a variable of its own)"
+            raise LimitError("equations", "entries", count, self._most, advice)
+
+    def _through(self, owner: Integers, which: Integers, slope: Integers, sums: _Chains) -> _Chains:
         """Return slopes in sums, each times every chain of that sum."""
         order = np.argsort(sums.owner, kind="stable")
         sorted_owner = sums.owner[order]
         starts, ends = np.searchsorted(sorted_owner, which), np.searchsorted(sorted_owner, which, "right")
         lengths = ends - starts
+        self._admit(int(lengths.sum()))
         outer = np.repeat(np.arange(which.size), lengths)
         inner = order[np.arange(outer.size) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[outer]]
         return _Chains(
