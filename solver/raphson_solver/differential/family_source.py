@@ -110,6 +110,14 @@ class FamilySource:
             pattern.assemble(partial(self._slopes, code, buffers), out[row])
         return out
 
+    def parameter_entries(self, x: Array, p: Array) -> Array:
+        """Return the entries of ∂f/∂p at one point, in the order of their pattern."""
+        code, pattern = self._codes.parameter_entries
+        out = np.empty(pattern.rows.size)
+        if out.size:
+            pattern.assemble(partial(self._slopes, code, self.buffers(x, p)), out)
+        return out
+
     def matrix(self, x: Array, p: Array, count: int, mode: JacobianMode, out: Array | None = None) -> Array:
         """Return J, shape (count, m·n)."""
         m, n = self._families.m, self._families.n

@@ -44,6 +44,8 @@ class FamilyPattern:
         The slots that each family of terms, and then each of equations, has slopes in.
     most : int
         How many entries there may be, each product along sums counted.
+    n : int, optional
+        How many columns there are: by default those of J.
 
     Raises
     ------
@@ -56,8 +58,15 @@ class FamilyPattern:
         Of each entry, row by row, columns ascending.
     """
 
-    def __init__(self, families: Families, slots: Sequence[Sequence[Slot]], most: int = Limits().entries) -> None:
+    def __init__(
+        self,
+        families: Families,
+        slots: Sequence[Sequence[Slot]],
+        most: int = Limits().entries,
+        n: int | None = None,
+    ) -> None:
         self._most = most
+        n = families.n if n is None else n
         self._one = sum(len(each) * family.count for each, family in zip(slots, (*families.sums, *families.equations),
                                                                          strict=True))  # fmt: skip
         self._admit(self._one)
@@ -75,7 +84,7 @@ class FamilyPattern:
                 sums = self._joined([sums, made])
             else:
                 rows = self._joined([rows, made])
-        key = rows.owner * families.n + rows.column
+        key = rows.owner * n + rows.column
         if np.all(np.diff(key) > 0) and rows.slopes.shape[1] <= 1:
             self._order = None
             self._place = rows.slopes[:, 0]
@@ -85,7 +94,7 @@ class FamilyPattern:
             key, self._order = np.unique(key, return_inverse=True)
             self._chains = rows.slopes
             self._direct = False
-        self.rows, self.columns = np.divmod(key, families.n)
+        self.rows, self.columns = np.divmod(key, max(n, 1))
 
     def assemble(self, fill: Callable[[Array], None], entries: Array) -> None:
         """Write the entries, from slopes that `fill` writes into the array that it is given."""

@@ -106,7 +106,7 @@ class System:
         self._instance = instance
         self._kernels: Kernels | None = None
         if isinstance(instance, FamilyInstance):
-            self.family_codes = FamilyCodes(instance.families, limits.entries)
+            self.family_codes = FamilyCodes(instance.families, limits.entries, instance.parameter_count)
         else:
             self._kernels = Kernels(instance, compile_now=compile_now)
         self._prepared: dict[SolveOptions, Prepared] = {}
