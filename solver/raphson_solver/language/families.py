@@ -217,8 +217,9 @@ class _FamilyWriter(Writer[Members]):
         if isinstance(values, np.ndarray):
             if values.size and np.all(values == values.flat[0]):
                 return self.graph.constant(float(values.flat[0]))
-            if values.dtype == np.float64:
-                return self._leaf(Slot(Buffer.NUMBERS, _IN_ORDER, Numbers(_IN_ORDER, where.count, values)))
+            if values.dtype.kind == "f":
+                numbers = Numbers(_IN_ORDER, where.count, values.astype(np.float64))
+                return self._leaf(Slot(Buffer.NUMBERS, _IN_ORDER, numbers))
         return self._leaf(Slot(Buffer.NUMBERS, _IN_ORDER, Numbers(_places(values, where), where.count)))
 
     def _leaf(self, slot: Slot) -> int:

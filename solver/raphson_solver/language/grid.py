@@ -178,7 +178,7 @@ class Members:
             return Members(outer.shape, {name: _fixed(value, digits, len(outer.shape))
                                          for name, value in self.indices.items()})  # fmt: skip
         flat = self._picked(np.unravel_index(np.arange(place, self.count, count), self.shape), self.count // count)
-        indices = {name: np.reshape(open_array(value, flat.shape), outer.shape) if not isinstance(value, int) else value
+        indices: dict[str, Whole] = {name: np.reshape(open_array(value, flat.shape), outer.shape) if not isinstance(value, int) else value
                    for name, value in flat.indices.items()}  # fmt: skip
         return Members(outer.shape, indices)
 
@@ -259,7 +259,7 @@ def _fixed(value: Whole, digits: tuple[int, ...], axes: int) -> Whole:
         inner = sum(step * digit for step, digit in zip(value.steps[axes:], digits, strict=False))
         return affine(value.first + inner, value.steps[:axes])
     own = tuple(digit if extent != 1 else 0 for digit, extent in zip(digits, value.shape[axes:], strict=True))
-    array: Integers = value[(..., *own)]
+    array: Integers = value.reshape((*value.shape[:axes], -1))[..., np.ravel_multi_index(own, value.shape[axes:])]
     return array
 
 

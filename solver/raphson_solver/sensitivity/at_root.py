@@ -134,4 +134,5 @@ class SparseAtRoot:
         return self._source.parameter_entries(x, p)
 
     def _entries(self, x: Array, p: Array) -> Array:
-        return self._source.entries(x[None], p[None], 1, JacobianMode.EXACT)[0]
+        entries: Array = self._source.entries(x[None], p[None], 1, JacobianMode.EXACT)[0]
+        return entries

@@ -190,10 +190,10 @@ def _row_by_row(families: Families, slots: Sequence[Sequence[Slot]]) -> tuple[In
         begin = int(starts[of_family[0]])
         if np.all(np.diff(of_family) == 1):
             entries: slice | Integers = slice(begin, begin + width * count)
-            found, slopes = found.reshape(-1), slopes.reshape(-1)
+            columns[entries], place[entries] = found.reshape(-1), slopes.reshape(-1)
         else:
             entries = starts[of_family][:, None] + np.arange(width)
-        columns[entries], place[entries] = found, slopes
+            columns[entries], place[entries] = found, slopes
     return np.repeat(np.arange(families.m), lengths), columns, place
 
 
