@@ -111,7 +111,8 @@ def _parallel(rows: Places, columns: Places, entries: Array, m: int) -> tuple[Pa
     cosines = np.add.reduceat(unit[a] * unit[b], np.cumsum(lengths) - lengths)
     near = np.flatnonzero(same & (np.abs(cosines) > 1.0 - _PARALLEL))
     near = near[np.argsort(-np.abs(cosines[near]), kind="stable")[:_MOST_PAIRS]]
-    return tuple(Pair(*sorted((int(first[k]), int(second[k]))), float(np.clip(cosines[k], -1.0, 1.0))) for k in near)
+    pairs = [(min(first[k], second[k]), max(first[k], second[k]), cosines[k]) for k in near]
+    return tuple(Pair(int(a), int(b), float(np.clip(cosine, -1.0, 1.0))) for a, b, cosine in pairs)
 
 
 def _condition(

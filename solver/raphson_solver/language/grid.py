@@ -173,13 +173,17 @@ class Members:
 
     def inner(self, outer: Members, place: int, count: int) -> Members:
         """Return, for each member of loops outside, one of the `count` that it has here."""
+        indices: dict[str, Whole]
+        axes = len(outer.shape)
         if self.has_grid_of(outer):
-            digits = tuple(map(int, np.unravel_index(place, self.shape[len(outer.shape) :])))
-            return Members(outer.shape, {name: _fixed(value, digits, len(outer.shape))
-                                         for name, value in self.indices.items()})  # fmt: skip
+            digits = tuple(map(int, np.unravel_index(place, self.shape[axes:])))
+            indices = {name: _fixed(value, digits, axes) for name, value in self.indices.items()}
+            return Members(outer.shape, indices)
         flat = self._picked(np.unravel_index(np.arange(place, self.count, count), self.shape), self.count // count)
-        indices: dict[str, Whole] = {name: np.reshape(open_array(value, flat.shape), outer.shape) if not isinstance(value, int) else value
-                   for name, value in flat.indices.items()}  # fmt: skip
+        indices = {
+            name: value if isinstance(value, int) else np.reshape(open_array(value, flat.shape), outer.shape)
+            for name, value in flat.indices.items()
+        }
         return Members(outer.shape, indices)
 
     def has_grid_of(self, outer: Members, owner: str = ".") -> bool:
