@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """Equations and variables that belong together, by name; of large parts a few dozen are named."""
+    """Equations and variables that belong together, by name; of large parts a few dozen, and the lines say how many."""
 
     equations: tuple[str, ...]
     variables: tuple[str, ...]
-    more_equations: int = 0
-    more_variables: int = 0
 
 
 class NotFinite(NamedTuple):
@@ -154,10 +152,7 @@ def to_explanation(message: solver_pb2.Explanation) -> Explanation:
 
 
 def _parts(messages: Iterable[solver_pb2.Part]) -> tuple[Part, ...]:
-    return tuple(
-        Part(tuple(message.equations), tuple(message.variables), message.more_equations, message.more_variables)
-        for message in messages
-    )
+    return tuple(Part(tuple(message.equations), tuple(message.variables)) for message in messages)
 
 
 def _pairs(messages: Iterable[solver_pb2.Pair]) -> tuple[Pair, ...]:

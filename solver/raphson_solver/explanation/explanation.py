@@ -130,13 +130,13 @@ class Explanation:
         equations, variables = self.equation_names, self.variable_names
         lines = []
         missing = set(self.structure.empty_equations)
-        flat = [equations[i] for i in found.zero_rows[:LARGEST_DENSE] if equations[i] not in missing]
+        flat = [name for i in found.zero_rows[:LARGEST_DENSE] if (name := equations[int(i)]) not in missing]
         if flat:
             do = "does" if len(flat) == 1 else "do"
             total = len(flat) + found.zero_rows[LARGEST_DENSE:].size
             lines.append(f"{listed(flat, total=total)} {do} not change with any variable at this point")
         missing = set(self.structure.unused_variables)
-        idle = [variables[j] for j in found.zero_columns[:LARGEST_DENSE] if variables[j] not in missing]
+        idle = [name for j in found.zero_columns[:LARGEST_DENSE] if (name := variables[int(j)]) not in missing]
         if idle:
             do = "does" if len(idle) == 1 else "do"
             total = len(idle) + found.zero_columns[LARGEST_DENSE:].size

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.explanation.condition import condition_by_factors
 from raphson_solver.explanation.dependence import NEARLY_SINGULAR, Dependence, Pair, Relation
 
 Array = NDArray[np.float64]
@@ -122,7 +123,7 @@ def _condition(
     if m != n or n > LARGEST_FACTORED:
         return None, (), ()
     from scipy.sparse import csc_array  # noqa: PLC0415
-    from scipy.sparse.linalg import LinearOperator, onenormest, splu  # noqa: PLC0415
+    from scipy.sparse.linalg import splu  # noqa: PLC0415
 
     matrix: Any = csc_array((entries, (rows, columns)), shape=(n, n))
     condition = math.inf
@@ -139,12 +140,7 @@ def _condition(
         except RuntimeError:
             return condition, (), ()
     else:
-        inverse = LinearOperator(
-            (n, n), matvec=factors.solve, rmatvec=lambda right: factors.solve(right, "T"), dtype=np.float64
-        )
-        with np.errstate(all="ignore"):
-            size = float(onenormest(inverse)) * float(np.max(np.bincount(columns, np.abs(entries), n)))
-        condition = size if math.isfinite(size) else math.inf
+        condition = condition_by_factors(matrix, factors)
         if condition <= NEARLY_SINGULAR:
             return condition, (), ()
     return condition, _relation(factors, n, "T"), _relation(factors, n, "N")

@@ -161,7 +161,7 @@ class _FamilyWriter(Writer[Members]):
                     texts = half
                 else:
                     texts = texts.part(slice(len(half.texts), None))
-            (number,) = texts.texts
+            number = min(texts.texts)
             item = parse_equation(sources[number], field_of(number), self._limits.depth, Uses())
             assert isinstance(item, syntax.Equation)
             self.write(item, field_of(number), sources[number])

@@ -91,8 +91,8 @@ def parse(definition: Definition, limits: Limits) -> Parsed:
     """
     check_length(definition.equations, definition.jacobian, limits)
     uses = Uses()
-    equations: list[syntax.Equation | syntax.Assignment | None]
-    equations, families = [None] * len(definition.equations), []
+    equations: list[syntax.Equation | syntax.Assignment | None] = [None for _ in definition.equations]
+    families: list[Alike] = []
     if definition.jacobian is None and len(definition.equations) >= FEWEST and stays_families(definition, limits):
         families = _alike(definition, limits, uses)
     known = {number for family in families for number in family.texts}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.explanation.condition import condition_by_factors
 from raphson_solver.sensitivity.factorization import largest_reciprocal, refined, scaled_by
 
 Array = NDArray[np.float64]
@@ -28,9 +29,8 @@ class SparseFactorization:
 
     def __init__(self, matrix: Any) -> None:
         from scipy.sparse import diags_array  # noqa: PLC0415 - a fifth of a second
-        from scipy.sparse.linalg import LinearOperator, norm, onenormest, splu  # noqa: PLC0415
+        from scipy.sparse.linalg import splu  # noqa: PLC0415
 
-        n = matrix.shape[0]
         self._matrix = matrix
         sizes = abs(matrix)
         self._rows = largest_reciprocal(np.asarray(sizes.max(axis=1).todense()).reshape(-1))
@@ -43,15 +43,7 @@ class SparseFactorization:
         except RuntimeError:
             # "Factor is exactly singular".
             return
-        inverse = LinearOperator(
-            (n, n),
-            matvec=self._factors.solve,
-            rmatvec=lambda right: self._factors.solve(right, "T"),
-            dtype=np.float64,
-        )
-        with np.errstate(all="ignore"):
-            condition = float(norm(scaled, 1)) * float(onenormest(inverse))
-        self.condition = condition if np.isfinite(condition) else np.inf
+        self.condition = condition_by_factors(scaled, self._factors)
 
     def solve(self, right: Array) -> Array:
         """Return A⁻¹ b for b of shape (n,) or (n, k), refined as `Factorization.solve` does; A must not be singular."""
