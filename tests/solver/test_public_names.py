@@ -118,6 +118,7 @@ def test_the_dataclasses_have_these_fields() -> None:
         "equations",
         "nodes",
         "dense_entries",
+        "entries",
         "families",
         "members",
     }
