@@ -55,6 +55,7 @@ from raphson.job_results import JobResults
 from raphson.propagated import Propagated
 from raphson.roots import FindAllSummary, FoundRoot, RootSearch
 from raphson.solution import Solution
+from raphson.solve_progress import SolveProgress
 from raphson.sparse_jacobian import SparseJacobian
 from raphson.spectrum import Spectrum
 from raphson.trace_step import TraceStep
@@ -102,6 +103,7 @@ __all__ = [
     "ServerBusyError",
     "ServerUnavailableError",
     "Solution",
+    "SolveProgress",
     "SparseJacobian",
     "Spectrum",
     "Status",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
-from raphson.errors import SystemNotFoundError
+from raphson.errors import IncompatibleServerError, SystemNotFoundError
 from raphson.known_systems import KnownSystems
 from raphson.options import to_deadline
 from raphson.replies import to_compiled
+from raphson.solve_progress import SolveProgress, to_solve_progress
 from raphson.stream import Opening
 from raphson.v1.jacobian_pb2 import (
     CheckJacobianRequest,
@@ -27,6 +29,7 @@ from raphson.v1.solver_pb2 import (
     FollowResponse,
     SolveRequest,
     SolveResponse,
+    SolveWithProgressResponse,
 )
 from raphson.v1.system_pb2 import CompileRequest, SystemRef
 
@@ -41,8 +44,8 @@ Request = TypeVar(
 Reply = TypeVar(
     "Reply", SolveResponse, EvaluateResponse, Explanation, CheckJacobianResponse, TestDifferentiabilityResponse
 )
-StreamRequest = TypeVar("StreamRequest", FindAllRequest, FollowRequest)
-StreamReply = TypeVar("StreamReply", FindAllResponse, FollowResponse)
+StreamRequest = TypeVar("StreamRequest", FindAllRequest, FollowRequest, SolveRequest)
+StreamReply = TypeVar("StreamReply", FindAllResponse, FollowResponse, SolveWithProgressResponse)
 Answer = TypeVar("Answer")
 
 
@@ -94,6 +97,22 @@ class Calls:
             begin=lambda: self._refer([(request.system, problem)], ask),
             learn=lambda system_id: self._remember(problem, system_id),
         )
+
+    async def _solve_watched(
+        self, request: SolveRequest, problem: Problem, timeout_seconds: float, tell: Callable[[SolveProgress], object]
+    ) -> SolveResponse:
+        """Send a request to solve one problem; say how far it has come until the result is there."""
+        opening = self._stream(self._transport.solve_with_progress, request, problem, timeout_seconds)
+        replies, reply = await opening.begin()
+        with closing(replies):
+            while reply is not None:
+                if reply.HasField("result"):
+                    opening.learn(reply.result.system_id)
+                    result: SolveResponse = reply.result
+                    return result
+                tell(to_solve_progress(reply.progress))
+                reply = await replies.read()
+        raise IncompatibleServerError("the server ended a solve without its result")
 
     async def _compile(self, problem: Problem, timeout_seconds: float) -> CompiledSystem:
         """Have a definition compiled."""

@@ -6,7 +6,8 @@ import json
 
 import grpc
 
-MESSAGE_BYTES = 64 * 1024 * 1024
+# What servers send by default, and the fields around the largest array.
+MESSAGE_BYTES = 64 * 1024 * 1024 + 64 * 1024
 KEEPALIVE_MILLISECONDS = 60_000
 KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000
 SERVICES = ("raphson.v1.SolverService", "raphson.v1.JacobianService", "raphson.v1.SystemService")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """Equations and variables that belong together, by name."""
+    """Equations and variables that belong together, by name; of large parts a few dozen, and the lines say how many."""
 
     equations: tuple[str, ...]
     variables: tuple[str, ...]

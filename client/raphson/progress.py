@@ -1,4 +1,4 @@
-"""A bar that says how far a long call has come, where tqdm is installed: ``pip install 'raphson[progress]'``."""
+"""A bar or a line that says how far a long call has come, by tqdm: ``pip install 'raphson[progress]'``."""
 
 from __future__ import annotations
 
@@ -40,3 +40,23 @@ def progress_bar(total: int, unit: str, *, wanted: bool | None) -> Iterator[Call
 
     with tqdm(total=total, unit=f" {unit}", unit_scale=True, dynamic_ncols=True) as bar:
         yield bar.update
+
+
+@contextmanager
+def progress_line() -> Iterator[Callable[[object], object]]:
+    """Show a line on standard error; the function that is given replaces it by what something prints as.
+
+    Raises
+    ------
+    InvalidRequestError
+        If tqdm is not installed.
+    """
+    if importlib.util.find_spec("tqdm") is None:
+        expected = "a function, or False"
+        raise InvalidRequestError.at(
+            "progress", f"a line needs tqdm: pip install 'raphson[progress]'; or expected {expected}"
+        )
+    from tqdm import tqdm  # noqa: PLC0415 - an extra, loaded when it is used
+
+    with tqdm(bar_format="{desc}", dynamic_ncols=True) as line:
+        yield lambda content: line.set_description_str(str(content))

@@ -9,22 +9,25 @@ import numpy as np
 from raphson.arrays import to_array, write, write_named
 from raphson.calls import Calls
 from raphson.compiled import CompiledSystem
+from raphson.errors import InvalidRequestError
 from raphson.evidence_request import without_tables, write_evidence
 from raphson.explanation import Explanation, to_explanation
 from raphson.offering import offered
 from raphson.options import write_options
 from raphson.problem import Equations, Parameters, Point, Problem, to_problem, to_shaped_problem
+from raphson.progress import progress_line
 from raphson.region import Bounds, Nominal, write_bounds, write_nominal
 from raphson.solution import Solution
 from raphson.v1.solver_pb2 import ExplainRequest, SolveRequest
 from raphson.vocabulary import Method, MethodName, to_method
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
     from raphson.jacobian_argument import JacobianArgument
+    from raphson.solve_progress import SolveProgress
 
 # A reply needs this long after the iteration's own time limit, text compiled on the way included.
 REPLY_SECONDS = 5.0
@@ -58,6 +61,7 @@ class Solving(Calls):
         sensitivity: bool = False,
         adjoint: Mapping[str, ArrayLike] | ArrayLike | None = None,
         parameter_covariance: ArrayLike | None = None,
+        progress: bool | Callable[[SolveProgress], object] = False,
     ) -> Solution:
         """Find x with f(x) = 0; with more equations than unknowns, where the sum of squares is least.
 
@@ -111,6 +115,9 @@ class Solving(Calls):
         parameter_covariance : array-like of shape (k, k) or (k,), optional
             Covariance of the k free parameters, or their standard deviations: asks for the covariance of x to
             first order, in `Solution.covariance` and `Solution.standard_deviations`.
+        progress : bool or callable
+            Whether to show on standard error, by tqdm, how far a long solve has come; or what is told a `SolveProgress`
+            about every 0.1 s. An error that it raises cancels the solve.
 
         Returns
         -------
@@ -162,7 +169,17 @@ class Solving(Calls):
         deadline = self.timeout_seconds
         if timeout_seconds is not None:
             deadline = max(deadline, request.options.timeout_seconds + REPLY_SECONDS)
-        return Solution(without_tables(await self._send(self._transport.solve, request, problem, deadline), problem))
+        if progress is False:
+            reply = await self._send(self._transport.solve, request, problem, deadline)
+        elif progress is True:
+            with progress_line() as show:
+                reply = await self._solve_watched(request, problem, deadline, show)
+        elif callable(progress):
+            reply = await self._solve_watched(request, problem, deadline, progress)
+        else:
+            message = f"{progress!r} is neither True nor False nor a function of one argument"
+            raise InvalidRequestError.at("progress", message)
+        return Solution(without_tables(reply, problem))
 
     @offered
     async def explain(

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         SolveBatchResponse,
         SolveRequest,
         SolveResponse,
+        SolveWithProgressResponse,
     )
     from raphson.v1.system_pb2 import CompileRequest, CompileResponse
 
@@ -166,6 +167,9 @@ class Transport(ABC):
         self._process = os.getpid()
         solver = SolverServiceStub(channel)  # type: ignore[no-untyped-call]
         self.solve: Unary[SolveRequest, SolveResponse] = Unary(solver.Solve)
+        self.solve_with_progress: Streaming[SolveRequest, SolveWithProgressResponse] = Streaming(
+            solver.SolveWithProgress
+        )
         self.explain: Unary[ExplainRequest, Explanation] = Unary(solver.Explain)
         self.find_all: Streaming[FindAllRequest, FindAllResponse] = Streaming(solver.FindAll)
         self.follow: Streaming[FollowRequest, FollowResponse] = Streaming(solver.Follow)

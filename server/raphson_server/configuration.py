@@ -69,7 +69,7 @@ class ServerConfig:
     address: str = "127.0.0.1:50551"
     workers: int = field(default_factory=_cores)
     max_in_flight: int = 64
-    max_message_bytes: int = 16 * MIB
+    max_message_bytes: int = 64 * MIB
     worker_memory_bytes: int = 4096 * MIB
     worker_systems: int = 256
     definitions: int = 10_000

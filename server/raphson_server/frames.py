@@ -41,6 +41,7 @@ class Method(IntEnum):
     CHECK_JACOBIAN = 8
     TEST_DIFFERENTIABILITY = 9
     SOLVE_BATCH = 10
+    SOLVE_WITH_PROGRESS = 11
 
 
 class Outcome(IntEnum):
@@ -164,14 +165,17 @@ def send_acknowledgement(channel: socket.socket) -> None:
     _send(channel, _ACKNOWLEDGEMENT)
 
 
-def receive_acknowledgement(channel: socket.socket) -> None:
-    """Wait until the front end wants what comes after an item."""
+def receive_acknowledgement(channel: socket.socket, *, wait: bool = True) -> bool:
+    """Wait until the front end wants what comes after an item; without waiting, return whether it does."""
     try:
-        received = channel.recv(1)
+        received = channel.recv(1, 0 if wait else socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
     except OSError as error:
         raise ChannelClosedError from error
     if received != _ACKNOWLEDGEMENT:
         raise ChannelClosedError
+    return True
 
 
 def _packed(definitions: Definitions) -> bytes:

@@ -7,7 +7,15 @@ from raphson_solver.engine import CancelFlag, JacobianMode, LinearSolver, Method
 from raphson_solver.errors import DefinitionError, InputError, LimitError, RaphsonError
 from raphson_solver.language import Definition
 from raphson_solver.limits import Limits
-from raphson_solver.solution import Solution, SolveOptions, System, WarmStart, compile, compile_definition  # noqa: A004
+from raphson_solver.solution import (
+    Progress,
+    Solution,
+    SolveOptions,
+    System,
+    WarmStart,
+    compile,  # noqa: A004
+    compile_definition,
+)
 
 __all__ = [
     "CancelFlag",
@@ -19,6 +27,7 @@ __all__ = [
     "Limits",
     "LinearSolver",
     "Method",
+    "Progress",
     "RaphsonError",
     "Solution",
     "SolveOptions",

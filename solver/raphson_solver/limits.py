@@ -26,6 +26,8 @@ class Limits:
         Entries of a dense m×n or n×n matrix; larger systems stay families.
     members : int
         Members of all families, and terms of their sums, together.
+    entries : int
+        Entries of J of a system that stays in families, each product along its sums counted.
     families : int
         Different expressions of a system that stays families.
     """
@@ -38,4 +40,5 @@ class Limits:
     nodes: int = 1_000_000
     dense_entries: int = 16_000_000
     members: int = 16_000_000
+    entries: int = 64_000_000
     families: int = 500

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -80,6 +82,34 @@ def test_not_converging_is_exit_code_1(run: Run) -> None:
     result = run("solve", "x**2 = -1", "--start", "x=1.5")
     assert result.exit_code == 1
     assert "  remedy " in result.output
+
+
+def test_progress_is_told_on_standard_error(run: Run) -> None:
+    told = run("solve", *EXAMPLE, "--progress", "--json")
+    assert json.loads(told.stdout)["converged"] is True
+    assert told.stderr.startswith("newton, 0 iterations: largest |f| 0.11, scaled ")
+    # What is done within a second is not worth a word, and a pipe is no terminal.
+    for silent in ((), ("--no-progress",)):
+        assert run("solve", *EXAMPLE, *silent).stderr == ""
+
+
+def test_a_terminal_is_shown_one_line_of_a_long_solve(address: str) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    process = raphson_command(
+        "solve", "x**2 = -1", "--start", "x=1.2345", "--method", "newton", "--max-iterations", "1" + 15 * "0",
+        "--timeout", "1.5", "--no-explain", "--address", address, stderr=theirs,
+    )  # fmt: skip
+    output, _ = process.communicate(timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert process.returncode == 1
+    assert "time limit" in output
+    assert shown.count("\n") == 1
+    lines = [line for line in shown.split("\r") if line.startswith("newton, ")]
+    assert len(lines) >= 3
+    assert float(lines[0].partition("; ")[2].partition(" s ")[0]) >= 1.0
 
 
 def test_numbers_that_json_does_not_know_are_null(run: Run) -> None:
@@ -255,11 +285,11 @@ def test_help_shows_an_example_and_the_exit_codes() -> None:
     assert "0 converged, or, with more equations than unknowns, at a least-" in " ".join(result.output.split())
 
 
-def raphson_command(*arguments: str) -> subprocess.Popen[str]:
+def raphson_command(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "raphson_server", *arguments],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(added_search_path())},
     )

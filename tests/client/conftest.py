@@ -127,7 +127,7 @@ class ScriptedServer:
     # The three services in one.
     Solve = Evaluate = Compile = Explain = handle
     EvaluateChain = CheckJacobian = TestDifferentiability = handle
-    FindAll = Follow = handle_stream
+    FindAll = Follow = SolveWithProgress = handle_stream
     SolveBatch = handle_chunks
 
 

@@ -57,6 +57,7 @@ def test_the_names_of_the_package() -> None:
         "ServerBusyError",
         "ServerUnavailableError",
         "Solution",
+        "SolveProgress",
         "SparseJacobian",
         "Spectrum",
         "Status",
@@ -90,7 +91,7 @@ def test_the_names_of_the_tracer() -> None:
             (
                 "equations start parameters bounds nominal nominal_residual method jacobian tolerance "
                 "absolute_tolerance max_iterations max_evaluations timeout_seconds whole return_jacobian trace explain "
-                "certify sensitivity adjoint parameter_covariance"
+                "certify sensitivity adjoint parameter_covariance progress"
             ),
         ),
         (

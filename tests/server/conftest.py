@@ -14,9 +14,10 @@ from tests.server.running import Server, running_server
 def server() -> Iterator[Server]:
     """The server that tests share; they leave it as it was.
 
-    Its grace is long: a worker that must be killed is then told from one that a loaded machine slows down.
+    Its grace is long: a worker that must be killed is then told from one that a loaded machine slows down. Its messages
+    are small, so that little is needed to pass the limit.
     """
-    with running_server("--cancel-grace-seconds", "5", workers=2) as started:
+    with running_server("--cancel-grace-seconds", "5", "--max-message-bytes", str(16 << 20), workers=2) as started:
         yield started
 
 

@@ -19,6 +19,7 @@ def test_the_package_offers_these_names() -> None:
         "Limits",
         "LinearSolver",
         "Method",
+        "Progress",
         "RaphsonError",
         "Solution",
         "SolveOptions",
@@ -122,6 +123,7 @@ def test_the_dataclasses_have_these_fields() -> None:
         "equations",
         "nodes",
         "dense_entries",
+        "entries",
         "families",
         "members",
     }
@@ -182,4 +184,5 @@ def test_compile_takes_these_arguments() -> None:
         "nominal",
         "nominal_residual",
         "trace",
+        "on_progress",
     ]

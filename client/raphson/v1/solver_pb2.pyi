@@ -201,6 +201,32 @@ class SolveResponse(_message.Message):
     evidence_note: str
     def __init__(self, status: _Optional[_Union[Status, str]] = ..., message: _Optional[str] = ..., remedy: _Optional[str] = ..., solution: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., residual: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., scaled_residual: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., residual_norm: _Optional[float] = ..., iterations: _Optional[int] = ..., evaluations: _Optional[int] = ..., jacobian_evaluations: _Optional[int] = ..., elapsed_seconds: _Optional[float] = ..., system_id: _Optional[str] = ..., jacobian: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., method: _Optional[_Union[Method, str]] = ..., active_bounds: _Optional[_Iterable[_Union[ActiveBound, _Mapping]]] = ..., regularized_steps: _Optional[int] = ..., trace: _Optional[_Iterable[_Union[TraceStep, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., sensitivity: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., adjoint: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., covariance: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., parameter_elements: _Optional[_Iterable[str]] = ..., evidence_note: _Optional[str] = ...) -> None: ...
 
+class SolveWithProgressResponse(_message.Message):
+    __slots__ = ("progress", "result")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    progress: SolveProgress
+    result: SolveResponse
+    def __init__(self, progress: _Optional[_Union[SolveProgress, _Mapping]] = ..., result: _Optional[_Union[SolveResponse, _Mapping]] = ...) -> None: ...
+
+class SolveProgress(_message.Message):
+    __slots__ = ("iteration", "residual_norm", "scaled_residual", "elapsed_seconds", "linear_seconds", "method", "linear_solver")
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
+    RESIDUAL_NORM_FIELD_NUMBER: _ClassVar[int]
+    SCALED_RESIDUAL_FIELD_NUMBER: _ClassVar[int]
+    ELAPSED_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    LINEAR_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    LINEAR_SOLVER_FIELD_NUMBER: _ClassVar[int]
+    iteration: int
+    residual_norm: float
+    scaled_residual: float
+    elapsed_seconds: float
+    linear_seconds: float
+    method: Method
+    linear_solver: str
+    def __init__(self, iteration: _Optional[int] = ..., residual_norm: _Optional[float] = ..., scaled_residual: _Optional[float] = ..., elapsed_seconds: _Optional[float] = ..., linear_seconds: _Optional[float] = ..., method: _Optional[_Union[Method, str]] = ..., linear_solver: _Optional[str] = ...) -> None: ...
+
 class ActiveBound(_message.Message):
     __slots__ = ("element", "side")
     class Side(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -290,12 +316,16 @@ class Explanation(_message.Message):
     def __init__(self, lines: _Optional[_Iterable[str]] = ..., system_id: _Optional[str] = ..., structural_rank: _Optional[int] = ..., overdetermined: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., underdetermined: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., not_finite: _Optional[_Union[NotFinite, _Mapping]] = ..., worst_equations: _Optional[_Iterable[_Union[WorstEquation, _Mapping]]] = ..., active_bounds: _Optional[_Iterable[_Union[ActiveBound, _Mapping]]] = ..., parallel_equations: _Optional[_Iterable[_Union[Pair, _Mapping]]] = ..., parallel_variables: _Optional[_Iterable[_Union[Pair, _Mapping]]] = ..., condition: _Optional[float] = ..., rank: _Optional[int] = ...) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("equations", "variables")
+    __slots__ = ("equations", "variables", "more_equations", "more_variables")
     EQUATIONS_FIELD_NUMBER: _ClassVar[int]
     VARIABLES_FIELD_NUMBER: _ClassVar[int]
+    MORE_EQUATIONS_FIELD_NUMBER: _ClassVar[int]
+    MORE_VARIABLES_FIELD_NUMBER: _ClassVar[int]
     equations: _containers.RepeatedScalarFieldContainer[str]
     variables: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, equations: _Optional[_Iterable[str]] = ..., variables: _Optional[_Iterable[str]] = ...) -> None: ...
+    more_equations: int
+    more_variables: int
+    def __init__(self, equations: _Optional[_Iterable[str]] = ..., variables: _Optional[_Iterable[str]] = ..., more_equations: _Optional[int] = ..., more_variables: _Optional[int] = ...) -> None: ...
 
 class NotFinite(_message.Message):
     __slots__ = ("equation", "variable", "text", "arguments", "value", "reason")

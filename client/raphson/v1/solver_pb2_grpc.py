@@ -40,6 +40,11 @@ class SolverServiceStub:
                 request_serializer=raphson_dot_v1_dot_solver__pb2.SolveRequest.SerializeToString,
                 response_deserializer=raphson_dot_v1_dot_solver__pb2.SolveResponse.FromString,
                 _registered_method=True)
+        self.SolveWithProgress = channel.unary_stream(
+                '/raphson.v1.SolverService/SolveWithProgress',
+                request_serializer=raphson_dot_v1_dot_solver__pb2.SolveRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_solver__pb2.SolveWithProgressResponse.FromString,
+                _registered_method=True)
         self.Explain = channel.unary_unary(
                 '/raphson.v1.SolverService/Explain',
                 request_serializer=raphson_dot_v1_dot_solver__pb2.ExplainRequest.SerializeToString,
@@ -73,6 +78,15 @@ class SolverServiceServicer:
         remedy. Errors are for requests that make no sense (INVALID_ARGUMENT, NOT_FOUND), a full server
         (RESOURCE_EXHAUSTED, with RetryInfo) and lost workers (UNAVAILABLE; safe to retry).
         A deadline or a cancelled call stops the iteration itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SolveWithProgress(self, request, context):
+        """As Solve, for solves that take long: streams how far it has come, and the result as the last item.
+
+        Progress never holds up the solve: a caller that reads slowly is sent less of it, and always the result.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +133,11 @@ def add_SolverServiceServicer_to_server(servicer, server):
                     servicer.Solve,
                     request_deserializer=raphson_dot_v1_dot_solver__pb2.SolveRequest.FromString,
                     response_serializer=raphson_dot_v1_dot_solver__pb2.SolveResponse.SerializeToString,
+            ),
+            'SolveWithProgress': grpc.unary_stream_rpc_method_handler(
+                    servicer.SolveWithProgress,
+                    request_deserializer=raphson_dot_v1_dot_solver__pb2.SolveRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_solver__pb2.SolveWithProgressResponse.SerializeToString,
             ),
             'Explain': grpc.unary_unary_rpc_method_handler(
                     servicer.Explain,
@@ -169,6 +188,33 @@ class SolverService:
             '/raphson.v1.SolverService/Solve',
             raphson_dot_v1_dot_solver__pb2.SolveRequest.SerializeToString,
             raphson_dot_v1_dot_solver__pb2.SolveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SolveWithProgress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raphson.v1.SolverService/SolveWithProgress',
+            raphson_dot_v1_dot_solver__pb2.SolveRequest.SerializeToString,
+            raphson_dot_v1_dot_solver__pb2.SolveWithProgressResponse.FromString,
             options,
             channel_credentials,
             insecure,

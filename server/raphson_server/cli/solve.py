@@ -12,6 +12,7 @@ from raphson_server.cli.evidence import sensitivity_lines, solution_as_json, tra
 from raphson_server.cli.picture import drawing, plot_option
 from raphson_server.cli.problem import chosen_jacobian, problem_arguments, read_problem
 from raphson_server.cli.region import bounds_option
+from raphson_server.cli.solve_progress import SolveProgressLine
 from raphson_server.cli.solving_options import solving_options
 
 _EXIT_CODES = exit_codes_help(
@@ -32,6 +33,11 @@ _EXIT_CODES = exit_codes_help(
 @click.option("--sensitivity", is_flag=True, help="Print how the root moves with the parameters.")
 @click.option("--explain/--no-explain", default=True, show_default=True, help="After a failure, say what is wrong.")
 @plot_option("the residual of every step")
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Say on standard error how far it has come. [default: on a terminal, of what takes more than a second]",
+)
 @server_options
 def solve(
     equations: tuple[str, ...],
@@ -47,6 +53,7 @@ def solve(
     sensitivity: bool,
     explain: bool,
     picture: Path | None,
+    progress: bool | None,
     address: str | None,
     as_json: bool,
     **choices: Any,
@@ -67,7 +74,7 @@ def solve(
     options = problem.options | {name: value for name, value in choices.items() if value is not None}
     options["jacobian"] = chosen_jacobian(problem, mode)
     with answering(as_json=as_json):
-        with raphson.connect(address) as client:
+        with raphson.connect(address) as client, SolveProgressLine(wanted=progress) as line:
             solution = client.solve(
                 problem.equations,
                 problem.point,
@@ -79,6 +86,7 @@ def solve(
                 certify=certify,
                 sensitivity=sensitivity,
                 explain=explain,
+                progress=line.update if line.is_wanted else False,
                 **options,
             )
         if as_json:

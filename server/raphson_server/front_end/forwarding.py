@@ -77,7 +77,7 @@ class Forwarder:
 
         def handle(body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
             try:
-                last = yield from self._stream(method, body, context)
+                last = yield from self.stream(method, body, context)
             except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
                 status = status_of(error)
             else:
@@ -129,8 +129,14 @@ class Forwarder:
         if not context.add_callback(functools.partial(self._pool.cancel, ticket)):
             self._pool.cancel(ticket)
 
-    def _stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:
-        """Yield the items of a stream; return the reply that ends it."""
+    def stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:
+        """Yield the items of a stream; return the reply that ends it.
+
+        Raises
+        ------
+        CallError
+            What the caller is to be told instead.
+        """
         ticket = Ticket()
         self._bind(ticket, context)
         try:

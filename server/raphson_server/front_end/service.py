@@ -18,6 +18,7 @@ from raphson_server.front_end import jobs
 from raphson_server.front_end.batches import batch_handler
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.health import Health, Reflection
+from raphson_server.front_end.progress import progress_handler
 from raphson_server.front_end.registration import register
 from raphson_server.pool import WorkerPool
 
@@ -72,6 +73,7 @@ class Service:
         unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
         solver: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Solve": unary(forwarder.handler(Method.SOLVE)),
+            "SolveWithProgress": stream(progress_handler(forwarder, self._pool, Method.SOLVE_WITH_PROGRESS)),
             "Explain": unary(forwarder.handler(Method.EXPLAIN)),
             "FindAll": stream(forwarder.stream_handler(Method.FIND_ALL)),
             "Follow": stream(forwarder.stream_handler(Method.FOLLOW)),

@@ -147,7 +147,7 @@ def check_fits(shape: tuple[int, ...], what: str, advice: str, call: Call, field
 
 def check_jacobian_fits(system: rs.System, call: Call, field: str) -> None:
     """Refuse a Jacobian that no reply could carry, before it is computed; see `check_fits`."""
-    check_fits((system.m, system.n), "a Jacobian", "ask for J·v or wᵀ·J instead", call, field)
+    check_fits((system.m, system.n), "a Jacobian", "ask JacobianService for it sparse, or for J·v or wᵀ·J", call, field)
 
 
 def too_large(size: int, what: str, advice: str, maximum: int, field: str) -> CallError:

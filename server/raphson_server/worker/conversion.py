@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from raphson.v1.array_pb2 import DoubleArray, NamedArray
 from raphson.v1.solver_pb2 import SolveOptions
 from raphson.v1.system_pb2 import JacobianRow, Parameter, System, Variable
+from raphson_solver.language import Table
 
 from raphson_server.failures import invalid_input
 
@@ -134,7 +135,7 @@ def to_definition(message: System, root: str, point: Arrays, parameters: Arrays)
         equations=tuple(message.equations),
         variables=variables,
         parameters=shapes,
-        values=tuple((name, tuple(value.ravel().tolist())) for name, value in values.items()),
+        values=tuple((name, Table(value)) for name, value in values.items()),
         jacobian=tuple(tuple(row.entries) for row in message.jacobian) or None,
     )
 

@@ -70,7 +70,7 @@ def _why_not(solution: rs.Solution, kept: KeptSystem, call: Call) -> str:
 def _explain(response: SolveResponse, solution: rs.Solution, kept: KeptSystem) -> str:
     try:
         response.explanation.CopyFrom(from_explanation(solution.explain(), kept))
-    except rs.InputError as error:
+    except (rs.InputError, rs.LimitError) as error:
         return error.message
     return ""
 
@@ -90,6 +90,8 @@ def _differentiate(response: SolveResponse, solution: rs.Solution, asked: Eviden
     except rs.InputError as error:
         if error.field in _ARGUMENTS:
             raise
+        return error.message
+    except rs.LimitError as error:
         return error.message
     response.parameter_elements.extend(found.parameter_names)
     return ""

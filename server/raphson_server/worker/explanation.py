@@ -1,5 +1,7 @@
 """What is wrong with a system, as the explanation room says it, in the wire's terms."""
 
+from collections.abc import Sequence
+
 from raphson.v1.solver_pb2 import ActiveBound, Explanation, NotFinite, Pair, Part, WorstEquation
 from raphson_solver import explanation as room
 
@@ -23,7 +25,12 @@ def from_explanation(found: room.Explanation | room.Structure, kept: KeptSystem)
 
 
 def _from_group(group: room.Group) -> Part:
-    return Part(equations=group.equations, variables=group.variables)
+    return Part(
+        equations=group.equations,
+        variables=group.variables,
+        more_equations=group.more_equations,
+        more_variables=group.more_variables,
+    )
 
 
 def _add_point(message: Explanation, found: room.Explanation) -> None:
@@ -39,11 +46,13 @@ def _add_point(message: Explanation, found: room.Explanation) -> None:
     if found.dependence is not None:
         message.parallel_equations.extend(_from_pair(pair, equations) for pair in found.dependence.parallel_rows)
         message.parallel_variables.extend(_from_pair(pair, variables) for pair in found.dependence.parallel_columns)
-        message.condition = found.dependence.condition
-        message.rank = found.dependence.rank
+        if found.dependence.condition is not None:
+            message.condition = found.dependence.condition
+        if found.dependence.rank is not None:
+            message.rank = found.dependence.rank
 
 
-def _from_not_finite(found: room.NotFinite, equations: tuple[str, ...], variables: tuple[str, ...]) -> NotFinite:
+def _from_not_finite(found: room.NotFinite, equations: Sequence[str], variables: Sequence[str]) -> NotFinite:
     return NotFinite(
         equation=equations[found.equation],
         variable="" if found.variable is None else variables[found.variable],
@@ -54,5 +63,5 @@ def _from_not_finite(found: room.NotFinite, equations: tuple[str, ...], variable
     )
 
 
-def _from_pair(pair: room.Pair, names: tuple[str, ...]) -> Pair:
+def _from_pair(pair: room.Pair, names: Sequence[str]) -> Pair:
     return Pair(first=names[pair.first], second=names[pair.second], cosine=pair.cosine)

@@ -28,6 +28,7 @@ class Items:
         self._cancel = cancel
         self._maximum = maximum
         self._is_under_way = False
+        self._left: Message | None = None
 
     def send(self, message: Message) -> None:
         """Send an item; waits, without working, while the caller has not taken the one before it.
@@ -45,6 +46,30 @@ class Items:
         send_reply(self._channel, Reply(Outcome.MORE, serialized(message, self._maximum)))
         self._is_under_way = True
 
+    def offer(self, message: Message) -> None:
+        """Send an item if the one before it was taken; else leave it until the next offer, which replaces it.
+
+        Raises
+        ------
+        ChannelClosedError
+            If the front end is gone.
+        """
+        self._left = message
+        if not self._is_under_way or receive_acknowledgement(self._channel, wait=False):
+            self._is_under_way = False
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was offered last, if it was left.
+
+        Raises
+        ------
+        ChannelClosedError
+            If the front end is gone.
+        """
+        if self._left is not None and not self._cancel.is_set():
+            self.send(self._left)
+
     def settle(self) -> None:
         """Wait until the caller has taken the last item: nothing may be sent before.
 
@@ -56,6 +81,7 @@ class Items:
         if self._is_under_way:
             receive_acknowledgement(self._channel)
             self._is_under_way = False
+        self._left = None
 
 
 def call_ended() -> CallError:

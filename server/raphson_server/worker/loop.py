@@ -32,6 +32,7 @@ from raphson_server.worker.items import Items, serialized
 from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.solve import solve
 from raphson_server.worker.solve_batch import solve_batch
+from raphson_server.worker.solve_with_progress import solve_with_progress
 from raphson_server.worker.solver_errors import to_failure
 from raphson_server.worker.systems import DefinitionNeededError, Systems
 from raphson_server.worker_settings import WorkerSettings
@@ -47,6 +48,7 @@ _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.CHECK_JACOBIAN: check,
     Method.TEST_DIFFERENTIABILITY: test_differentiability,
     Method.SOLVE_BATCH: solve_batch,
+    Method.SOLVE_WITH_PROGRESS: solve_with_progress,
 }
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import raphson_solver as rs
 from google.rpc import code_pb2
@@ -20,14 +20,17 @@ from raphson_server.worker.region import SIDES
 from raphson_server.worker.repeated_request import answer_repeated
 from raphson_server.worker.solve_question import SolveQuestion
 
+OnProgress = Callable[[rs.Progress], object]
+
 _TIMEOUT_STEPS = 128
 # What the iteration may take of the time that is left, if evidence is to be computed after it.
 _SHARE_BEFORE_EVIDENCE = 0.75
 
 
-def solve(body: bytes, call: Call) -> Answer:
-    """Answer a SolveRequest."""
-    return answer_repeated(body, call, call.solves, _read, _reply)
+def solve(body: bytes, call: Call, on_progress: OnProgress | None = None) -> Answer:
+    """Answer a SolveRequest; tell `on_progress` meanwhile how far it has come."""
+    reply = _reply if on_progress is None else functools.partial(_reply, on_progress=on_progress)
+    return answer_repeated(body, call, call.solves, _read, reply)
 
 
 def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]:
@@ -48,20 +51,23 @@ def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]
     return question, learnt
 
 
-def _reply(question: SolveQuestion, call: Call) -> SolveResponse:
+def _reply(question: SolveQuestion, call: Call, on_progress: OnProgress | None = None) -> SolveResponse:
     """Solve."""
     if question.particulars is not None:
-        return _particular_reply(question, question.particulars, call)
+        return _particular_reply(question, question.particulars, call, on_progress)
     options = options_within(question.options, timeout_seconds(call.deadline))
     kept = question.kept
     if not question.return_jacobian:
-        return kept.solve_reply.fill(kept.system.solve(question.x, question.p, options, call.cancel), None)
+        solution = kept.system.solve(question.x, question.p, options, call.cancel, on_progress=on_progress)
+        return kept.solve_reply.fill(solution, None)
     check_jacobian_fits(kept.system, call, "options.return_jacobian")
-    solution = kept.system.solve(question.x, question.p, options, call.cancel)
+    solution = kept.system.solve(question.x, question.p, options, call.cancel, on_progress=on_progress)
     return kept.solve_reply.fill(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
 
 
-def _particular_reply(question: SolveQuestion, particulars: Particulars, call: Call) -> SolveResponse:
+def _particular_reply(
+    question: SolveQuestion, particulars: Particulars, call: Call, on_progress: OnProgress | None
+) -> SolveResponse:
     """Solve with all that a request may have; what the reply holds besides goes to a copy of the kept one."""
     kept, evidence, bounds = question.kept, particulars.evidence, particulars.bounds
     share = _SHARE_BEFORE_EVIDENCE if evidence.takes_time else 1.0
@@ -77,6 +83,7 @@ def _particular_reply(question: SolveQuestion, particulars: Particulars, call: C
         nominal=particulars.nominal or None,
         nominal_residual=particulars.nominal_residual,
         trace=evidence.trace,
+        on_progress=on_progress,
     )
     jacobian = kept.system.jacobian(solution.x, question.p, options.jacobian) if question.return_jacobian else None
     response = SolveResponse()

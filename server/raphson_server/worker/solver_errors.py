@@ -74,6 +74,7 @@ _LINK = re.compile(r"links\[(\d+)\]\.")
 _SECOND_INDEX = re.compile(r"\]\[")
 _REQUESTS: Mapping[Method, type[_Request]] = {
     Method.SOLVE: SolveRequest,
+    Method.SOLVE_WITH_PROGRESS: SolveRequest,
     Method.EVALUATE: EvaluateRequest,
     Method.EXPLAIN: ExplainRequest,
     Method.FIND_ALL: FindAllRequest,
@@ -82,7 +83,13 @@ _REQUESTS: Mapping[Method, type[_Request]] = {
     Method.CHECK_JACOBIAN: CheckJacobianRequest,
     Method.TEST_DIFFERENTIABILITY: TestDifferentiabilityRequest,
 }
-_POINTS = {Method.SOLVE: "start", Method.SOLVE_BATCH: "start", Method.FOLLOW: "start", Method.FIND_ALL: "bounds"}
+_POINTS = {
+    Method.SOLVE: "start",
+    Method.SOLVE_WITH_PROGRESS: "start",
+    Method.SOLVE_BATCH: "start",
+    Method.FOLLOW: "start",
+    Method.FIND_ALL: "bounds",
+}
 
 
 def to_failure(error: rs.RaphsonError, method: Method, body: bytes, link: int | None = None) -> CallError:
@@ -156,7 +163,7 @@ def _path(field: str, error: rs.RaphsonError, method: Method, body: bytes, link:
             return rest[1:]
         case "sigma":
             return "evidence.parameter_covariance"
-        case "w" if method is Method.SOLVE:
+        case "w" if method in {Method.SOLVE, Method.SOLVE_WITH_PROGRESS}:
             return "evidence.adjoint"
         case "v":
             return "jvp"

@@ -74,6 +74,7 @@ VIEWS = (
 )
 # What exact derivatives give as it is, with no J formed that is not asked for.
 _DIRECT = frozenset({"value", "matrix", "jvp", "vjp", "sparse", "gradient", "hessian_vector"})
+_ADVICE = {"matrix": "ask for it sparse, or for J·v or wᵀ·J instead", "sparse": "ask for J·v or wᵀ·J instead"}
 ASKED = tuple(dict.fromkeys(view.asked for view in VIEWS))
 """The fields of a request that ask for something."""
 
@@ -146,7 +147,7 @@ def _check_fit(question: EvaluateQuestion, wanted: Mapping[View, Shape], entries
     times, own = count[largest], wanted[largest]
     each = f"{largest.what} of {'×'.join(map(str, own))} numbers" if own else largest.what
     others = "" if bytes_of[largest] == total else f", with all that is asked for {total:,}"
-    advice = "ask for J·v or wᵀ·J instead" if largest.asked in {"matrix", "sparse"} else "ask for less"
+    advice = _ADVICE.get(largest.asked, "ask for less")
     if times > 1:
         each = f"{times:,} times {each}"
         advice = f"send at most {max(1, times * call.max_message_bytes // total):,} of the {times:,} in a call"

@@ -110,12 +110,26 @@ class FamilySource:
             pattern.assemble(partial(self._slopes, code, buffers), out[row])
         return out
 
+    def parameter_entries(self, x: Array, p: Array) -> Array:
+        """Return the entries of ∂f/∂p at one point, in the order of their pattern."""
+        code, pattern = self._codes.parameter_entries
+        out = np.empty(pattern.rows.size)
+        if out.size:
+            pattern.assemble(partial(self._slopes, code, self.buffers(x, p)), out)
+        return out
+
     def matrix(self, x: Array, p: Array, count: int, mode: JacobianMode, out: Array | None = None) -> Array:
         """Return J, shape (count, m·n)."""
         m, n = self._families.m, self._families.n
         if m * n > self._dense_limit:
             raise LimitError("matrix", "dense_entries", m * n, self._dense_limit, "entries of a dense Jacobian")
         return scatter(self.entries(x, p, count, mode), *self.pattern(mode), m, n, out)
+
+    def buffers(self, x: Array, p: Array) -> dict[Buffer, Array]:
+        """Return what the slots of equations and of sums read at a point."""
+        buffers = self._at(x[None], p[None], 0)
+        self._sums(buffers)
+        return buffers
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -160,9 +174,10 @@ def _row(rows: Array, row: int) -> Array:
 
 def _add_up(terms: Array, places: Places, sums: Array) -> None:
     """Add terms to their sums; places ascend."""
-    if places.table is None and places.step == 0:
-        sums[places.first] += terms.sum()
-        return
-    which = places.array(terms.size)
-    starts = np.flatnonzero(np.diff(which, prepend=-1))
-    sums[which[starts]] += np.add.reduceat(terms, starts)
+    with np.errstate(all="ignore"):
+        if places.table is None and places.step == 0:
+            sums[places.first] += terms.sum()
+            return
+        which = places.array(terms.size)
+        starts = np.flatnonzero(np.diff(which, prepend=-1))
+        sums[which[starts]] += np.add.reduceat(terms, starts)

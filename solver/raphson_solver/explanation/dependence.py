@@ -52,10 +52,13 @@ class Relation:
         Which, the dominant first.
     weights : ndarray
         Of the scaled rows or columns, the largest 1 in size.
+    more : int
+        How many more there are, of less weight.
     """
 
     places: Places
     weights: Matrix
+    more: int = 0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -64,10 +67,10 @@ class Dependence:
 
     Attributes
     ----------
-    condition : float
-        Of the scaled matrix, by singular values or an estimate; infinite if the rank is not full.
-    rank : int
-        Its numerical rank.
+    condition : float or None
+        Of the scaled matrix, by singular values or an estimate; infinite if the rank is not full, None if unknown.
+    rank : int or None
+        Its numerical rank, if it is known.
     zero_rows, zero_columns : ndarray of int64
         Equations that no variable changes; variables that change no equation.
     parallel_rows, parallel_columns : tuple of Pair
@@ -78,8 +81,8 @@ class Dependence:
         Changes of variables that change no equation, or hardly; for m ≥ n only, where they need not be.
     """
 
-    condition: float
-    rank: int
+    condition: float | None
+    rank: int | None
     zero_rows: Places
     zero_columns: Places
     parallel_rows: tuple[Pair, ...]

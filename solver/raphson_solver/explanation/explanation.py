@@ -67,8 +67,10 @@ class Explanation:
         Variables at their bounds.
     worst : tuple of WorstEquation
         The equations farthest from zero, the worst first, five at most.
-    equation_names, variable_names : tuple of str
+    equation_names, variable_names : sequence of str
         What the numbers in `not_finite` and `dependence` stand for.
+    more_at_bounds : int
+        How many more variables are at their bounds than are named.
     """
 
     structure: Structure
@@ -77,8 +79,9 @@ class Explanation:
     left_out: str
     at_bounds: tuple[AtBound, ...]
     worst: tuple[WorstEquation, ...]
-    equation_names: tuple[str, ...]
-    variable_names: tuple[str, ...]
+    equation_names: Sequence[str]
+    variable_names: Sequence[str]
+    more_at_bounds: int = 0
 
     def lines(self) -> list[str]:
         """Return plain sentences, the most important first."""
@@ -111,7 +114,8 @@ class Explanation:
             lines += self._dependence(self.dependence)
         if self.left_out:
             lines.append(self.left_out)
-        lines += _first([f"{at.name} is at its {at.side} bound {at.bound:.6g}" for at in self.at_bounds])
+        at_bounds = [f"{at.name} is at its {at.side} bound {at.bound:.6g}" for at in self.at_bounds]
+        lines += _first(at_bounds, self.more_at_bounds)
         return lines or ["nothing is wrong with the pattern, the values or the Jacobian at this point"]
 
     def _not_finite(self, found: NotFinite) -> str:
@@ -126,26 +130,31 @@ class Explanation:
         equations, variables = self.equation_names, self.variable_names
         lines = []
         missing = set(self.structure.empty_equations)
-        flat = [equations[i] for i in found.zero_rows if equations[i] not in missing]
+        flat = [name for i in found.zero_rows[:LARGEST_DENSE] if (name := equations[int(i)]) not in missing]
         if flat:
             do = "does" if len(flat) == 1 else "do"
-            lines.append(f"{listed(flat)} {do} not change with any variable at this point")
+            total = len(flat) + found.zero_rows[LARGEST_DENSE:].size
+            lines.append(f"{listed(flat, total=total)} {do} not change with any variable at this point")
         missing = set(self.structure.unused_variables)
-        idle = [variables[j] for j in found.zero_columns if variables[j] not in missing]
+        idle = [name for j in found.zero_columns[:LARGEST_DENSE] if (name := variables[int(j)]) not in missing]
         if idle:
             do = "does" if len(idle) == 1 else "do"
-            lines.append(f"{listed(idle)} {do} not change any equation at this point")
+            total = len(idle) + found.zero_columns[LARGEST_DENSE:].size
+            lines.append(f"{listed(idle, total=total)} {do} not change any equation at this point")
         lines += _first([_same(pair, equations, "change alike with every variable") for pair in found.parallel_rows])
         # What the pattern explains already is not said again in numbers.
-        is_new = found.rank == min(self.structure.m, self.structure.n) or found.rank < self.structure.rank
+        rank, structural = found.rank, self.structure.rank
+        is_new = rank is None or rank == min(self.structure.m, self.structure.n) or rank < structural
         relations = _beside(found.redundant, found.parallel_rows) if is_new else []
         lines += _first([_redundant(relation, equations) for relation in relations])
         lines += _first([_same(pair, variables, "act alike on every equation") for pair in found.parallel_columns])
         relations = _beside(found.undetermined, found.parallel_columns) if is_new else []
         lines += _first([_undetermined(relation, variables) for relation in relations])
-        if found.rank < self.structure.rank:
-            lines.append(f"the Jacobian is singular here: its rank is {found.rank}, not {self.structure.rank}")
-        elif NEARLY_SINGULAR < found.condition < math.inf:
+        if rank is not None and rank < structural:
+            lines.append(f"the Jacobian is singular here: its rank is {rank}, not {structural}")
+        elif rank is None and found.condition == math.inf and self.structure.is_sound:
+            lines.append("the Jacobian is singular here")
+        elif found.condition is not None and NEARLY_SINGULAR < found.condition < math.inf:
             lines.append(f"the Jacobian is nearly singular here: condition {found.condition:.1e} after scaling")
         return lines
 
@@ -204,14 +213,14 @@ def explain(
         not_finite=not_finite(graph, equations, derivative, values, variable_names, parameter_names),
         dependence=found,
         left_out=left_out,
-        at_bounds=_at_bounds(variable_names, x, lower, upper),
-        worst=_worst(equation_names, f, scaled_residual),
+        at_bounds=at_bounds(variable_names, x, lower, upper)[0],
+        worst=worst_equations(equation_names, f, scaled_residual),
         equation_names=tuple(equation_names),
         variable_names=tuple(variable_names),
     )
 
 
-def _worst(names: Sequence[str], f: Vector, scaled: Vector) -> tuple[WorstEquation, ...]:
+def worst_equations(names: Sequence[str], f: Vector, scaled: Vector) -> tuple[WorstEquation, ...]:
     """Return the equations with the largest scaled residual, those that are not finite before all others."""
     is_finite = np.isfinite(f) & np.isfinite(scaled)
     size = np.where(is_finite, np.abs(scaled), np.inf)
@@ -219,16 +228,22 @@ def _worst(names: Sequence[str], f: Vector, scaled: Vector) -> tuple[WorstEquati
     return tuple(WorstEquation(names[i], float(f[i]), float(scaled[i])) for i in order if f[i] != 0)
 
 
-def _at_bounds(names: Sequence[str], x: Vector, lower: Vector | None, upper: Vector | None) -> tuple[AtBound, ...]:
+def at_bounds(
+    names: Sequence[str], x: Vector, lower: Vector | None, upper: Vector | None, most: int | None = None
+) -> tuple[tuple[AtBound, ...], int]:
+    """Return the variables at their bounds, in order and at most so many, and how many more there are."""
     found: list[tuple[int, AtBound]] = []
+    total = 0
     for side, bound, sign in (("lower", lower, 1.0), ("upper", upper, -1.0)):
         if bound is None:
             continue
         finite = np.flatnonzero(np.isfinite(bound))
         distance = sign * (x[finite] - bound[finite])
         near = finite[distance <= _AT_BOUND * np.abs(bound[finite])]
-        found += [(int(j), AtBound(names[int(j)], side, float(bound[j]))) for j in near]
-    return tuple(at for _, at in sorted(found, key=lambda item: item[0]))
+        total += near.size
+        found += [(int(j), AtBound(names[int(j)], side, float(bound[j]))) for j in near[:most]]
+    named = tuple(at for _, at in sorted(found, key=lambda item: item[0])[:most])
+    return named, total - len(named)
 
 
 def _phrase(worst: WorstEquation) -> str:
@@ -257,7 +272,8 @@ def _undetermined(relation: Relation, names: Sequence[str]) -> str:
 
 
 def _members(relation: Relation, names: Sequence[str]) -> str:
-    return listed([names[int(place)] for place in relation.places])
+    total = relation.places.size + relation.more
+    return listed([names[int(place)] for place in relation.places], total=total)
 
 
 def _beside(relations: Sequence[Relation], pairs: Sequence[Pair]) -> list[Relation]:
@@ -266,7 +282,8 @@ def _beside(relations: Sequence[Relation], pairs: Sequence[Pair]) -> list[Relati
     return [relation for relation in relations if frozenset(relation.places.tolist()) not in known]
 
 
-def _first(lines: list[str]) -> list[str]:
-    if len(lines) <= _MOST_LINES:
+def _first(lines: list[str], more: int = 0) -> list[str]:
+    total = len(lines) + more
+    if total <= _MOST_LINES:
         return lines
-    return [*lines[:_MOST_LINES], f"… and {len(lines) - _MOST_LINES} more like these"]
+    return [*lines[:_MOST_LINES], f"… and {total - _MOST_LINES} more like these"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from raphson_solver.explanation.sentences import count, listed
-from raphson_solver.structure import Part, components, dulmage_mendelsohn
+from raphson_solver.structure import DulmageMendelsohn, Part, components, dulmage_mendelsohn
 from raphson_solver.structure.pattern import Places
 
 _MOST_GROUPS = 5
@@ -21,6 +21,19 @@ class Group:
 
     equations: tuple[str, ...]
     variables: tuple[str, ...]
+    more_equations: int = 0
+    """How many more there are than have a name here."""
+    more_variables: int = 0
+
+    @property
+    def equation_count(self) -> int:
+        """How many equations there are."""
+        return len(self.equations) + self.more_equations
+
+    @property
+    def variable_count(self) -> int:
+        """How many variables there are."""
+        return len(self.variables) + self.more_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,8 @@ class Structure:
     under: tuple[Group, ...]
     empty_equations: tuple[str, ...]
     unused_variables: tuple[str, ...]
+    more: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """How many more groups, empty equations and unused variables there are than are named, in the order above."""
 
     @property
     def is_sound(self) -> bool:
@@ -61,13 +76,16 @@ class Structure:
         lines = []
         if self.m != self.n:
             lines.append(f"there are {count(self.m, 'equation')} for {count(self.n, 'variable')}")
+        more_over, more_under, more_empty, more_unused = self.more
         if self.unused_variables:
-            lines.append(f"no equation contains {listed(self.unused_variables)}")
+            total = len(self.unused_variables) + more_unused
+            lines.append(f"no equation contains {listed(self.unused_variables, total=total)}")
         if self.empty_equations:
             contain = "contains" if len(self.empty_equations) == 1 else "contain"
-            lines.append(f"{listed(self.empty_equations)} {contain} no variable")
-        lines += _first([_too_many(group) for group in self.over if group.variables])
-        lines += _first([_too_few(group) for group in self.under if group.equations])
+            total = len(self.empty_equations) + more_empty
+            lines.append(f"{listed(self.empty_equations, total=total)} {contain} no variable")
+        lines += _first([_too_many(group) for group in self.over if group.variables], more_over - more_empty)
+        lines += _first([_too_few(group) for group in self.under if group.equations], more_under - more_unused)
         return lines
 
     def __str__(self) -> str:
@@ -77,7 +95,11 @@ class Structure:
 
 
 def explain_structure(
-    rows: ArrayLike, columns: ArrayLike, equation_names: Sequence[str], variable_names: Sequence[str]
+    rows: ArrayLike,
+    columns: ArrayLike,
+    equation_names: Sequence[str],
+    variable_names: Sequence[str],
+    most: int | None = None,
 ) -> Structure:
     """Return what the pattern says; no point is needed.
 
@@ -87,25 +109,49 @@ def explain_structure(
         Equation rows[k] contains variable columns[k].
     equation_names, variable_names : sequence of str
         What to call each.
+    most : int, optional
+        How many groups, and how many equations and variables of each, have their names told; all by default.
     """
     rows, columns = np.asarray(rows, np.int64), np.asarray(columns, np.int64)
     m, n = len(equation_names), len(variable_names)
-    parts = dulmage_mendelsohn(rows, columns, m, n)
+    return explain_parts(dulmage_mendelsohn(rows, columns, m, n), rows, columns, equation_names, variable_names, most)
 
-    def groups(part: Part) -> tuple[Group, ...]:
+
+def explain_parts(
+    parts: DulmageMendelsohn,
+    rows: Places,
+    columns: Places,
+    equation_names: Sequence[str],
+    variable_names: Sequence[str],
+    most: int | None,
+) -> Structure:
+    """Return what the parts of a pattern say; see `explain_structure`."""
+    m, n = len(equation_names), len(variable_names)
+
+    def groups(part: Part) -> tuple[tuple[Group, ...], int]:
+        found, total = components(rows, columns, part, most)
         return tuple(
-            Group(_named(equation_names, equations), _named(variable_names, variables))
-            for equations, variables in components(rows, columns, part)
-        )
+            Group(
+                _named(equation_names, equations[:most]),
+                _named(variable_names, variables[:most]),
+                equations.size - equations[:most].size,
+                variables.size - variables[:most].size,
+            )
+            for equations, variables in found
+        ), total - len(found)
 
+    over, more_over = groups(parts.over)
+    under, more_under = groups(parts.under)
+    empty, unused = _absent(rows, m), _absent(columns, n)
     return Structure(
         m=m,
         n=n,
         rank=parts.rank,
-        over=groups(parts.over),
-        under=groups(parts.under),
-        empty_equations=_named(equation_names, _absent(rows, m)),
-        unused_variables=_named(variable_names, _absent(columns, n)),
+        over=over,
+        under=under,
+        empty_equations=_named(equation_names, empty[:most]),
+        unused_variables=_named(variable_names, unused[:most]),
+        more=(more_over, more_under, empty.size - empty[:most].size, unused.size - unused[:most].size),
     )
 
 
@@ -118,23 +164,26 @@ def _absent(used: Places, length: int) -> Places:
 
 
 def _too_many(group: Group) -> str:
-    extra = len(group.equations) - len(group.variables)
+    equations, variables = group.equation_count, group.variable_count
     return (
-        f"too many equations: {count(len(group.equations), 'equation')} ({listed(group.equations)}) contain only "
-        f"{count(len(group.variables), 'variable')} ({listed(group.variables)}), so in general {extra} cannot be met"
+        f"too many equations: {count(equations, 'equation')} ({listed(group.equations, total=equations)}) contain only "
+        f"{count(variables, 'variable')} ({listed(group.variables, total=variables)}), so in general "
+        f"{equations - variables} cannot be met"
     )
 
 
 def _too_few(group: Group) -> str:
-    free = len(group.variables) - len(group.equations)
-    stand = "stands" if len(group.variables) == 1 else "stand"
+    equations, variables = group.equation_count, group.variable_count
+    stand = "stands" if variables == 1 else "stand"
     return (
-        f"too few equations: {count(len(group.variables), 'variable')} ({listed(group.variables)}) {stand} in only "
-        f"{count(len(group.equations), 'equation')} ({listed(group.equations)}), so {free} cannot be determined"
+        f"too few equations: {count(variables, 'variable')} ({listed(group.variables, total=variables)}) {stand} in "
+        f"only {count(equations, 'equation')} ({listed(group.equations, total=equations)}), so "
+        f"{variables - equations} cannot be determined"
     )
 
 
-def _first(lines: list[str]) -> list[str]:
-    if len(lines) <= _MOST_GROUPS:
+def _first(lines: list[str], more: int) -> list[str]:
+    total = len(lines) + max(0, more)
+    if total <= _MOST_GROUPS:
         return lines
-    return [*lines[:_MOST_GROUPS], f"… and {len(lines) - _MOST_GROUPS} more like these"]
+    return [*lines[:_MOST_GROUPS], f"… and {total - _MOST_GROUPS} more like these"]

@@ -6,8 +6,10 @@ parameter k slot k of the others. A slot says which buffer its number lies in, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,21 +50,24 @@ class Buffer(IntEnum):
     """The slope of each member in each of its slots."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Places:
-    """A place for each member: ``first + step·member``, or whatever a table says.
+    """A place for each member: ``first + step·member``, a progression along each axis of a grid, or what a table says.
 
     Attributes
     ----------
     first, step : int
         Of places in arithmetic progression; a step of 0 is one place for all.
-    table : ndarray of int32, shape (members,), optional
+    given : ndarray of int32, shape (members,), optional
         The places of others.
+    axes : tuple of (int, int)
+        Extent and step along each axis of a grid, the last fastest, if one progression does not say it.
     """
 
     first: int
     step: int
-    table: NDArray[np.int32] | None = None
+    given: NDArray[np.int32] | None = None
+    axes: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, places: Integers | int) -> Places:
@@ -71,9 +76,53 @@ class Places:
             return cls(places, 0)
         first = int(places[0])
         step = int(places[1]) - first if places.size > 1 else 0
-        if np.array_equal(places, first + step * np.arange(places.size)):
+        if places[-1] == first + step * (places.size - 1) and np.all(np.diff(places) == step):
             return cls(first, step)
         return cls(0, 0, np.ascontiguousarray(places, np.int32))
+
+    @classmethod
+    def on_grid(cls, first: int, steps: Sequence[int], shape: Sequence[int]) -> Places:
+        """Return the places ``first + Σ steps[a]·digit[a]`` of a grid's members; steps that are not there are 0."""
+        axes: list[tuple[int, int]] = []
+        for axis in range(len(shape) - 1, -1, -1):
+            extent, step = shape[axis], steps[axis] if axis < len(steps) else 0
+            if extent == 1:
+                continue
+            if axes and step == axes[-1][0] * axes[-1][1]:
+                # The axis goes on where the one within it ends.
+                axes[-1] = extent * axes[-1][0], axes[-1][1]
+            else:
+                axes.append((extent, step))
+        if len(axes) > 1:
+            return cls(first, 0, axes=tuple(reversed(axes)))
+        return cls(first, axes[0][1] if axes else 0)
+
+    @cached_property
+    def table(self) -> NDArray[np.int32] | None:
+        """The place of every member, shape (members,), unless one progression says it; made when first asked for."""
+        if not self.axes:
+            return self.given
+        total = np.full((1,) * len(self.axes), self.first, np.int32)
+        for axis, (extent, step) in enumerate(self.axes):
+            along = [1] * len(self.axes)
+            along[axis] = extent
+            total = total + (step * np.arange(extent, dtype=np.int32)).reshape(along)
+        return total.reshape(-1)
+
+    @property
+    def start(self) -> int:
+        """The place of the first member."""
+        return self.first if self.given is None else int(self.given[0])
+
+    def at(self, member: int) -> int:
+        """Return the place of one member."""
+        if self.given is not None:
+            return int(self.given[member])
+        place, rest = self.first + self.step * member, member
+        for extent, step in reversed(self.axes):
+            rest, digit = divmod(rest, extent)
+            place += step * digit
+        return place
 
     def array(self, count: int) -> Integers:
         """Return the places of all members, shape (count,)."""
@@ -84,7 +133,36 @@ class Places:
     @property
     def key(self) -> tuple[object, ...]:
         """What tells two of them apart."""
-        return (self.first, self.step, None if self.table is None else self.table.tobytes())
+        return (self.first, self.step, self.axes, None if self.given is None else self.given.tobytes())
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Numbers that are known, one a member.
+
+    Attributes
+    ----------
+    places : Places
+        The numbers, if they are whole.
+    count : int
+        How many members there are.
+    given : ndarray of float64, shape (members,), optional
+        The numbers, if they are not.
+    """
+
+    places: Places
+    count: int
+    given: NDArray[np.float64] | None = None
+
+    @cached_property
+    def array(self) -> NDArray[np.float64]:
+        """The numbers as an array, made when first asked for."""
+        return self.places.array(self.count).astype(np.float64) if self.given is None else self.given
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells two of them apart."""
+        return (*self.places.key, self.count, None if self.given is None else self.given.tobytes())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,13 +175,18 @@ class Slot:
         What it is part of.
     places : Places
         Where there.
-    numbers : ndarray of float64, optional
+    known : Numbers, optional
         The buffer itself, for `Buffer.NUMBERS`.
     """
 
     buffer: Buffer
     places: Places
-    numbers: NDArray[np.float64] | None = None
+    known: Numbers | None = None
+
+    @property
+    def numbers(self) -> NDArray[np.float64] | None:
+        """The buffer itself, for `Buffer.NUMBERS`."""
+        return None if self.known is None else self.known.array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

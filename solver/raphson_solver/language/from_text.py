@@ -5,9 +5,10 @@ from __future__ import annotations
 from raphson_solver.language import syntax
 from raphson_solver.language.definition import Definition
 from raphson_solver.language.families import FamilyInstance, as_families
-from raphson_solver.language.index_arrays import ALONE, IndexArrays
+from raphson_solver.language.grid import ALONE
+from raphson_solver.language.index_arrays import IndexArrays
 from raphson_solver.language.instantiate import Instance, instantiate
-from raphson_solver.language.parsed import Parsed, field_of, parse
+from raphson_solver.language.parsed import Parsed, field_of, is_many, parse, stays_families
 from raphson_solver.limits import Limits
 
 # From so many variables on families, where they are fewer than an eighth of the equations, cost less than what they
@@ -48,12 +49,8 @@ def _is_for_families(text: Parsed) -> bool:
 
 def _is_large(text: Parsed, limits: Limits) -> bool:
     """Return whether there are too many equations or variables to be written out: solving takes dense matrices."""
-
-    def is_many(count: int) -> bool:
-        return count > limits.equations or count * text.n > limits.dense_entries
-
     # Equations have to be counted, which takes a while where there are many.
-    return is_many(text.n) or is_many(_count(text, limits))
+    return stays_families(text.definition, limits) or is_many(_count(text, limits), text.n, limits)
 
 
 def _count(text: Parsed, limits: Limits) -> int:
@@ -63,5 +60,5 @@ def _count(text: Parsed, limits: Limits) -> int:
     for number, item in enumerate(text.equations):
         if isinstance(item, syntax.Equation):
             indices.field, indices.source = field_of(number), text.definition.equations[number]
-            count += indices.expand(item.loops, ALONE)[0].count if item.loops else 1
+            count += indices.expand(item.loops, ALONE).count if item.loops else 1
     return count

@@ -113,8 +113,15 @@ class IndexText:
     ) -> NoReturn:
         where = f" in dimension {axis}" if len(array.shape) > 1 else ""
         at = ", ".join(f"{key}={value}" for key, value in indices.items())
+        source = ""
+        if isinstance(part, syntax.Index):
+            # Of a table it is told which of its numbers that is.
+            alone = Integers(self._arrays, 0)
+            alone.field, alone.source = self.field, self.source
+            places = ",".join(str(alone.value(each, dict(indices))) for each in part.indices)
+            source = f", which is {clip(part.name)}[{places}],"
         self._fail(
-            f"the index {number}{where} of '{clip(name)}' is outside 0 … {array.shape[axis] - 1}"
+            f"the index {number}{where} of '{clip(name)}'{source} is outside 0 … {array.shape[axis] - 1}"
             + (f" (at {at})" if at else ""),
             part,
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from raphson_solver.errors import DefinitionError, LimitError
 from raphson_solver.expression import operations
 from raphson_solver.expression.operations import Operation
-from raphson_solver.language.definition import Definition, Shape, size
+from raphson_solver.language.definition import Definition, Shape, Table, size
 from raphson_solver.language.parser import REDUCTIONS
 from raphson_solver.language.tokens import KEYWORDS, clip
 from raphson_solver.limits import Limits
@@ -115,7 +115,7 @@ def _check_declaration(name: str, shape: Shape, field: str, arrays: dict[str, Ar
         raise DefinitionError(field, f"the shape {shape} of '{clip(name)}' has a negative extent")
 
 
-def _whole(name: str, shape: Shape, known: dict[str, tuple[float, ...]]) -> NDArray[np.int64]:
+def _whole(name: str, shape: Shape, known: dict[str, tuple[float, ...] | Table]) -> NDArray[np.int64]:
     field = f"parameters.{name}"
     if name not in known:
         raise DefinitionError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Generic, NoReturn, TypeVar
 
 from raphson_solver.errors import DefinitionError
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.graph import Graph
 from raphson_solver.language import names, syntax
+from raphson_solver.language.alike import Alike
 from raphson_solver.language.names import Array
 from raphson_solver.language.syntax import Expression
 from raphson_solver.language.tokens import clip
@@ -70,6 +72,14 @@ class Writer(ABC, Generic[Where]):
     @abstractmethod
     def write(self, item: syntax.Equation, field: str, source: str) -> None:
         """Write an equation, or a family of them."""
+
+    def reserve(self, field: str) -> None:
+        """Keep a place for an equation that `write_alike` writes; only families have any."""
+        raise NotImplementedError(field)
+
+    def write_alike(self, texts: Alike, sources: Sequence[str]) -> None:
+        """Write texts that are one family; only families do."""
+        raise NotImplementedError(texts, sources)
 
     @abstractmethod
     def _index_number(self, name: str, where: Where) -> int | None:

@@ -34,9 +34,9 @@ class Factorization:
 
         routines: Any = get_lapack_funcs(("getrf", "getrs", "gecon"), dtype=np.float64)
         factor, self._substitute, estimate = routines
-        self._rows = _reciprocal(np.abs(matrix).max(axis=1))
+        self._rows = largest_reciprocal(np.abs(matrix).max(axis=1))
         scaled = matrix * self._rows[:, None]
-        self.columns = _reciprocal(np.abs(scaled).max(axis=0))
+        self.columns = largest_reciprocal(np.abs(scaled).max(axis=0))
         scaled *= self.columns
         self._matrix = matrix
         self._lu, self._pivots, info = factor(scaled)
@@ -52,22 +52,23 @@ class Factorization:
 
         One step of iterative refinement is kept where it makes the residual smaller beside the terms that cancel in it.
         """
-        return _refined(self._matrix, right, self._once)
+        return refined(self._matrix, right, self._once)
 
     def solve_transposed(self, right: Array) -> Array:
         """Return A⁻ᵀ b for b of shape (n,) or (n, k), refined like `solve`."""
-        return _refined(self._matrix.T, right, self._once_transposed)
+        return refined(self._matrix.T, right, self._once_transposed)
 
     def _once(self, right: Array) -> Array:
-        solved, _ = self._substitute(self._lu, self._pivots, _scaled(self._rows, right))
-        return _scaled(self.columns, _like(solved, right))
+        solved, _ = self._substitute(self._lu, self._pivots, scaled_by(self._rows, right))
+        return scaled_by(self.columns, _like(solved, right))
 
     def _once_transposed(self, right: Array) -> Array:
-        solved, _ = self._substitute(self._lu, self._pivots, _scaled(self.columns, right), trans=1)
-        return _scaled(self._rows, _like(solved, right))
+        solved, _ = self._substitute(self._lu, self._pivots, scaled_by(self.columns, right), trans=1)
+        return scaled_by(self._rows, _like(solved, right))
 
 
-def _refined(matrix: Array, right: Array, solve: Callable[[Array], Array]) -> Array:
+def refined(matrix: Any, right: Array, solve: Callable[[Array], Array]) -> Array:
+    """Return a solution after a step of refinement, where that made its backward error smaller; dense or sparse."""
     if right.size == 0:
         return right.copy()
     first = solve(right)
@@ -77,20 +78,21 @@ def _refined(matrix: Array, right: Array, solve: Callable[[Array], Array]) -> Ar
     return np.where(better, second, first)
 
 
-def _backward_error(matrix: Array, solved: Array, right: Array) -> tuple[Array, Array]:
+def _backward_error(matrix: Any, solved: Array, right: Array) -> tuple[Array, Array]:
     """Return the largest |b − A x| over |A||x| + |b| of each column, and b − A x."""
     residual = right - matrix @ solved
-    size = np.abs(matrix) @ np.abs(solved) + np.abs(right)
+    size = abs(matrix) @ np.abs(solved) + np.abs(right)
     return np.max(np.abs(residual) / np.where(size > 0.0, size, 1.0), axis=0), residual
 
 
-def _reciprocal(sizes: Array) -> Array:
+def largest_reciprocal(sizes: Array) -> Array:
     """Return powers of two near one over the sizes; 1 where a size is 0."""
     _, exponents = np.frexp(sizes)
     return np.where(sizes > 0.0, np.ldexp(1.0, np.clip(-exponents, -1000, 1000)), 1.0)
 
 
-def _scaled(scales: Array, values: Array) -> Array:
+def scaled_by(scales: Array, values: Array) -> Array:
+    """Return rows times their scales, of a vector or of columns."""
     return (values.T * scales).T
 
 

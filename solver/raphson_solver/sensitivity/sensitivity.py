@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raphson_solver.differential.covariance import covariance_root
-from raphson_solver.differential.differential import Differential
 from raphson_solver.engine.status import JacobianMode
-from raphson_solver.errors import InputError
-from raphson_solver.explanation.elements import element_names
-from raphson_solver.sensitivity.factorization import Factorization
+from raphson_solver.errors import InputError, LimitError
+from raphson_solver.explanation.elements import ElementNames
+from raphson_solver.sensitivity.at_root import AtRoot, DenseAtRoot, SparseAtRoot
 from raphson_solver.sensitivity.selection import Selection, select
-from raphson_solver.solution.local import Local, local, parameter_entries, vectors
+from raphson_solver.solution.local import Local, vectors
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.solution.packing import as_numbers, check_finite, vector
 
@@ -65,7 +64,7 @@ class Sensitivity:
 
     Attributes
     ----------
-    variable_names, parameter_names : tuple of str
+    variable_names, parameter_names : sequence of str
         Of every number of x, and of p: ``x``, ``u[3]``, ``W[1,2]``.
     condition : float
         About ‖J‖·‖J⁻¹‖, rows and columns being of one size.
@@ -76,7 +75,8 @@ class Sensitivity:
     Raises
     ------
     InputError
-        When the arguments do not fit, the system is not square, or x is no root.
+        When the arguments do not fit, the system is not square, or x is no root; from the methods `LimitError` too, for
+        results that are too large to be dense.
     SingularRootError
         When J is singular or nearly so.
     """
@@ -95,19 +95,23 @@ class Sensitivity:
                 f"{system.m}×{system.n}: how a least-squares point moves depends on second derivatives too",
             )
         self._system = system
-        self._differential = Differential(system, mode)
+        codes = system.family_codes
+        self._root: AtRoot = DenseAtRoot(system, mode) if codes is None else SparseAtRoot(system, codes, mode)
         self._x, self._p = vectors(system, x, p)
         self._free = system.free_parameters
-        self.variable_names = element_names(system.variables)
-        self.parameter_names = element_names(self._free)
-        here = local(system, self._x, self._p)
+        self.variable_names: Sequence[str] = ElementNames(system.variables)
+        self.parameter_names: Sequence[str] = ElementNames(self._free)
+        if codes is None:
+            self.variable_names, self.parameter_names = tuple(self.variable_names), tuple(self.parameter_names)
+        here = self._root.local(self._x, self._p)
         self._check_root(here)
         self._matrix = self._at(self._x)
-        if not np.all(np.isfinite(self._matrix)):
+        if not _is_finite(self._matrix):
             raise InputError("at", "the Jacobian is not finite at the root")
-        self._factors = Factorization(self._matrix)
+        self._factors = self._root.factored(self._matrix)
         self.condition = self._factors.condition
         self.relative_error = self._determined(here)
+        self._rows, self._columns = self._root.parameter_pattern()
         self._slopes = self._parameter_slopes()
 
     # --- derivatives ----------------------------------------------------------------------------------------
@@ -134,10 +138,9 @@ class Sensitivity:
         """
         gradient = vector(w, self._system.n, "w", "a number a variable")
         check_finite(gradient, "w")
-        pattern = self._system.kernels.parameter_pattern
         multipliers = self._factors.solve_transposed(gradient)
-        total = np.zeros(pattern.n)
-        np.add.at(total, pattern.columns, -multipliers[pattern.rows] * self._slopes)
+        total = np.zeros(self._p.size)
+        np.add.at(total, self._columns, -multipliers[self._rows] * self._slopes)
         return total[self.select(names).places]
 
     def select(self, names: Names = None) -> Selection:
@@ -161,6 +164,8 @@ class Sensitivity:
         InputError
             When sigma does not fit, is not symmetric, or has a negative eigenvalue.
         """
+        n = self._system.n
+        self._check_size(n, "what a covariance of x has; ask for standard_deviations")
         root = self._spread(sigma, names)
         covariance: Array = root @ root.T
         return covariance
@@ -186,30 +191,33 @@ class Sensitivity:
         return self._forward(chosen) @ covariance_root(given, "sigma")
 
     def _forward(self, chosen: Selection) -> Array:
-        pattern = self._system.kernels.parameter_pattern
-        slots = np.full(pattern.n, -1)
+        self._check_size(chosen.places.size, "entries of dx/dp; name fewer parameters, or ask for an adjoint")
+        slots = np.full(self._p.size, -1)
         slots[chosen.places] = np.arange(chosen.places.size)
-        slot = slots[pattern.columns]
+        slot = slots[self._columns]
         kept = slot >= 0
         right = np.zeros((self._system.n, chosen.places.size))
-        right[pattern.rows[kept], slot[kept]] = -self._slopes[kept]
+        right[self._rows[kept], slot[kept]] = -self._slopes[kept]
         return self._factors.solve(right)
 
+    def _check_size(self, columns: int, what: str) -> None:
+        """Refuse a dense result of n rows that is too large, before it is made."""
+        count, maximum = self._system.n * columns, self._system.limits.dense_entries
+        if count > maximum:
+            raise LimitError("sensitivity", "dense_entries", count, maximum, f"numbers ({what})")
+
     def _parameter_slopes(self) -> Array:
-        slopes = parameter_entries(self._system, self._x, self._p)
+        slopes = self._root.parameter_slopes(self._x, self._p)
         bad = np.flatnonzero(~np.isfinite(slopes))
         if bad.size:
-            pattern = self._system.kernels.parameter_pattern
-            row, column = pattern.rows[bad[0]], pattern.columns[bad[0]]
-            equation = self._system.equation_names[int(row)]
-            raise InputError(
-                "at", f"the derivative of {equation} with respect to {self.parameter_names[column]} is {slopes[bad[0]]}"
-            )
+            equation = self._system.equation_names[int(self._rows[bad[0]])]
+            parameter = self.parameter_names[int(self._columns[bad[0]])]
+            raise InputError("at", f"the derivative of {equation} with respect to {parameter} is {slopes[bad[0]]}")
         return slopes
 
-    def _at(self, x: Array) -> Array:
+    def _at(self, x: Array) -> Any:
         with np.errstate(all="ignore"):
-            return self._differential.matrix(x, self._p)
+            return self._root.jacobian(x, self._p)
 
     def _check_root(self, here: Local) -> None:
         if not here.is_finite:
@@ -256,7 +264,12 @@ class Sensitivity:
         """Return ‖J⁻¹ΔJ·v‖/‖v‖ for a step v, in scaled variables; 0 where J cannot be had beyond it."""
         size = float(np.linalg.norm(step / self._factors.columns))
         beyond = self._at(self._x + step)
-        if size == 0.0 or not np.all(np.isfinite(beyond)):
+        if size == 0.0 or not _is_finite(beyond):
             return 0.0
         change = self._factors.solve((beyond - self._matrix) @ (step / size))
         return float(np.linalg.norm(change / self._factors.columns))
+
+
+def _is_finite(matrix: Any) -> bool:
+    """Return whether every entry is, of a dense or a sparse matrix."""
+    return bool(np.all(np.isfinite(getattr(matrix, "data", matrix) if not isinstance(matrix, np.ndarray) else matrix)))

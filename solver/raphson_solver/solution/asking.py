@@ -14,6 +14,7 @@ from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.entrance import NOT_FINITE, WRONG_SIZE, iterate
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.solution.prepared import NEVER, Prepared
+from raphson_solver.solution.progress import OnProgress, Reporter
 from raphson_solver.solution.region import Bounds, NominalLike, pack_nominal, pack_nominal_residual
 from raphson_solver.solution.solution import Solution
 from raphson_solver.solution.trace import TraceStep, read
@@ -36,6 +37,7 @@ def solve(
     nominal_residual: ArrayLike | None,
     *,
     trace: bool,
+    on_progress: OnProgress | None,
 ) -> Solution:
     """Solve a system; see `System.solve`."""
     idle = prepared.idle
@@ -46,7 +48,8 @@ def solve(
     # What is taken is given back only after a whole solve: Ctrl-C leaves the plan half-way.
     if cancel is not None:
         memory.plan[layout.CANCEL_ADDRESS] = cancel.address
-    special = trace or not (region is None and nominal is None and nominal_residual is None)
+    watched = trace or on_progress is not None
+    special = watched or not (region is None and nominal is None and nominal_residual is None)
     if region is not None:
         memory.plan[layout.BOUNDED] = 1
         memory.lower[:], memory.upper[:] = region.lower, region.upper
@@ -57,7 +60,9 @@ def solve(
     if nominal_residual is not None:
         memory.nominal_residual[:] = pack_nominal_residual(nominal_residual, system.m)
     steps: list[TraceStep] | None = [] if trace else None
-    if trace:
+    reporter = None if on_progress is None else Reporter(on_progress)
+    slice_limit = 1 if trace else memory.plan[layout.SLICE_LIMIT]
+    if watched:
         memory.plan[layout.SLICE_LIMIT] = 0
     deadline = 0.0
     if options.timeout_seconds is not None:
@@ -76,9 +81,12 @@ def solve(
         # Says what does not fit, or is not finite.
         status = prepared.enter(memory.address, *system.point(x, p, "start"))
     while status == RUNNING:
-        if steps is not None:
-            steps.append(read(memory, prepared.blocks))
-            memory.plan[layout.SLICE_LIMIT] = 1
+        if watched:
+            if steps is not None:
+                steps.append(read(memory, prepared.blocks))
+            if reporter is not None:
+                reporter.tell_of_engine(memory, prepared.blocks)
+            memory.plan[layout.SLICE_LIMIT] = slice_limit
         status = iterate(memory.address)
     for each in memory.sparse:
         if each.error is not None:
@@ -90,4 +98,7 @@ def solve(
         memory.plan[layout.CANCEL_ADDRESS] = NEVER.address
         memory.settings[layout.TIMEOUT] = 0.0
         idle.append(memory)
+    if reporter is not None:
+        reporter.hear_of_linear_systems(memory)
+        reporter.tell_end(solution)
     return solution

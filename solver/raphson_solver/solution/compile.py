@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from raphson_solver.errors import DefinitionError, InputError, LimitError
-from raphson_solver.language import Definition, Shape, check_length
+from raphson_solver.language import Definition, Shape, Table, check_length
 from raphson_solver.language.names import CONSTANTS, FUNCTIONS
 from raphson_solver.language.tokens import KEYWORDS, tokenize
 from raphson_solver.limits import Limits
@@ -139,12 +139,12 @@ def _shape(value: Any, field: str) -> Shape:
 
 def _values(
     parameters: Mapping[str, Any] | Iterable[str] | None,
-) -> tuple[tuple[str, tuple[float, ...]], ...]:
+) -> tuple[tuple[str, Table], ...]:
     """Return whole-number values: only they can be a part of the system."""
     if not isinstance(parameters, Mapping):
         return ()
     whole = {name: np.asarray(value) for name, value in parameters.items() if np.asarray(value).dtype.kind in "iu"}
-    return tuple((name, tuple(map(float, value.reshape(-1)))) for name, value in whole.items())
+    return tuple((name, Table(value)) for name, value in whole.items())
 
 
 def _free_names(texts: tuple[str, ...], declared: set[str]) -> list[str]:

@@ -12,6 +12,7 @@ from raphson_solver.derivative import pushforward, sweep
 from raphson_solver.expression import magnitudes
 from raphson_solver.expression import operations as op
 from raphson_solver.expression.family import Buffer, Families, Family, Places, Slot
+from raphson_solver.limits import Limits
 from raphson_solver.solution.family_pattern import FamilyPattern
 
 Made = TypeVar("Made")
@@ -31,10 +32,16 @@ class FamilyCodes:
     ----------
     families : Families
         Of the system.
+    most_entries : int
+        How many entries J, or ∂f/∂p, may have.
+    parameter_count : int
+        Length of p.
     """
 
-    def __init__(self, families: Families) -> None:
+    def __init__(self, families: Families, most_entries: int = Limits().entries, parameter_count: int = 0) -> None:
         self.families = families
+        self._parameter_count = parameter_count
+        self._most_entries = most_entries
         self._made: dict[str, object] = {}
         self._lock = threading.RLock()
         self._seeds: dict[int, int] = {}
@@ -123,20 +130,57 @@ class FamilyCodes:
         """The slopes of every family in its own slots, member by member, and how they make the entries of J."""
 
         def make() -> tuple[FamilyCode, FamilyPattern]:
-            families = self.families
-            jobs, slopes, first = [], [], 0
-            for each in (*families.sums, *families.equations):
-                gradient = self._slopes(each, families.graph.one)
-                width = len(gradient)
-                targets = tuple(Target(Buffer.OUT, Places(first + k, width)) for k in range(width))
-                jobs.append(Job(tuple(gradient.values()), targets, each.count))
-                slopes.append([families.variable_slots[slot] for slot in gradient])
-                first += width * each.count
-            return FamilyCode(families, jobs), FamilyPattern(families, slopes)
+            slots = self.families.variable_slots
+            gradients = [[(slots[slot], node) for slot, node in self.gradient(each).items()] for each in self._all]
+            return self._sloped(gradients, self.families.n)
 
         return self.once("entries", make)
 
+    @property
+    def parameter_entries(self) -> tuple[FamilyCode, FamilyPattern]:
+        """As `entries`, of ∂f/∂p: slopes in parameters, and in sums, which contain parameters."""
+
+        def make() -> tuple[FamilyCode, FamilyPattern]:
+            return self._sloped([self._parameter_gradient(each) for each in self._all], self._parameter_count)
+
+        return self.once("parameter entries", make)
+
+    def gradient(self, family: Family) -> dict[int, int]:
+        """Return the node of a family's slope in each of its slots."""
+        return self._slopes(family, self.families.graph.one)
+
     # --- inside ---------------------------------------------------------------------------------------------
+
+    @property
+    def _all(self) -> tuple[Family, ...]:
+        return (*self.families.sums, *self.families.equations)
+
+    def _sloped(self, gradients: list[list[tuple[Slot, int]]], n: int) -> tuple[FamilyCode, FamilyPattern]:
+        """Return the code of the slopes in some slots, and how they make entries in n columns."""
+        families, jobs, first = self.families, [], 0
+        for each, gradient in zip(self._all, gradients, strict=True):
+            width = len(gradient)
+            targets = tuple(Target(Buffer.OUT, Places(first + k, width)) for k in range(width))
+            jobs.append(Job(tuple(node for _, node in gradient), targets, each.count))
+            first += width * each.count
+        slots = [[slot for slot, _ in gradient] for gradient in gradients]
+        return FamilyCode(families, jobs), FamilyPattern(families, slots, self._most_entries, n)
+
+    def _parameter_gradient(self, family: Family) -> list[tuple[Slot, int]]:
+        """Return the slots of sums and of parameters in which a family has slopes, and the nodes of these."""
+        families, graph = self.families, self.families.graph
+        sums = [
+            (families.variable_slots[slot], node)
+            for slot, node in self.gradient(family).items()
+            if families.variable_slots[slot].buffer is Buffer.SUMS
+        ]
+        found = sweep(graph, {family.node: graph.one}, graph.dependent(op.PARAMETER), op.PARAMETER)
+        own = [
+            (families.parameter_slots[slot], node)
+            for slot, node in found.items()
+            if families.parameter_slots[slot].buffer is Buffer.P and node != graph.zero
+        ]
+        return [*sums, *sorted(own, key=lambda each: each[0].places.start)]
 
     def _equation(self, family: Family, outputs: tuple[int, ...]) -> Job:
         return Job(outputs, (Target(Buffer.OUT, family.places),), family.count)
@@ -149,7 +193,7 @@ class FamilyCodes:
 
     def _order(self, slot: int) -> tuple[int, int]:
         found = self.families.variable_slots[slot]
-        return int(found.buffer), int(found.places.array(1)[0] if found.places.table is None else found.places.table[0])
+        return int(found.buffer), found.places.start
 
     def _reverse(self) -> list[tuple[Job, Family]]:
         families = self.families

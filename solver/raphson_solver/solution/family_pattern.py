@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raphson_solver.compiler.family_kernel import Products
+from raphson_solver.errors import LimitError
 from raphson_solver.expression.family import Buffer, Families, Slot
+from raphson_solver.limits import Limits
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -41,6 +43,15 @@ class FamilyPattern:
         Of the system.
     slots : sequence of sequences of Slot
         The slots that each family of terms, and then each of equations, has slopes in.
+    most : int
+        How many entries there may be, each product along sums counted.
+    n : int, optional
+        How many columns there are: by default those of J.
+
+    Raises
+    ------
+    LimitError
+        Before more are made.
 
     Attributes
     ----------
@@ -48,9 +59,24 @@ class FamilyPattern:
         Of each entry, row by row, columns ascending.
     """
 
-    def __init__(self, families: Families, slots: Sequence[Sequence[Slot]]) -> None:
+    def __init__(
+        self,
+        families: Families,
+        slots: Sequence[Sequence[Slot]],
+        most: int = Limits().entries,
+        n: int | None = None,
+    ) -> None:
+        self._most = most
+        n = families.n if n is None else n
         self._one = sum(len(each) * family.count for each, family in zip(slots, (*families.sums, *families.equations),
                                                                          strict=True))  # fmt: skip
+        self._admit(self._one)
+        plain = None if families.sums else _row_by_row(families, slots)
+        if plain is not None:
+            self.rows, self.columns, self._place = plain
+            self._order: Integers | None = None
+            self._direct = bool(np.all(np.diff(self._place) == 1))
+            return
         first, sums, rows = 0, _nothing(), _nothing()
         for number, (each, family) in enumerate(zip(slots, (*families.sums, *families.equations), strict=True)):
             made = self._family(first, each, family.places.array(family.count), sums)
@@ -59,9 +85,9 @@ class FamilyPattern:
                 sums = self._joined([sums, made])
             else:
                 rows = self._joined([rows, made])
-        key = rows.owner * families.n + rows.column
+        key = rows.owner * n + rows.column
         if np.all(np.diff(key) > 0) and rows.slopes.shape[1] <= 1:
-            self._order: Integers | None = None
+            self._order = None
             self._place = rows.slopes[:, 0]
             in_order = self._place.size == self._one and np.array_equal(self._place, np.arange(self._one))
             self._direct = in_order
@@ -69,7 +95,7 @@ class FamilyPattern:
             key, self._order = np.unique(key, return_inverse=True)
             self._chains = rows.slopes
             self._direct = False
-        self.rows, self.columns = np.divmod(key, families.n)
+        self.rows, self.columns = np.divmod(key, max(n, 1))
 
     def products(self) -> Products | None:
         """Return how slopes make entries; None if each slope is the entry in its place."""
@@ -120,13 +146,18 @@ class FamilyPattern:
             [plain, self._through(owners[:, is_sum].ravel(), places[:, is_sum].ravel(), slope[:, is_sum].ravel(), sums)]
         )
 
-    @staticmethod
-    def _through(owner: Integers, which: Integers, slope: Integers, sums: _Chains) -> _Chains:
+    def _admit(self, count: int) -> None:
+        if count > self._most:
+            advice = "entries of the Jacobian (a sum that many equations have in common can be a variable of its own)"
+            raise LimitError("equations", "entries", count, self._most, advice)
+
+    def _through(self, owner: Integers, which: Integers, slope: Integers, sums: _Chains) -> _Chains:
         """Return slopes in sums, each times every chain of that sum."""
         order = np.argsort(sums.owner, kind="stable")
         sorted_owner = sums.owner[order]
         starts, ends = np.searchsorted(sorted_owner, which), np.searchsorted(sorted_owner, which, "right")
         lengths = ends - starts
+        self._admit(int(lengths.sum()))
         outer = np.repeat(np.arange(which.size), lengths)
         inner = order[np.arange(outer.size) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[outer]]
         return _Chains(
@@ -146,6 +177,42 @@ class FamilyPattern:
             np.concatenate([part.column for part in parts]),
             np.concatenate(slopes),
         )
+
+
+def _row_by_row(families: Families, slots: Sequence[Sequence[Slot]]) -> tuple[Integers, Integers, Integers] | None:
+    """Return rows, columns and the slope of each entry, where each slope is one: no sums, no column twice in a row.
+
+    A row is of one family, and so knows how long it is: nothing has to be sorted but the columns within some rows.
+    """
+    lengths = np.zeros(families.m, np.int64)
+    rows = [family.places.array(family.count) for family in families.equations]
+    for each, of_family in zip(slots, rows, strict=True):
+        lengths[of_family] = len(each)
+    starts = np.cumsum(lengths) - lengths
+    columns, place = np.empty((2, int(lengths.sum())), np.int64)
+    first = 0
+    for each, of_family in zip(slots, rows, strict=True):
+        width, count = len(each), of_family.size
+        if not width:
+            continue
+        found = np.empty((count, width), np.int64)
+        for number, slot in enumerate(each):
+            found[:, number] = slot.places.array(count)
+        slopes = first + np.arange(width * count).reshape(count, width)
+        first += width * count
+        if not np.all(found[:, :-1] < found[:, 1:]):
+            order = np.argsort(found, axis=1)
+            found, slopes = np.take_along_axis(found, order, 1), np.take_along_axis(slopes, order, 1)
+            if not np.all(found[:, :-1] < found[:, 1:]):
+                return None
+        begin = int(starts[of_family[0]])
+        if np.all(np.diff(of_family) == 1):
+            entries: slice | Integers = slice(begin, begin + width * count)
+            columns[entries], place[entries] = found.reshape(-1), slopes.reshape(-1)
+        else:
+            entries = starts[of_family][:, None] + np.arange(width)
+            columns[entries], place[entries] = found, slopes
+    return np.repeat(np.arange(families.m), lengths), columns, place
 
 
 def _nothing() -> _Chains:

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from raphson_solver.expression.family import Family, Slot
+from raphson_solver.expression.family import Family, Places, Slot
 from raphson_solver.expression.graph import Graph
 from raphson_solver.language import Definition, FamilyInstance, Instance
 
@@ -23,7 +23,10 @@ def identity(definition: Definition, instance: Instance | FamilyInstance) -> str
     head += [f"variable {name} {shape}" for name, shape in definition.variables]
     for name, shape in definition.parameters:
         fixed = instance.structural.get(name)
-        head.append(f"parameter {name} {shape}" if fixed is None else f"fixed {name} {shape} {fixed.tolist()}")
+        if fixed is None:
+            head.append(f"parameter {name} {shape}")
+        else:
+            head.append(f"fixed {name} {shape} {hashlib.sha256(fixed.astype('<i8').tobytes()).hexdigest()}")
     if isinstance(instance, FamilyInstance):
         return _of_families(head, instance)
     head.append(f"equations {len(instance.equations)} jacobian {instance.jacobian is not None}")
@@ -42,15 +45,18 @@ def _of_families(head: list[str], instance: FamilyInstance) -> str:
 
 def _of(each: Family | Slot) -> list[bytes]:
     """Return what a family or a slot is made of."""
-    places = each.places
-    table = b"" if places.table is None else places.table.astype("<i4").tobytes()
-    numbers = b""
-    if isinstance(each, Slot):
-        head = f"slot {each.buffer} {places.first} {places.step}"
-        numbers = b"" if each.numbers is None else each.numbers.astype("<f8").tobytes()
-    else:
-        head = f"family {each.count} {places.first} {places.step}"
-    return [f"{head} {len(table)} {len(numbers)}".encode(), table, numbers]
+    if isinstance(each, Family):
+        return [f"family {each.count}".encode(), *_places(each.places)]
+    if each.known is None:
+        return [f"slot {each.buffer}".encode(), *_places(each.places)]
+    given = b"" if each.known.given is None else each.known.given.astype("<f8").tobytes()
+    return [f"numbers {each.known.count} {len(given)}".encode(), *_places(each.known.places), given]
+
+
+def _places(places: Places) -> list[bytes]:
+    """Return progressions as they are, and what no progression says as a table."""
+    table = b"" if places.given is None else places.given.astype("<i4").tobytes()
+    return [f" {places.first} {places.step} {places.axes} {len(table)} ".encode(), table]
 
 
 def _digest(head: list[str], graph: Graph, outputs: list[int], rest: list[bytes]) -> str:

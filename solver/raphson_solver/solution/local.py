@@ -35,7 +35,7 @@ class Local:
     ----------
     f : ndarray, shape (m,)
         The residual.
-    jacobian : ndarray, shape (m, n)
+    jacobian : ndarray, shape (m, n), or its entries
         Exact.
     scale : ndarray, shape (m,)
         Of each equation, as the engine has it: the size of the terms that cancel, and Σ_j |J_ij x_j|.
@@ -66,12 +66,18 @@ def local(system: System, x: Array, p: Array) -> Local:
     made = system.kernels
     m, pattern = made.m, made.pattern(JacobianMode.EXACT)
     values = made.evaluate(JacobianMode.EXACT)(x, p)
-    jacobian, scale = np.zeros((m, made.n)), values[m : 2 * m].copy()
+    jacobian, entries = np.zeros((m, made.n)), values[2 * m :]
+    scale = scale_of(values[m : 2 * m], pattern.rows, pattern.columns, entries, x)
+    jacobian[pattern.rows, pattern.columns] = entries
+    return Local(values[:m].copy(), jacobian, scale)
+
+
+def scale_of(sizes: Array, rows: NDArray[np.int64], columns: NDArray[np.int64], entries: Array, x: Array) -> Array:
+    """Return what residuals are measured against, shape (m,), from the sizes of terms and the entries of J."""
+    scale = sizes.copy()
     with np.errstate(all="ignore"):
-        entries = values[2 * m :]
-        np.add.at(scale, pattern.rows, np.abs(entries * x[pattern.columns]))
-        jacobian[pattern.rows, pattern.columns] = entries
-    return Local(values[:m].copy(), jacobian, np.minimum(scale, _LARGEST_SCALE))
+        np.add.at(scale, rows, np.abs(entries * x[columns]))
+    return np.minimum(scale, _LARGEST_SCALE)
 
 
 def parameter_entries(system: System, x: Array, p: Array) -> Array:

@@ -27,6 +27,7 @@ from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions, WarmStart
 from raphson_solver.solution.packing import as_numbers, check_finite, pack, unpack, vector
 from raphson_solver.solution.prepared import Prepared
+from raphson_solver.solution.progress import OnProgress
 from raphson_solver.solution.region import BoundsLike, NominalLike, pack_bounds
 from raphson_solver.solution.solution import Solution
 from raphson_solver.structure import block_triangular
@@ -106,7 +107,7 @@ class System:
         self._kernels: Kernels | None = None
         self._solved: Kernels | FamilyKernels
         if isinstance(instance, FamilyInstance):
-            self.family_codes = FamilyCodes(instance.families)
+            self.family_codes = FamilyCodes(instance.families, limits.entries, instance.parameter_count)
             self._solved = FamilyKernels(self.family_codes, instance.parameter_count)
         else:
             self._kernels = self._solved = Kernels(instance, compile_now=compile_now)
@@ -190,6 +191,7 @@ class System:
         nominal: NominalLike | None = None,
         nominal_residual: ArrayLike | None = None,
         trace: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> Solution:
         """Find x with f(x) = 0; with more equations than variables, where the sum of squares is least.
 
@@ -212,6 +214,9 @@ class System:
             equations than variables, the sum of squares. Whether a point is a root does not depend on it.
         trace : bool
             Whether to keep every step in ``solution.trace``.
+        on_progress : callable, optional
+            Is told a `Progress` of the first iteration, of the last, and of those between about every 0.1 s. What it
+            raises ends the solve and comes out of it.
 
         Returns
         -------
@@ -238,6 +243,7 @@ class System:
             and nominal is None
             and nominal_residual is None
             and not trace
+            and on_progress is None
             and options.timeout_seconds is None
             and not prepared.is_sparse
         ):
@@ -256,7 +262,19 @@ class System:
                 idle.append(memory)
                 return solution
         region = None if bounds is None else pack_bounds(bounds, self.variables, self.n)
-        return solve(self, prepared, x, p, options, cancel, region, nominal, nominal_residual, trace=trace)
+        return solve(
+            self,
+            prepared,
+            x,
+            p,
+            options,
+            cancel,
+            region,
+            nominal,
+            nominal_residual,
+            trace=trace,
+            on_progress=on_progress,
+        )
 
     def solve_batch(
         self,

@@ -79,7 +79,8 @@ def test_entries_may_come_twice_and_in_any_order() -> None:
 @given(patterns())
 def test_components_share_nothing_and_leave_nothing_out(matrix: NDArray[np.bool_]) -> None:
     whole = Part(np.arange(matrix.shape[0]), np.arange(matrix.shape[1]))
-    found = components(*places(matrix), whole)
+    found, count = components(*places(matrix), whole)
+    assert count == len(found)
     assert as_matrix(found, matrix.shape)[matrix].all()
     for side, count in enumerate(matrix.shape):
         assert sorted(place for part in found for place in part[side]) == list(range(count))
@@ -91,5 +92,5 @@ def test_components_share_nothing_and_leave_nothing_out(matrix: NDArray[np.bool_
 
 def test_components_of_a_part_leave_the_others_out_of_account() -> None:
     rows, columns = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 1, 2])
-    found = components(rows, columns, Part(np.array([0, 2]), np.array([0, 2])))
+    found, _ = components(rows, columns, Part(np.array([0, 2]), np.array([0, 2])))
     assert [[part.equations.tolist(), part.variables.tolist()] for part in found] == [[[0], [0]], [[2], [2]]]
