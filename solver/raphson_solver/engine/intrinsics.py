@@ -87,7 +87,7 @@ def call_solver(_typing: Any, address: Any, kind: Any, matrix: Any, right: Any, 
         passed += [builder.bitcast(argument, _BYTE_POINTER) for argument in arguments[2:]]
         return builder.call(function, passed)
 
-    return types.int64(types.int64, types.int64, *(_DOUBLES,) * 3), generate
+    return types.int64(types.int64, types.int64, *(DOUBLES,) * 3), generate
 
 
 @intrinsic
