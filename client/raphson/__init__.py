@@ -59,7 +59,7 @@ from raphson.solve_progress import SolveProgress
 from raphson.sparse_jacobian import SparseJacobian
 from raphson.spectrum import Spectrum
 from raphson.trace_step import TraceStep
-from raphson.vocabulary import JacobianMode, Method, Status, WarmStart
+from raphson.vocabulary import JacobianMode, LinearSolver, Method, Status, WarmStart
 
 __all__ = [
     "ActiveBound",
@@ -95,6 +95,7 @@ __all__ = [
     "JobProgress",
     "JobResults",
     "JobState",
+    "LinearSolver",
     "Link",
     "Method",
     "Propagated",

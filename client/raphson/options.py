@@ -10,7 +10,7 @@ from raphson.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from raphson.v1.solver_pb2 import SolveOptions
-    from raphson.vocabulary import JacobianMode, Method
+    from raphson.vocabulary import JacobianMode, LinearSolver, Method
 
 MOST_ITERATIONS = 2**63 - 1
 
@@ -27,6 +27,7 @@ def write_options(
     timeout_seconds: float | None = None,
     return_jacobian: bool = False,
     whole: bool = False,
+    linear_solver: LinearSolver | None = None,
 ) -> None:
     """Write the options into a request; None leaves the choice to the server."""
     message.method = int(method)  # type: ignore[assignment]
@@ -43,6 +44,8 @@ def write_options(
         message.timeout_seconds = to_deadline(timeout_seconds, "options.timeout_seconds")
     message.return_jacobian = bool(return_jacobian)
     message.whole = bool(whole)
+    if linear_solver is not None:
+        message.linear_solver = int(linear_solver)  # type: ignore[assignment]
 
 
 def to_deadline(timeout_seconds: object, field: str = "timeout_seconds") -> float:

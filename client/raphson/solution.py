@@ -221,6 +221,11 @@ class Solution:
         return self._reply.evaluations
 
     @property
+    def linear_solver(self) -> str:
+        """How linear systems with J were solved, in a few words."""
+        return self._reply.linear_solver
+
+    @property
     def jacobian_evaluations(self) -> int:
         """Evaluations of the Jacobian."""
         return self._reply.jacobian_evaluations

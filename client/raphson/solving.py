@@ -19,7 +19,7 @@ from raphson.progress import progress_line
 from raphson.region import Bounds, Nominal, write_bounds, write_nominal
 from raphson.solution import Solution
 from raphson.v1.solver_pb2 import ExplainRequest, SolveRequest
-from raphson.vocabulary import Method, MethodName, to_method
+from raphson.vocabulary import LinearSolver, LinearSolverName, Method, MethodName, to_linear_solver, to_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +54,7 @@ class Solving(Calls):
         max_evaluations: int | None = None,
         timeout_seconds: float | None = None,
         whole: bool = False,
+        linear_solver: LinearSolverName | LinearSolver = "auto",
         return_jacobian: bool = False,
         trace: bool = False,
         explain: bool = False,
@@ -100,6 +101,9 @@ class Solving(Calls):
             alone.
         whole : bool
             Whether to solve the system as a whole, not block by block where its pattern allows.
+        linear_solver : str or LinearSolver
+            How linear systems with J are solved: ``"dense"``, ``"direct"`` (sparse factors), ``"krylov"`` (GMRES with
+            multigrid or incomplete factors), or as its size and pattern suggest. `Solution.linear_solver` says how.
         return_jacobian : bool
             Whether to return the Jacobian at the returned point.
         trace : bool
@@ -148,6 +152,7 @@ class Solving(Calls):
             timeout_seconds=timeout_seconds,
             return_jacobian=return_jacobian,
             whole=whole,
+            linear_solver=to_linear_solver(linear_solver),
         )
         if bounds is not None:
             write_bounds(bounds, problem.definition.variables, request.bounds)

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from raphson.errors import InvalidRequestError
 
+LinearSolverName = Literal["auto", "dense", "direct", "krylov"]
 MethodName = Literal[
     "auto",
     "newton",
@@ -87,6 +88,19 @@ class JacobianMode(IntEnum):
     """Imaginary parts of f at x + ih: exact to rounding for analytic f; at points, not while solving."""
 
 
+class LinearSolver(IntEnum):
+    """How linear systems with the Jacobian are solved."""
+
+    AUTO = 1
+    """As its size, its pattern, and what factors would take, suggest."""
+    DENSE = 2
+    """By dense factors."""
+    DIRECT = 3
+    """By sparse factors."""
+    KRYLOV = 4
+    """By GMRES, preconditioned by algebraic multigrid where J suits it, else by incomplete factors."""
+
+
 class WarmStart(IntEnum):
     """At which other member's root a member of a batch begins."""
 
@@ -109,6 +123,11 @@ def to_method(value: object, field: str = "method") -> Method:
 def to_jacobian_mode(value: object, field: str = "jacobian") -> JacobianMode:
     """Read ``"exact"``, ``"forward"``, ``"central"``, ``"analytic"`` or ``"complex_step"``."""
     return MODES[value] if type(value) is str and value in MODES else _choose(JacobianMode, value, field)
+
+
+def to_linear_solver(value: object, field: str = "linear_solver") -> LinearSolver:
+    """Read ``"auto"``, ``"dense"``, ``"direct"`` or ``"krylov"``."""
+    return _choose(LinearSolver, value, field)
 
 
 def to_warm_start(value: object, field: str = "warm_start") -> WarmStart | None:

@@ -49,6 +49,7 @@ def test_the_names_of_the_package() -> None:
         "JobProgress",
         "JobResults",
         "JobState",
+        "LinearSolver",
         "Link",
         "Method",
         "Propagated",
@@ -90,7 +91,8 @@ def test_the_names_of_the_tracer() -> None:
             "solve",
             (
                 "equations start parameters bounds nominal nominal_residual method jacobian tolerance "
-                "absolute_tolerance max_iterations max_evaluations timeout_seconds whole return_jacobian trace explain "
+                "absolute_tolerance max_iterations max_evaluations timeout_seconds whole linear_solver "
+                "return_jacobian trace explain "
                 "certify sensitivity adjoint parameter_covariance progress"
             ),
         ),

@@ -18,6 +18,14 @@ class JacobianMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JACOBIAN_MODE_ANALYTIC: _ClassVar[JacobianMode]
     JACOBIAN_MODE_COMPLEX_STEP: _ClassVar[JacobianMode]
 
+class LinearSolver(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LINEAR_SOLVER_UNSPECIFIED: _ClassVar[LinearSolver]
+    LINEAR_SOLVER_AUTO: _ClassVar[LinearSolver]
+    LINEAR_SOLVER_DENSE: _ClassVar[LinearSolver]
+    LINEAR_SOLVER_DIRECT: _ClassVar[LinearSolver]
+    LINEAR_SOLVER_KRYLOV: _ClassVar[LinearSolver]
+
 class WarmStart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     WARM_START_UNSPECIFIED: _ClassVar[WarmStart]
@@ -56,6 +64,11 @@ JACOBIAN_MODE_FORWARD: JacobianMode
 JACOBIAN_MODE_CENTRAL: JacobianMode
 JACOBIAN_MODE_ANALYTIC: JacobianMode
 JACOBIAN_MODE_COMPLEX_STEP: JacobianMode
+LINEAR_SOLVER_UNSPECIFIED: LinearSolver
+LINEAR_SOLVER_AUTO: LinearSolver
+LINEAR_SOLVER_DENSE: LinearSolver
+LINEAR_SOLVER_DIRECT: LinearSolver
+LINEAR_SOLVER_KRYLOV: LinearSolver
 WARM_START_UNSPECIFIED: WarmStart
 WARM_START_PREVIOUS: WarmStart
 WARM_START_NEAREST: WarmStart
@@ -128,7 +141,7 @@ class EvidenceRequest(_message.Message):
     def __init__(self, trace: _Optional[bool] = ..., explanation: _Optional[bool] = ..., certificate: _Optional[bool] = ..., sensitivity: _Optional[bool] = ..., adjoint: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., parameter_covariance: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ...) -> None: ...
 
 class SolveOptions(_message.Message):
-    __slots__ = ("method", "jacobian", "tolerance", "absolute_tolerance", "max_iterations", "timeout_seconds", "return_jacobian", "max_evaluations", "whole")
+    __slots__ = ("method", "jacobian", "tolerance", "absolute_tolerance", "max_iterations", "timeout_seconds", "return_jacobian", "max_evaluations", "whole", "linear_solver")
     METHOD_FIELD_NUMBER: _ClassVar[int]
     JACOBIAN_FIELD_NUMBER: _ClassVar[int]
     TOLERANCE_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +151,7 @@ class SolveOptions(_message.Message):
     RETURN_JACOBIAN_FIELD_NUMBER: _ClassVar[int]
     MAX_EVALUATIONS_FIELD_NUMBER: _ClassVar[int]
     WHOLE_FIELD_NUMBER: _ClassVar[int]
+    LINEAR_SOLVER_FIELD_NUMBER: _ClassVar[int]
     method: Method
     jacobian: JacobianMode
     tolerance: float
@@ -147,10 +161,11 @@ class SolveOptions(_message.Message):
     return_jacobian: bool
     max_evaluations: int
     whole: bool
-    def __init__(self, method: _Optional[_Union[Method, str]] = ..., jacobian: _Optional[_Union[JacobianMode, str]] = ..., tolerance: _Optional[float] = ..., absolute_tolerance: _Optional[float] = ..., max_iterations: _Optional[int] = ..., timeout_seconds: _Optional[float] = ..., return_jacobian: _Optional[bool] = ..., max_evaluations: _Optional[int] = ..., whole: _Optional[bool] = ...) -> None: ...
+    linear_solver: LinearSolver
+    def __init__(self, method: _Optional[_Union[Method, str]] = ..., jacobian: _Optional[_Union[JacobianMode, str]] = ..., tolerance: _Optional[float] = ..., absolute_tolerance: _Optional[float] = ..., max_iterations: _Optional[int] = ..., timeout_seconds: _Optional[float] = ..., return_jacobian: _Optional[bool] = ..., max_evaluations: _Optional[int] = ..., whole: _Optional[bool] = ..., linear_solver: _Optional[_Union[LinearSolver, str]] = ...) -> None: ...
 
 class SolveResponse(_message.Message):
-    __slots__ = ("status", "message", "remedy", "solution", "residual", "scaled_residual", "residual_norm", "iterations", "evaluations", "jacobian_evaluations", "elapsed_seconds", "system_id", "jacobian", "method", "active_bounds", "regularized_steps", "trace", "explanation", "certificate", "sensitivity", "adjoint", "covariance", "parameter_elements", "evidence_note")
+    __slots__ = ("status", "message", "remedy", "solution", "residual", "scaled_residual", "residual_norm", "iterations", "evaluations", "jacobian_evaluations", "elapsed_seconds", "system_id", "jacobian", "method", "active_bounds", "regularized_steps", "trace", "explanation", "certificate", "sensitivity", "adjoint", "covariance", "parameter_elements", "evidence_note", "linear_solver")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     REMEDY_FIELD_NUMBER: _ClassVar[int]
@@ -175,6 +190,7 @@ class SolveResponse(_message.Message):
     COVARIANCE_FIELD_NUMBER: _ClassVar[int]
     PARAMETER_ELEMENTS_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_NOTE_FIELD_NUMBER: _ClassVar[int]
+    LINEAR_SOLVER_FIELD_NUMBER: _ClassVar[int]
     status: Status
     message: str
     remedy: str
@@ -199,7 +215,8 @@ class SolveResponse(_message.Message):
     covariance: _array_pb2.DoubleArray
     parameter_elements: _containers.RepeatedScalarFieldContainer[str]
     evidence_note: str
-    def __init__(self, status: _Optional[_Union[Status, str]] = ..., message: _Optional[str] = ..., remedy: _Optional[str] = ..., solution: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., residual: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., scaled_residual: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., residual_norm: _Optional[float] = ..., iterations: _Optional[int] = ..., evaluations: _Optional[int] = ..., jacobian_evaluations: _Optional[int] = ..., elapsed_seconds: _Optional[float] = ..., system_id: _Optional[str] = ..., jacobian: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., method: _Optional[_Union[Method, str]] = ..., active_bounds: _Optional[_Iterable[_Union[ActiveBound, _Mapping]]] = ..., regularized_steps: _Optional[int] = ..., trace: _Optional[_Iterable[_Union[TraceStep, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., sensitivity: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., adjoint: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., covariance: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., parameter_elements: _Optional[_Iterable[str]] = ..., evidence_note: _Optional[str] = ...) -> None: ...
+    linear_solver: str
+    def __init__(self, status: _Optional[_Union[Status, str]] = ..., message: _Optional[str] = ..., remedy: _Optional[str] = ..., solution: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., residual: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., scaled_residual: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., residual_norm: _Optional[float] = ..., iterations: _Optional[int] = ..., evaluations: _Optional[int] = ..., jacobian_evaluations: _Optional[int] = ..., elapsed_seconds: _Optional[float] = ..., system_id: _Optional[str] = ..., jacobian: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., method: _Optional[_Union[Method, str]] = ..., active_bounds: _Optional[_Iterable[_Union[ActiveBound, _Mapping]]] = ..., regularized_steps: _Optional[int] = ..., trace: _Optional[_Iterable[_Union[TraceStep, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., sensitivity: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., adjoint: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., covariance: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., parameter_elements: _Optional[_Iterable[str]] = ..., evidence_note: _Optional[str] = ..., linear_solver: _Optional[str] = ...) -> None: ...
 
 class SolveWithProgressResponse(_message.Message):
     __slots__ = ("progress", "result")

@@ -27,6 +27,12 @@ _EXIT_CODES = exit_codes_help(
     "--nominal", multiple=True, metavar="NAME=SIZE", help="How large an unknown is, about. [default: as at the start]"
 )
 @solving_options("Time to iterate at most; the best point so far is returned.")
+@click.option(
+    "--linear-solver",
+    type=click.Choice([member.name.lower() for member in raphson.LinearSolver]),
+    help="How linear systems with the Jacobian are solved: dense, by sparse factors (direct), or by GMRES (krylov). "
+    "[default: auto, by size and pattern]",
+)
 @click.option("--return-jacobian", is_flag=True, help="Return the Jacobian at the root too.")
 @click.option("--trace", is_flag=True, help="Print every step.")
 @click.option("--certify", is_flag=True, help="Prove that exactly one root is there, in rigorous arithmetic.")

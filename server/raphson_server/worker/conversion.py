@@ -206,6 +206,7 @@ def to_options(message: SolveOptions) -> rs.SolveOptions:
         method=_to_method(message.method),
         jacobian=to_mode(message.jacobian, "options.jacobian"),
         whole=message.whole,
+        linear_solver=_to_linear_solver(message.linear_solver),
         **given,
     )
 
@@ -225,8 +226,18 @@ def _to_method(number: int) -> rs.Method:
         raise invalid_input("options.method", _unknown(number, rs.Method)) from None
 
 
-def _unknown(number: int, known: type[rs.Method] | type[rs.JacobianMode]) -> str:
+def _to_linear_solver(number: int) -> rs.LinearSolver:
+    try:
+        return rs.LinearSolver(number) if number else rs.LinearSolver.AUTO
+    except ValueError:
+        raise invalid_input("options.linear_solver", _unknown(number, rs.LinearSolver)) from None
+
+
+_PREFIXES = {rs.Method: "METHOD", rs.JacobianMode: "JACOBIAN_MODE", rs.LinearSolver: "LINEAR_SOLVER"}
+
+
+def _unknown(number: int, known: type[rs.Method] | type[rs.JacobianMode] | type[rs.LinearSolver]) -> str:
     """Say which numbers an enum has."""
-    prefix = "METHOD" if known is rs.Method else "JACOBIAN_MODE"
+    prefix = _PREFIXES[known]
     names = ", ".join(f"{prefix}_{member.name} ({member.value})" for member in known)
     return f"{number} is not known; expected one of {names}"

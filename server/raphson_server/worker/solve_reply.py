@@ -54,6 +54,7 @@ class SolveReply:
         message.regularized_steps = solution.regularized_steps
         message.elapsed_seconds = solution.elapsed_seconds
         message.method = cast("WireMethod", solution.method)
+        message.linear_solver = solution.linear_solver
         if jacobian is not None:
             message.jacobian.CopyFrom(from_array(jacobian))
         else:

@@ -139,7 +139,7 @@ class Solution:
     @property
     def active_bounds(self) -> tuple[tuple[int, str], ...]:
         """The variables that stand at a bound: their places in x, and "lower" or "upper"."""
-        bounds, _ = self._asked
+        bounds = self._asked[0]
         if bounds is None:
             return ()
         lower, upper = self.x <= bounds.lower, self.x >= bounds.upper
