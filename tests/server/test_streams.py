@@ -209,6 +209,7 @@ def test_what_cannot_be_searched(server: Server) -> None:
 # --- callers that go away -----------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_cancel_midway_frees_the_worker_itself(server: Server) -> None:
     server.settle()
     workers = server.workers()
@@ -248,6 +249,7 @@ def test_a_stream_waits_for_a_worker_like_any_call(server: Server) -> None:
     wait_until(lambda: not server.busy_workers(), 2)
 
 
+@pytest.mark.alone
 def test_the_deadline_ends_a_branch(server: Server) -> None:
     workers = server.workers()
     began = time.monotonic()
@@ -261,6 +263,7 @@ def test_the_deadline_ends_a_branch(server: Server) -> None:
     assert server.workers() == workers
 
 
+@pytest.mark.alone
 def test_the_deadline_ends_a_search(server: Server) -> None:
     """Hours of starts, each of which finds a root; half a second to find them."""
     find = server.find_all(to_find_all("x = 1", bounds=between(x=(0.0, 2.0)), max_starts=1))
