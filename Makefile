@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PYTEST = $(BIN)/python -m pytest
 PROTOS := $(wildcard proto/raphson/v1/*.proto)
 # Where google/rpc/*.proto is: an installed dependency brings it.
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iproto -I$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -17,10 +16,10 @@ help:  ## Say what there is
 run: $(VENV)/server  ## Install, start the service, solve the three examples over gRPC
 	$(BIN)/python examples/run.py
 
-# Side by side, file by file, but for what measures seconds; that is run whatever became of the rest, and fails the whole too.
+# Side by side, file by file, but for what measures seconds, which has the machine to itself.
 test: engine  ## Install and run every test
-	@$(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not alone"; rest=$$?; \
-	    $(PYTEST) -m alone && exit $$rest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 engine: $(VENV)/server  ## Compile the engine, unless its machine code is there (half a minute)
 	$(BIN)/python -c 'import raphson_solver; raphson_solver.warm_up()'

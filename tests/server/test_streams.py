@@ -19,7 +19,7 @@ from raphson.v1.system_pb2 import SystemRef, Variable
 
 from tests.server.calling import between, by_text, endless, long_branch, named, numbers, problem, to_find_all, to_follow
 from tests.server.own_service import Mortal, own_service
-from tests.server.running import Server, wait_until
+from tests.server.running import Server, cpu_seconds, wait_until
 from tests.server.test_bad_input import check
 
 EASY = by_text("x**2 = 2", start={"x": 1.0})
@@ -387,8 +387,8 @@ def test_a_search_that_cannot_be_stopped_is_killed_after_the_grace(mortal: Morta
     stream = mortal.stub().FindAll(
         to_find_all("x**2 + 1 = 0", bounds=between(x=(-1e300, 1e301)), options=options), timeout=60
     )
-    wait_until(lambda: not mortal.is_idle(), 5)
-    time.sleep(0.3)
+    before = cpu_seconds(worker)
+    wait_until(lambda: cpu_seconds(worker) > before + 0.3, 20)  # the one solve is under way
     stream.cancel()
     wait_until(mortal.is_idle, FREED_SECONDS + 4 * SLACK_SECONDS)
     assert mortal.stub().Solve(EASY, timeout=20).status == wire.STATUS_CONVERGED
