@@ -8,7 +8,7 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -Iproto -I$$($(BIN)/python -c 'impor
 # pip reads a wheel or builds from source; nothing is compiled but the engine, at its first start.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help run test bench robustness lint types contracts stubs stubs-check check clean
+.PHONY: help run test engine bench robustness lint types contracts stubs stubs-check check clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,9 +16,13 @@ help:  ## Say what there is
 run: $(VENV)/server  ## Install, start the service, solve the three examples over gRPC
 	$(BIN)/python examples/run.py
 
-test: $(VENV)/server  ## Install and run every test
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/solver
-	$(BIN)/python -m pytest --ignore tests/solver
+# Side by side, file by file, but for what measures seconds, which has the machine to itself.
+test: engine  ## Install and run every test
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -m alone
+
+engine: $(VENV)/server  ## Compile the engine, unless its machine code is there (half a minute)
+	$(BIN)/python -c 'import raphson_solver; raphson_solver.warm_up()'
 
 bench: $(VENV)/bench  ## Measure, each figure beside its references (half an hour; close other programs)
 	$(BIN)/python -m benchmarks

@@ -1,22 +1,18 @@
-"""One real server for all commands, and a way to run them."""
+"""The shared server's address for all commands, and a way to run them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 import raphson
 from click.testing import CliRunner, Result
 from raphson_server.cli import main
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
-
-@pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    with raphson.connect() as client:
-        yield client.address
+@pytest.fixture
+def address(client: raphson.Client) -> str:
+    return client.address
 
 
 @pytest.fixture

@@ -301,6 +301,7 @@ def test_lines_come_every_few_seconds_and_only_if_wanted(
 # --- the whole, with processes ---------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_ctrl_c_stops_all_processes_within_a_second(tmp_path: Path) -> None:
     """A real command with real workers, stopped while they compute, and finished by the same command."""
     (tmp_path / "model.toml").write_text('equations = ["x**2 + 1 = a*0", "y + x = a"]\n[start]\nx = 1.0\ny = 0.0\n')

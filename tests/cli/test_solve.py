@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ import pytest
 from click.testing import CliRunner
 from raphson.embedded import added_search_path
 from raphson_server.cli import main
+
+from tests.server.running import Server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -303,12 +304,12 @@ def test_without_an_address_a_server_is_started() -> None:
     assert errors == ""
 
 
-def test_ctrl_c_is_exit_code_130(address: str) -> None:
+def test_ctrl_c_is_exit_code_130(server: Server) -> None:
     process = raphson_command(
         "solve", "x**2 = -1", "--start", "x=1.2345", "--method", "newton", "--max-iterations", "1" + 15 * "0",
-        "--address", address,
+        "--address", server.address,
     )  # fmt: skip
-    time.sleep(3)
+    server.wait_for_busy_workers(1)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=10)
     assert process.returncode == 130

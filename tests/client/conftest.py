@@ -1,4 +1,4 @@
-"""Two servers to talk to: one that says what a test scripts, and the real one, embedded."""
+"""A server to talk to that says what a test scripts."""
 
 from __future__ import annotations
 
@@ -228,10 +228,3 @@ def talking(scripted: ScriptedServer) -> Iterator[raphson.Client]:
 @pytest.fixture
 def named() -> Callable[..., NamedArray]:
     return lambda name, data, shape=(): NamedArray(name=name, array=DoubleArray(shape=shape, data=data))
-
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[raphson.Client]:
-    """A client of a real server, embedded."""
-    with raphson.connect() as client:
-        yield client

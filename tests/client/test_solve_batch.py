@@ -395,6 +395,7 @@ def test_an_interrupt_cancels_the_call(
     assert talking.solve_batch(system, {"x": np.ones(3)}).converged.all()
 
 
+@pytest.mark.alone
 def test_a_real_server_is_free_after_the_deadline(client: raphson.Client) -> None:
     hopeless = {"p": np.full(100_000, -1.0)}
     began = time.monotonic()

@@ -14,6 +14,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
 COMMANDS = re.findall(r"^\$ (raphson (?:jacobian|differentiable) .*)$", DOCUMENT, re.MULTILINE)
 
 
+@pytest.mark.usefixtures("shared_server")
 def test_its_blocks_run_one_after_another() -> None:
     assert len(BLOCKS) == 11
     scope: dict[str, object] = {"__name__": "document"}
@@ -21,16 +22,10 @@ def test_its_blocks_run_one_after_another() -> None:
         exec(compile(block, "docs/jacobian.md", "exec"), scope)
 
 
-@pytest.fixture(scope="module")
-def address() -> object:
-    with raphson.connect() as client:
-        yield client.address
-
-
 @pytest.mark.parametrize("command", COMMANDS)
-def test_its_commands_do_what_they_say(command: str, address: str) -> None:
+def test_its_commands_do_what_they_say(command: str, client: raphson.Client) -> None:
     _, verb, *arguments = shlex.split(command)
-    result = CliRunner().invoke(main, [verb, "--address", address, *arguments])
+    result = CliRunner().invoke(main, [verb, "--address", client.address, *arguments])
     assert result.exit_code == (1 if verb == "differentiable" else 0), result.output
     assert result.output
 

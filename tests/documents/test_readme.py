@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ COMMANDS = re.findall(r"^\$ (raphson (?:solve|explain|roots|follow|jacobian|diff
 GRPCURL = re.search(r"-d '(\{.*?\})' (\S+) (\S+)/(\w+)", README, re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[raphson.Client]:
-    with raphson.connect() as connected:
-        yield connected
+def test_the_first_block_runs_for_a_newcomer() -> None:
+    """With a server of its own, as it says."""
+    exec(compile(PYTHON_BLOCKS[0], "README.md", "exec"), {"__name__": "readme"})
 
 
-@pytest.mark.parametrize("code", PYTHON_BLOCKS, ids=lambda code: code.splitlines()[-1].strip()[:40])
+@pytest.mark.usefixtures("shared_server")
+@pytest.mark.parametrize("code", PYTHON_BLOCKS[1:], ids=lambda code: code.splitlines()[-1].strip()[:40])
 def test_python_blocks_run(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # for the pictures
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})

@@ -9,7 +9,7 @@ leaves an error near 1e-100.
 from __future__ import annotations
 
 import ast
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mpmath import mp, mpf
@@ -52,16 +52,22 @@ def jacobian(equations: Sequence[str], x: Sequence[Any]) -> list[list[mpf]]:
     NotDefinedError
         If f is not finite near x, or its slopes from left and right differ (a kink).
     """
+    return [list(row) for row in _jacobian(tuple(equations), tuple(x))]
+
+
+# Several tests ask for it at the same points.
+@lru_cache(256)
+def _jacobian(equations: tuple[str, ...], x: tuple[Any, ...]) -> list[list[mpf]]:
     with mp.workdps(WORKING_DIGITS):
         step = mpf(_STEP)
         point = [mpf(value) for value in x]
-        here = _evaluate(tuple(equations), point)
+        here = _evaluate(equations, point)
         columns = []
         for j in range(len(point)):
             above, below = list(point), list(point)
             above[j] += step
             below[j] -= step
-            after, before = _evaluate(tuple(equations), above), _evaluate(tuple(equations), below)
+            after, before = _evaluate(equations, above), _evaluate(equations, below)
             for i, (a, f, b) in enumerate(zip(after, here, before, strict=True)):
                 right, left = (a - f) / step, (f - b) / step
                 if abs(right - left) > mpf("1e-20") * (1 + abs(right) + abs(left)):

@@ -160,12 +160,12 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> float:
-    """Wait for a condition; return after how long it held."""
+def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.005) -> float:
+    """Wait for a condition, looked at after every pause; return after how long it held."""
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < seconds, f"not within {seconds} s"
-        time.sleep(0.005)
+        time.sleep(pause)
     return time.monotonic() - started
 
 

@@ -246,6 +246,7 @@ def test_cancelling_a_batch_frees_its_worker(server: Server, view: str) -> None:
     assert server.workers() == workers, "the work stopped by itself; no worker had to be killed"
 
 
+@pytest.mark.alone
 def test_a_deadline_ends_a_batch(server: Server) -> None:
     request, workers = seconds_of_work(server, "value"), server.workers()
     began = time.monotonic()

@@ -267,6 +267,7 @@ def test_matrices_that_do_not_fit_are_refused(server: Server) -> None:
     check(refused, "LIMIT_EXCEEDED", "evidence.parameter_covariance", "18,000,000")
 
 
+@pytest.mark.alone
 def test_a_deadline_leaves_time_for_the_explanation(server: Server) -> None:
     options = SolveOptions(method=wire.METHOD_NEWTON, max_iterations=10**9)
     request = by_text("x**2 + 1 = 0", start={"x": 0.7}, options=options)

@@ -19,6 +19,9 @@ from raphson.v1 import solver_pb2 as wire
 from tests.server.calling import by_id, by_text, endless, problem, slow_to_compile
 from tests.server.running import Server, has_ended, running_server, wait_until
 
+# How soon others have what they ask for, on two cores.
+pytestmark = pytest.mark.alone
+
 StartServer = Callable[..., contextlib.AbstractContextManager[Server]]
 EASY = by_text("x**2 = 2", start={"x": 1.0})
 FREED_SECONDS = 0.25

@@ -189,6 +189,7 @@ def test_no_root_is_a_result_with_a_remedy(
     assert reply.remedy
 
 
+@pytest.mark.alone
 def test_timeout_returns_the_best_point(server: Server) -> None:
     reply = server.solve(endless(timeout_seconds=0.1))
     assert reply.status == wire.STATUS_TIME_LIMIT
@@ -196,6 +197,7 @@ def test_timeout_returns_the_best_point(server: Server) -> None:
     assert np.isfinite(solution(reply)["x"])
 
 
+@pytest.mark.alone
 def test_deadline_returns_the_best_point_before_it_passes(server: Server) -> None:
     reply = server.solve(endless(), timeout=0.5)
     assert reply.status == wire.STATUS_TIME_LIMIT

@@ -259,6 +259,7 @@ def test_two_workers_share_a_batch(server: Server, root: str) -> None:
     wait_until(lambda: not server.busy_workers(), 2)
 
 
+@pytest.mark.alone
 def test_cancelling_stops_the_work(server: Server, root: str) -> None:
     server.settle()
     workers = server.workers()
@@ -272,6 +273,7 @@ def test_cancelling_stops_the_work(server: Server, root: str) -> None:
     assert server.workers() == workers, "the flag stops the work; no worker had to be killed"
 
 
+@pytest.mark.alone
 def test_the_deadline_ends_a_batch(server: Server, root: str) -> None:
     workers = server.workers()
     began = time.monotonic()

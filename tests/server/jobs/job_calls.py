@@ -61,7 +61,8 @@ class JobServer:
                 return condition(found[0])
             return False
 
-        wait_until(holds, seconds)
+        # A call each time, by processes that the job could have.
+        wait_until(holds, seconds, pause=0.03)
         return found[0]
 
     def finish(self, name: str) -> Job:

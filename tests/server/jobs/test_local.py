@@ -110,6 +110,7 @@ def test_a_chunk_that_ends_three_processes_is_told_by_its_rows(tmp_path: Path) -
         assert executor.submit(chunk_of(radii(10).drop(["id"]), tmp_path)).result(SECONDS).rows == 10
 
 
+@pytest.mark.alone
 def test_leaving_stops_what_is_under_way_at_once(tmp_path: Path) -> None:
     with LocalExecutor(2) as executor:
         futures = [executor.submit(slow(tmp_path, 100_000)) for _ in range(4)]
