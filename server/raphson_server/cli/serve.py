@@ -11,139 +11,15 @@ from typing import Any
 
 import click
 
+from raphson_server.cli.configured import ConfiguredCommand, configuration, written
 from raphson_server.configuration import ServerConfig
 from raphson_server.front_end import Service
 
-_DEFAULTS = ServerConfig()
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _GLANCE_SECONDS = 0.25
 
 
-@click.command()
-@click.option(
-    "--address",
-    default=_DEFAULTS.address,
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Where to listen. Port 0 takes a free one, which the start-up line tells. "
-    "There is no encryption yet: bind to other than loopback only in a trusted network.",
-)
-@click.option(
-    "--workers",
-    default=_DEFAULTS.workers,
-    show_default="one a core",
-    metavar="N",
-    help="Worker processes that compute at the same time. One more is kept warm, to take the place "
-    "of a worker that is lost.",
-)
-@click.option(
-    "--max-in-flight",
-    default=_DEFAULTS.max_in_flight,
-    show_default=True,
-    metavar="N",
-    help="Requests admitted at a time, running and waiting. Further ones are turned away at once "
-    "with RESOURCE_EXHAUSTED, and told when to come again.",
-)
-@click.option(
-    "--max-message-bytes",
-    default=_DEFAULTS.max_message_bytes,
-    show_default=True,
-    metavar="BYTES",
-    help="Largest request and largest reply.",
-)
-@click.option(
-    "--worker-memory-bytes",
-    default=_DEFAULTS.worker_memory_bytes,
-    show_default=True,
-    metavar="BYTES",
-    help="Address space that one worker may take; 0 sets no limit.",
-)
-@click.option(
-    "--worker-systems",
-    default=_DEFAULTS.worker_systems,
-    show_default=True,
-    metavar="N",
-    help="Compiled systems that each worker keeps.",
-)
-@click.option(
-    "--definitions",
-    default=_DEFAULTS.definitions,
-    show_default=True,
-    metavar="N",
-    help="Definitions kept by id, so that a request can name a system instead of repeating its text.",
-)
-@click.option(
-    "--definition-bytes",
-    default=_DEFAULTS.definition_bytes,
-    show_default=True,
-    metavar="BYTES",
-    help="Bytes that those definitions may take together.",
-)
-@click.option(
-    "--drain-seconds",
-    default=_DEFAULTS.drain_seconds,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a server that is told to stop (SIGTERM, Ctrl-C) waits for requests in flight.",
-)
-@click.option(
-    "--cancel-grace-seconds",
-    default=_DEFAULTS.cancel_grace_seconds,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a worker may go on after its call was cancelled or passed its "
-    "deadline, before it is killed and replaced.",
-)
-@click.option(
-    "--worker-niceness",
-    default=_DEFAULTS.worker_niceness,
-    show_default=True,
-    metavar="N",
-    help="Scheduling niceness of the workers; above 0 the front end always gets a core.",
-)
-@click.option(
-    "--jobs",
-    metavar="FOLDER|URL",
-    default="",
-    envvar="RAPHSON_JOBS",
-    show_envvar=True,
-    help="Keep and run jobs (JobService). What is known of them is in an SQLite file in this folder, or in the "
-    "PostgreSQL database of this URL, which several servers may share. Needs raphson[jobs].",
-)
-@click.option(
-    "--job-files",
-    multiple=True,
-    metavar="FOLDER|URL",
-    help="Beneath which callers' jobs may read and write; once for each folder, or URL such as s3://bucket/folder. "
-    "Without any, every job is refused.",
-)
-@click.option(
-    "--jobs-on",
-    default="",
-    metavar="dask://HOST:PORT",
-    help="Run jobs on the workers of this Dask scheduler, rather than in processes of this machine.",
-)
-@click.option(
-    "--job-processes",
-    default=_DEFAULTS.job_processes,
-    show_default="one a core",
-    metavar="N",
-    help="Processes of this machine that compute for jobs.",
-)
-@click.option(
-    "--job-niceness",
-    default=_DEFAULTS.job_niceness,
-    show_default=True,
-    metavar="N",
-    help="Their scheduling niceness; above that of the workers, so that calls come first.",
-)
-@click.option(
-    "--job-lease-seconds",
-    default=_DEFAULTS.job_lease_seconds,
-    show_default=True,
-    metavar="SECONDS",
-    help="After how long without a word of another machine its job is taken over.",
-)
+@click.command(cls=ConfiguredCommand)
 @click.option(
     "--announce",
     type=int,
@@ -156,14 +32,10 @@ _GLANCE_SECONDS = 0.25
     is_flag=True,
     help="For programs that start the server: stop when the process that started it ends.",
 )
-@click.option(
-    "--log-level",
-    default="WARNING",
-    show_default=True,
-    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
-    help="What the log on standard error tells.",
-)
-def serve(announce: int | None, exit_with_parent: bool, log_level: str, **choices: Any) -> None:
+@click.pass_context
+def serve(
+    ctx: click.Context, *, announce: int | None, exit_with_parent: bool, show_config: bool, **choices: Any
+) -> None:
     """Solve for other programs, over gRPC.
 
     Serves raphson.v1 (SolverService, JacobianService, SystemService, JobService) with the standard health and
@@ -174,16 +46,18 @@ def serve(announce: int | None, exit_with_parent: bool, log_level: str, **choice
     \b
     raphson serve
     raphson serve --address 127.0.0.1:0 --workers 4
+    raphson serve --config raphson.toml
+    raphson serve --address 0.0.0.0:50551 --tls-certificate tls.crt --tls-key tls.key --tokens tokens.toml
     raphson serve --jobs /var/lib/raphson --job-files /data
     """  # noqa: D301 (click needs the backspace itself)
-    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    config = configuration(choices)
+    if show_config:
+        click.echo(written(ctx, config))
+        return
+    logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     parent = os.getppid() if exit_with_parent else None
     # Blocked before any thread starts, so that every thread inherits it and only `sigtimedwait` takes them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-    try:
-        config = ServerConfig(**choices)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
     sys.exit(_run(config, announce, parent))
 
 
