@@ -39,7 +39,7 @@ INVALID_CODES = (
     StatusCode.ALREADY_EXISTS,
 )
 # Of the exhausted resources, these belong to the request: it would find the same server too small again.
-TOO_LARGE_REASONS = ("REPLY_TOO_LARGE", "OUT_OF_MEMORY")
+TOO_LARGE_REASONS = ("REPLY_TOO_LARGE", "OUT_OF_MEMORY", "LIMIT_EXCEEDED")
 TOO_LARGE_TEXT = "larger than max"
 TOO_LARGE_SIZES = re.compile(r"\((\d+) vs\. (\d+)\)")
 NAMED_CODES: dict[StatusCode, tuple[type[RaphsonError], str]] = {
@@ -94,6 +94,8 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
     if code is StatusCode.RESOURCE_EXHAUSTED:
         if reason in TOO_LARGE_REASONS or TOO_LARGE_TEXT in text:
             description = f"asks for more than the client or the server at {address} can hold: {text}"
+            if not reason:
+                description += "; raphson serve --max-message-bytes says how much a server takes"
             return InvalidRequestError(
                 f"request: {description}",
                 fields=[("request", description)],
@@ -107,7 +109,10 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
         message = text if reason else f"no server answers at {address}: {text}"
         return ServerUnavailableError(message, reason=reason)
     if code is StatusCode.DEADLINE_EXCEEDED:
+        # A limit of the server's own came before the deadline that the call had.
+        by_server = "limit" in details.metadata
         message = f"no answer from {address} within {timeout_seconds:g} s; the server has been told to stop"
+        message = text if by_server else message
         return DeadlineExceededError(message, reason=reason)
     if reason == "JOB_NOT_FOUND":
         return JobNotFoundError(text, code=code, reason=reason)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,20 @@ def is_loopback(address: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+SOLVER_LIMITS: Mapping[str, str] = {
+    "text_length": "max_text_length",
+    "depth": "max_depth",
+    "variables": "max_variables",
+    "parameters": "max_parameters",
+    "equations": "max_written_equations",
+    "nodes": "max_nodes",
+    "dense_entries": "max_dense_entries",
+    "members": "max_family_members",
+    "families": "max_families",
+}
+"""Which setting is which of the solver's limits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -309,6 +324,10 @@ class ServerConfig:
                 f"default_deadline_seconds is {self.default_deadline_seconds:g}; expected at most the "
                 f"{self.max_deadline_seconds:g} of max_deadline_seconds"
             )
+
+    def solver_limits(self) -> dict[str, int]:
+        """Return the limits of one definition, by the solver's names."""
+        return {limit: getattr(self, name) for limit, name in SOLVER_LIMITS.items()}
 
     def _check_listening(self) -> None:
         if ":" not in self.address:

@@ -133,6 +133,11 @@ def invalid_input(field: str, message: str) -> CallError:
     return CallError(code_pb2.INVALID_ARGUMENT, Reason.INVALID_INPUT, f"{field}: {message}", field=field)
 
 
+def raised_by(setting: str) -> str:
+    """Say how a limit is raised, by whoever runs the server."""
+    return f"the server's {setting} says so, which its operator can raise: raphson serve --{setting.replace('_', '-')}"
+
+
 def unexpected(error: Exception) -> CallError:
     """Log an error that nobody foresaw with its trace, and tell the caller only where to look it up."""
     request_id = uuid.uuid4().hex

@@ -108,9 +108,10 @@ class Setting:
             return text.lower() in _TRUE
         if self.kind in (int, float):
             try:
-                return self.read(self.kind(text))
-            except (ValueError, OverflowError):
+                number = self.kind(text)
+            except ValueError:
                 raise ValueError(f"{text!r}; expected {self.expectation}") from None
+            return self.read(number)
         if self.choices:
             return self.read(text.upper())
         return self.read(text)

@@ -23,6 +23,8 @@ class WorkerSettings:
         Compiled systems it keeps.
     max_message_bytes : int
         Largest reply.
+    limits : dict of str to int
+        Those of one definition, by the solver's names.
     niceness : int
         Scheduling niceness.
     hurry : bool
@@ -35,6 +37,7 @@ class WorkerSettings:
     memory_bytes: int
     systems: int
     max_message_bytes: int
+    limits: dict[str, int]
     niceness: int
     hurry: bool
 

@@ -81,7 +81,7 @@ def test_help_shows_every_setting_with_its_default() -> None:
             "",
             ("--worker-niceness", "20"),
             {},
-            "--worker-niceness: worker_niceness is '20'; expected a whole number from",
+            "--worker-niceness: worker_niceness is 20; expected a whole number from",
         ),
         (
             "",

@@ -114,7 +114,7 @@ def test_a_port_in_use() -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--workers", "0"], "workers is 0; expected at least 1"),
+        (["--workers", "0"], "workers is 0; expected a whole number of at least 1"),
         (["--address", "nowhere"], "expected host:port"),
         (["--drain-seconds", "nan"], "drain_seconds is nan"),
         (["--workers", "two"], "two"),

@@ -24,6 +24,8 @@ from raphson_server.pool import Ticket, WorkerPool
 
 # Chunks beyond those that are worked on: one on its way out while the next is ready.
 _AHEAD = 1
+# What is told of a chunk that was stopped goes before the end of a call whose sender is silent.
+_LAST_WORDS_SECONDS = 1.0
 
 
 def batch_handler(
@@ -91,6 +93,9 @@ class _Chunks:
         self._lock = threading.Lock()
         self._tickets: set[Ticket] = set()
         self._is_over = False
+        # Each chunk is due when the call is.
+        whole = forwarder.ticket(context)
+        self._due, self._due_by = whole.due, whole.due_by
 
     def answers(self) -> Generator[bytes, None, Reply | None]:
         """Yield the reply to each chunk, in order; return the one that refuses a chunk, if there is one.
@@ -100,7 +105,7 @@ class _Chunks:
         CallError
             If a chunk has no reply at all.
         """
-        reader = Ticket()
+        reader = Ticket(due=self._due + _LAST_WORDS_SECONDS)
         if not self._context.add_callback(self._end):
             self._end()
         self._pool.watch(reader, self._context.cancel)
@@ -165,7 +170,7 @@ class _Chunks:
             return None
 
     def _answer(self, body: bytes, *, is_admitted: bool) -> Reply:
-        ticket = Ticket()
+        ticket = Ticket(due=self._due, due_by=self._due_by)
         with self._lock:
             if self._is_over:
                 raise call_ended()

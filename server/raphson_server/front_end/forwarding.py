@@ -19,7 +19,8 @@ from google.rpc.status_pb2 import Status
 
 from raphson_server.aborting import abort, status_of
 from raphson_server.bounded_cache import BoundedCache
-from raphson_server.failures import CallError, Reason
+from raphson_server.configuration import ServerConfig
+from raphson_server.failures import CallError, Reason, raised_by
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
 from raphson_server.pool import (
     CallEndedError,
@@ -47,14 +48,14 @@ class Forwarder:
     pool : WorkerPool
     definitions : BoundedCache
         Complete definitions (serialized ``raphson.v1.System``) by system id.
-    max_in_flight : int
-        How many requests the pool admits, for the error message.
+    config : ServerConfig
+        With the limits of requests.
     """
 
-    def __init__(self, pool: WorkerPool, definitions: BoundedCache[bytes, bytes], max_in_flight: int) -> None:
+    def __init__(self, pool: WorkerPool, definitions: BoundedCache[bytes, bytes], config: ServerConfig) -> None:
         self._pool = pool
         self._definitions = definitions
-        self._max_in_flight = max_in_flight
+        self._config = config
 
     def handler(self, method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
         """Return the function that gRPC calls for one method, on the messages' bytes."""
@@ -91,9 +92,20 @@ class Forwarder:
 
     def forward(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
         """Have a worker answer one request, which is cancelled when its call ends; raises as `answer`."""
-        ticket = Ticket()
+        ticket = self.ticket(context)
         self._bind(ticket, context)
         return self.answer(ticket, method, body, context)
+
+    def ticket(self, context: grpc.ServicerContext) -> Ticket:
+        """Return a ticket for a request that has begun now; the server ends it where its call does not in time."""
+        remaining = context.time_remaining()
+        if remaining is None or remaining > _LONGEST_DEADLINE_SECONDS:
+            due_by, seconds = "default_deadline_seconds", self._config.default_deadline_seconds
+        elif remaining > self._config.max_deadline_seconds:
+            due_by, seconds = "max_deadline_seconds", self._config.max_deadline_seconds
+        else:
+            return Ticket()
+        return Ticket(due=time.monotonic() + seconds, due_by=due_by)
 
     def answer(
         self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext, *, is_admitted: bool = False
@@ -118,11 +130,28 @@ class Forwarder:
             What the caller is to be told instead.
         """
         try:
-            return self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
+            reply = self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
         finally:
             self._pool.release(ticket)
+        return self._within_limits(ticket, reply)
+
+    def _within_limits(self, ticket: Ticket, reply: Reply) -> Reply:
+        """Return the reply of a request that the server did not stop itself.
+
+        Raises
+        ------
+        CallError
+            Names the limit of one that it did.
+        """
+        if ticket.passed:
+            raise passed(ticket.passed, self._config)
+        # A worker that stops in time by itself knows of no setting.
+        failed = bool(ticket.due_by) and reply.outcome is Outcome.FAILED
+        if failed and Status.FromString(reply.body).code == code_pb2.DEADLINE_EXCEEDED:
+            raise passed(ticket.due_by, self._config)
+        return reply
 
     def _bind(self, ticket: Ticket, context: grpc.ServicerContext) -> None:
         """Cancel a request when its call ends."""
@@ -131,7 +160,7 @@ class Forwarder:
 
     def _stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:
         """Yield the items of a stream; return the reply that ends it."""
-        ticket = Ticket()
+        ticket = self.ticket(context)
         self._bind(ticket, context)
         try:
             reply = self._first_reply(ticket, method, body, context)
@@ -152,7 +181,7 @@ class Forwarder:
         else:
             assert ticket.worker is not None
             self._learn(ticket.worker, reply)
-            return reply
+            return self._within_limits(ticket, reply)
         finally:
             self._pool.release(ticket)
 
@@ -175,7 +204,7 @@ class Forwarder:
         while True:
             worker = self._pool.acquire(ticket, system_id, is_admitted=is_admitted)
             try:
-                return self._exchange(worker, method, body, system_id, context)
+                return self._exchange(worker, method, body, system_id, ticket, context)
             except NotSentError:
                 # It died while it was idle, and the request is still all ours.
                 self._pool.lose(worker)
@@ -183,13 +212,17 @@ class Forwarder:
 
     def _told(self, error: Exception, ticket: Ticket) -> Exception:
         """Return what the caller is told of an error, and let go of a worker that is lost by it."""
+        if ticket.passed and isinstance(error, CallEndedError | ChannelClosedError):
+            if ticket.worker is not None:
+                self._pool.lose(ticket.worker)
+            return passed(ticket.passed, self._config)
         match error:
             case CallError():
                 return error
             case CallEndedError():
                 return call_ended()
             case PoolFullError():
-                return overloaded(self._max_in_flight)
+                return overloaded(self._config.max_in_flight)
             case PoolClosedError():
                 return _not_serving()
             case ChannelClosedError():
@@ -209,6 +242,7 @@ class Forwarder:
         method: Method,
         body: bytes,
         system_id: bytes | None,
+        ticket: Ticket,
         context: grpc.ServicerContext,
     ) -> Reply:
         """Talk to the worker; send definitions along of systems that it does not know."""
@@ -218,7 +252,7 @@ class Forwarder:
             if hinted is not None:
                 definitions[system_id] = hinted
         while True:
-            reply = worker.exchange(method, _remaining_seconds(context), definitions, body)
+            reply = worker.exchange(method, _remaining_seconds(ticket, context), definitions, body)
             if reply.outcome is not Outcome.NEEDS_DEFINITION:
                 break
             if reply.definitions.keys() <= definitions.keys():
@@ -243,10 +277,29 @@ class Forwarder:
         return definition
 
 
-def _remaining_seconds(context: grpc.ServicerContext) -> float:
-    """Seconds until the call's deadline; infinite without one."""
+def _remaining_seconds(ticket: Ticket, context: grpc.ServicerContext) -> float:
+    """Seconds that are left for a request; infinite without a deadline."""
+    if ticket.due < math.inf:
+        return ticket.due - time.monotonic()
     remaining = context.time_remaining()
-    return remaining if remaining is not None and remaining < _LONGEST_DEADLINE_SECONDS else math.inf
+    return math.inf if remaining is None else remaining
+
+
+def passed(setting: str, config: ServerConfig) -> CallError:
+    """Say which limit of the server a request has passed."""
+    maximum = getattr(config, setting)
+    code, reason = code_pb2.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED
+    match setting:
+        case "default_deadline_seconds":
+            what = f"no answer within the {maximum:g} s of a call that brings no deadline: let it bring one"
+        case "max_deadline_seconds":
+            what = f"no answer within {maximum:g} s, the longest that a call may last"
+        case _:
+            code, reason = code_pb2.RESOURCE_EXHAUSTED, Reason.LIMIT_EXCEEDED
+            what = f"the request took more than the {maximum:g} s of a processor that one may"
+    return CallError(
+        code, reason, f"{what}; {raised_by(setting)}", metadata={"limit": setting, "maximum": f"{maximum:g}"}
+    )
 
 
 def _not_cached(system_id: str, field: str) -> CallError:

@@ -68,7 +68,7 @@ class Service:
         self._server = grpc.server(self._threads, options=_options(config))
         self._health = Health(self._server, _SERVICES)
         self._reflection = Reflection(self._server, _SERVICES)
-        forwarder = Forwarder(self._pool, definitions, config.max_in_flight)
+        forwarder = Forwarder(self._pool, definitions, config)
         unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
         solver: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Solve": unary(forwarder.handler(Method.SOLVE)),

@@ -4,6 +4,7 @@ import mmap
 import os
 import subprocess
 import sys
+import time
 
 from raphson_server import frames
 from raphson_server.bounded_cache import BoundedCache
@@ -58,6 +59,7 @@ class WorkerProcess:
             memory_bytes=config.worker_memory_bytes,
             systems=config.worker_systems,
             max_message_bytes=config.max_message_bytes,
+            limits=config.solver_limits(),
             niceness=config.worker_niceness,
             hurry=hurry,
         )
@@ -120,6 +122,13 @@ class WorkerProcess:
         """Read the HELLO or READY that it has sent."""
         return frames.receive_reply(self._channel)
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the process has taken so far; 0 if it is gone."""
+        try:
+            return time.clock_gettime(_cpu_clock(self._process.pid))
+        except OSError:
+            return 0.0
+
     def set_cancel_flag(self) -> None:
         """Make the engine stop at its next iteration."""
         self._flag[:] = _SET
@@ -144,3 +153,8 @@ class WorkerProcess:
         """Free the socket and the flag; for a worker that is reaped and that nobody talks to."""
         self._channel.close()
         self._flag.close()
+
+
+def _cpu_clock(pid: int) -> int:
+    """Return the id of another process's clock, as clock_getcpuclockid(3) makes it on Linux."""
+    return ~pid << 3 | 2

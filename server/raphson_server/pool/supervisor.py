@@ -18,6 +18,8 @@ from raphson_server.pool.ticket import Ticket
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
+# How often the limits of the requests under way are looked at: a timer for each would cost every request.
+_GLANCE_SECONDS = 0.2
 
 _log = logging.getLogger("raphson_server")
 
@@ -39,6 +41,9 @@ class Crew(Protocol):
 
     def end_stalled(self) -> float | None:
         """End the calls whose readers take nothing; return in how many seconds to look again."""
+
+    def stop_overdue(self) -> None:
+        """Stop the requests that have passed a limit of the server."""
 
 
 class Supervisor:
@@ -108,6 +113,7 @@ class Supervisor:
             while not self._stopping:
                 self._start_missing()
                 look_again = self._crew.end_stalled()
+                self._crew.stop_overdue()
                 for fd, events in self._poll.poll(self._pause_seconds(look_again)):
                     self._attend(fd, events)
                 self._kill_overdue()
@@ -117,14 +123,14 @@ class Supervisor:
         finally:
             self._end_all()
 
-    def _pause_seconds(self, look_again: float | None) -> float | None:
-        """Return how long nothing is due."""
+    def _pause_seconds(self, look_again: float | None) -> float:
+        """Return how long nothing is due, but for limits that are looked at from time to time."""
         due = [self._start_after] if self._missing() else []
         with self._kills_lock:
             due += [self._kills[0][0]] if self._kills else []
         now = time.monotonic()
         due += [] if look_again is None else [now + look_again]
-        return max(0.0, min(due) - now) if due else None
+        return max(0.0, min([_GLANCE_SECONDS, *(at - now for at in due)]))
 
     def _missing(self) -> int:
         return self._wanted - len(self._workers)

@@ -39,6 +39,14 @@ class Ticket:
     offered : float
         Since when an item waits for the stream's reader, on the clock of ``time.monotonic``; infinite while none
         does. Written by the stream's own thread alone.
+    due : float
+        When the server itself ends it, on that clock; infinite where its call's own deadline comes before.
+    due_by : str
+        By which setting that is.
+    cpu_before : float
+        Processor time that its worker had taken when it took the request, in seconds.
+    passed : str
+        Which of the server's limits it has passed, by the setting's name: it is then stopped as if its call had ended.
     """
 
     worker: WorkerProcess | None = None
@@ -47,3 +55,7 @@ class Ticket:
     granted: threading.Event | None = None
     end_call: Callable[[], object] | None = None
     offered: float = math.inf
+    due: float = math.inf
+    due_by: str = ""
+    cpu_before: float = 0.0
+    passed: str = ""

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from raphson_server.configuration import ServerConfig
 from raphson_server.pool.process import WorkerProcess
@@ -51,6 +51,8 @@ class WorkerPool:
         self._idle: list[WorkerProcess] = []
         self._spare: WorkerProcess | None = None
         self._waiting: deque[Ticket] = deque()
+        self._working: set[Ticket] = set()
+        self._max_cpu_seconds = config.max_cpu_seconds
         self._streams: set[Ticket] = set()
         self._busy = 0
         self._open = False
@@ -123,6 +125,7 @@ class WorkerPool:
                 return
             worker.busy = False
             self._busy -= 1
+            self._working.discard(ticket)
             if worker.alive:
                 self._offer(worker)
             elif worker.reaped:
@@ -137,13 +140,37 @@ class WorkerPool:
         with self._lock:
             if ticket.done:
                 return
-            ticket.cancelled = True
-            if ticket.worker is not None:
-                ticket.worker.set_cancel_flag()
-                self._supervisor.kill_later(ticket)
-            elif ticket in self._waiting:
-                self._waiting.remove(ticket)
-                _wake(ticket)
+            self._stop(ticket)
+
+    def _stop(self, ticket: Ticket) -> None:
+        ticket.cancelled = True
+        if ticket.worker is not None:
+            ticket.worker.set_cancel_flag()
+            self._supervisor.kill_later(ticket)
+        elif ticket in self._waiting:
+            self._waiting.remove(ticket)
+            _wake(ticket)
+
+    def stop_overdue(self) -> None:
+        """Stop the requests that have passed their time, or spent more of the processor's than they may."""
+        with self._lock:
+            now = time.monotonic()
+            overdue = [ticket.end_call for ticket in self._streams if ticket.worker is None and ticket.due < now]
+            for ticket in [*self._working, *self._waiting]:
+                if ticket.cancelled:
+                    continue
+                if ticket.due < now:
+                    ticket.passed = ticket.due_by
+                elif ticket.worker is not None and self._spent(ticket) > self._max_cpu_seconds:
+                    ticket.passed = "max_cpu_seconds"
+                if ticket.passed:
+                    self._stop(ticket)
+        _end_all(overdue)
+
+    def _spent(self, ticket: Ticket) -> float:
+        """Return the processor time that a request has taken so far."""
+        assert ticket.worker is not None
+        return ticket.worker.cpu_seconds() - ticket.cpu_before
 
     def watch(self, ticket: Ticket, end_call: Callable[[], object]) -> None:
         """From now on, end a stream's call when its reader takes nothing for too long."""
@@ -161,12 +188,7 @@ class WorkerPool:
             if not self._streams:
                 return None
             stalled = [ticket.end_call for ticket in self._streams if ticket.offered < longest_ago]
-        for end_call in stalled:
-            assert end_call is not None
-            try:
-                end_call()
-            except Exception:  # noqa: BLE001 (the thread that asks must go on)
-                _log.exception("the call of a stream that nobody reads could not be ended")
+        _end_all(stalled)
         return max(_SHORTEST_LOOK_SECONDS, _LOOKS * self._patience)
 
     def kill_if_running(self, ticket: Ticket) -> None:
@@ -234,8 +256,20 @@ class WorkerPool:
         worker.clear_cancel_flag()
         worker.busy = True
         self._busy += 1
+        self._working.add(ticket)
         ticket.worker = worker
+        ticket.cpu_before = worker.cpu_seconds()
         return worker
+
+
+def _end_all(calls: Iterable[Callable[[], object] | None]) -> None:
+    """End the calls of streams."""
+    for end_call in calls:
+        assert end_call is not None
+        try:
+            end_call()
+        except Exception:  # noqa: BLE001 (the thread that asks must go on)
+            _log.exception("the call of a stream could not be ended")
 
 
 def _wake(ticket: Ticket) -> None:

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
 from raphson.v1.system_pb2 import SystemRef
 
-from raphson_server.failures import CallError, Reason, invalid_input
+from raphson_server.failures import CallError, Reason, invalid_input, raised_by
 from raphson_server.frames import Definitions
 from raphson_server.worker.conversion import WIRE, Arrays
 from raphson_server.worker.evaluate_question import EvaluateQuestion
@@ -43,6 +43,8 @@ class Call:
         Set by the front end when the call has ended.
     max_message_bytes : int
         Largest reply.
+    memory_bytes : int
+        Address space that this process may take; 0 sets no limit.
     items : Items
         Where the items of a stream go.
     definitions : mapping of bytes to bytes
@@ -56,6 +58,7 @@ class Call:
     evaluations: RequestForms[EvaluateQuestion]
     cancel: rs.CancelFlag
     max_message_bytes: int
+    memory_bytes: int
     items: Items
     definitions: Definitions = field(default_factory=dict)
     deadline: float = math.inf
@@ -155,7 +158,7 @@ def too_large(size: int, what: str, advice: str, maximum: int, field: str) -> Ca
     return CallError(
         code_pb2.INVALID_ARGUMENT,
         Reason.LIMIT_EXCEEDED,
-        f"{field}: {what}, more than the {maximum:,} of a message; {advice}",
+        f"{field}: {what}, more than the {maximum:,} of a message; {advice} ({raised_by('max_message_bytes')})",
         field=field,
         metadata={"limit": "max_message_bytes", "value": str(size), "maximum": str(maximum)},
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import raphson_solver as rs
 from google.rpc import code_pb2
 
-from raphson_server.failures import CallError, Reason, unexpected
+from raphson_server.failures import CallError, Reason, raised_by, unexpected
 from raphson_server.frames import (
     ChannelClosedError,
     Method,
@@ -53,11 +53,12 @@ _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
 def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSettings) -> None:
     """Answer requests one after another until the front end hangs up."""
     call = Call(
-        systems=Systems(settings.systems),
+        systems=Systems(settings.systems, rs.Limits(**settings.limits)),
         solves=RequestForms(settings.systems, solve_question.NUMBERS),
         evaluations=RequestForms(settings.systems, evaluate_question.NUMBERS),
         cancel=cancel,
         max_message_bytes=settings.max_message_bytes,
+        memory_bytes=settings.memory_bytes,
         items=Items(channel, cancel, settings.max_message_bytes),
     )
     while True:
@@ -105,5 +106,6 @@ def _out_of_memory() -> CallError:
     return CallError(
         code_pb2.RESOURCE_EXHAUSTED,
         Reason.OUT_OF_MEMORY,
-        "the request needs more memory than a worker of this server may take",
+        f"the request needs more memory than a worker may take; {raised_by('worker_memory_bytes')}",
+        metadata={"limit": "worker_memory_bytes"},
     )

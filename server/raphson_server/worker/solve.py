@@ -14,6 +14,7 @@ from raphson_server.worker.call import Answer, Call, allowed_seconds, check_jaco
 from raphson_server.worker.conversion import to_arrays, to_options
 from raphson_server.worker.evidence import add_evidence
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.memory import check_solving_fits
 from raphson_server.worker.particulars import Particulars
 from raphson_server.worker.read_particulars import to_particulars
 from raphson_server.worker.region import SIDES
@@ -41,6 +42,7 @@ def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]
         lambda: to_arrays(request.start, "start"),
         lambda: to_arrays(request.parameters, "parameters"),
     )
+    check_solving_fits(kept.system, call)
     x = kept.point(request.start, "start")
     p = kept.parameters(request.parameters)
     particulars = to_particulars(request, kept, x, options.max_iterations, call)

@@ -17,6 +17,7 @@ from raphson_server.failures import invalid_input
 from raphson_server.worker.call import Answer, Call, find_system, parsed, too_large
 from raphson_server.worker.conversion import Arrays, Shape, to_arrays, to_bytes
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.memory import check_solving_fits
 from raphson_server.worker.solve import options_within, timeout_seconds
 
 T = TypeVar("T", bound=np.generic)
@@ -38,6 +39,7 @@ def solve_batch(body: bytes, call: Call) -> Answer:
     kept, learnt = _system(request.system, call)
     system = kept.system
     _check_reply_fits(members, system.n, call)
+    check_solving_fits(system, call)
     found = system.solve_batch(
         _of_members(request.start, "start", system.variables, members),
         _of_members(request.parameters, "parameters", system.parameters, members),

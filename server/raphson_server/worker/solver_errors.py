@@ -4,7 +4,7 @@
 raphson_solver      code                reason
 ==================  ==================  ====================================================================
 `DefinitionError`   INVALID_ARGUMENT    INVALID_DEFINITION; metadata ``column`` (from 0), where known
-`LimitError`        INVALID_ARGUMENT    LIMIT_EXCEEDED; metadata ``limit``, ``value``, ``maximum``
+`LimitError`        INVALID_ARGUMENT    LIMIT_EXCEEDED; metadata ``limit`` (the setting), ``value``, ``maximum``
 `InputError`        INVALID_ARGUMENT    INVALID_INPUT
 ==================  ==================  ====================================================================
 
@@ -56,7 +56,8 @@ from raphson.v1.solver_pb2 import (
 )
 from raphson.v1.system_pb2 import CompileRequest, System, SystemRef
 
-from raphson_server.failures import CallError, Reason
+from raphson_server.configuration import SOLVER_LIMITS
+from raphson_server.failures import CallError, Reason, raised_by
 from raphson_server.frames import Method
 
 _Request = (
@@ -112,7 +113,9 @@ def to_failure(error: rs.RaphsonError, method: Method, body: bytes, link: int | 
         metadata = {} if error.column is None else {"column": str(error.column)}
     elif isinstance(error, rs.LimitError):
         reason = Reason.LIMIT_EXCEEDED
-        metadata = {"limit": error.limit, "value": str(error.value), "maximum": str(error.maximum)}
+        setting = SOLVER_LIMITS[error.limit]
+        description = description.replace(error.message, f"{error.excess}; {raised_by(setting)}")
+        metadata = {"limit": setting, "value": str(error.value), "maximum": str(error.maximum)}
     return CallError(
         code_pb2.INVALID_ARGUMENT,
         reason,

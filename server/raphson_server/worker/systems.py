@@ -32,9 +32,12 @@ class Systems:
     ----------
     capacity : int
         How many are kept.
+    limits : Limits
+        How large one may be.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, limits: rs.Limits) -> None:
+        self._limits = limits
         self._by_id = BoundedCache[str, KeptSystem](capacity)
         self._id_by_text = BoundedCache[str, str](2 * capacity)
         # Which parameters' values a text depends on, so that other values find the compiled system again.
@@ -89,7 +92,7 @@ class Systems:
         return kept
 
     def _compiled(self, definition: rs.Definition) -> KeptSystem:
-        system = rs.compile_definition(definition)
+        system = rs.compile_definition(definition, self._limits)
         kept = self._by_id.get(system.id)
         if kept is None:
             kept = KeptSystem(system)
