@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from raphson.access import Metadata
 from raphson.transport import Conversation, Conversing, Replies, Reply, Request, Streaming, Transport, Unary
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ class BlockingTransport(Transport):
 
     Parameters
     ----------
-    channel, address
+    channel, address, metadata
         As of `Transport`.
     """
 
-    def __init__(self, channel: grpc.Channel, address: str) -> None:
-        super().__init__(channel, address)
+    def __init__(self, channel: grpc.Channel, address: str, metadata: Metadata = ()) -> None:
+        super().__init__(channel, address, metadata)
         self._channel = channel
 
     def ask(self, method: Unary[Request, Reply], request: Request, timeout_seconds: float) -> Done[Reply]:
@@ -47,7 +48,7 @@ class BlockingTransport(Transport):
     def send(self, method: Unary[Request, Reply], request: Request, timeout_seconds: float) -> Reply:
         """Do as `ask`, for those that do not await."""
         with self.naming_errors(timeout_seconds):
-            reply: Reply = method.begin(request, timeout=timeout_seconds)
+            reply: Reply = method.begin(request, timeout=timeout_seconds, metadata=self.metadata)
             return reply
 
     def open(
@@ -55,7 +56,9 @@ class BlockingTransport(Transport):
     ) -> BlockingReplies[Reply]:
         """Call one method that streams, as `Transport` says."""
         with self.naming_errors(timeout_seconds):
-            return BlockingReplies(self, method.begin(request, timeout=timeout_seconds), timeout_seconds)
+            return BlockingReplies(
+                self, method.begin(request, timeout=timeout_seconds, metadata=self.metadata), timeout_seconds
+            )
 
     def stream(
         self, method: Streaming[Request, Reply], request: Request, timeout_seconds: float
@@ -69,7 +72,7 @@ class BlockingTransport(Transport):
         """Call one method whose requests are a stream too, as `Transport` says; a thread of gRPC's sends them."""
         requests: SimpleQueue[Request | None] = SimpleQueue()
         with self.naming_errors(timeout_seconds):
-            call = method.begin(iter(requests.get, None), timeout=timeout_seconds)
+            call = method.begin(iter(requests.get, None), timeout=timeout_seconds, metadata=self.metadata)
             return Conversation(BlockingReplies(self, call, timeout_seconds), requests)
 
     def close(self) -> Done[None]:

@@ -40,6 +40,7 @@ INVALID_CODES = (
 )
 # Of the exhausted resources, these belong to the request: it would find the same server too small again.
 TOO_LARGE_REASONS = ("REPLY_TOO_LARGE", "OUT_OF_MEMORY", "LIMIT_EXCEEDED")
+UNTRUSTED_TEXT = "CERTIFICATE_VERIFY_FAILED"
 TOO_LARGE_TEXT = "larger than max"
 TOO_LARGE_SIZES = re.compile(r"\((\d+) vs\. (\d+)\)")
 NAMED_CODES: dict[StatusCode, tuple[type[RaphsonError], str]] = {
@@ -107,6 +108,8 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
     if code is StatusCode.UNAVAILABLE:
         # A reason shows that a server did answer.
         message = text if reason else f"no server answers at {address}: {text}"
+        if UNTRUSTED_TEXT in text:
+            message = f"the server at {address} shows no certificate that the given ca, or this machine, vouches for"
         return ServerUnavailableError(message, reason=reason)
     if code is StatusCode.DEADLINE_EXCEEDED:
         # A limit of the server's own came before the deadline that the call had.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from raphson.access import Metadata
 from raphson.errors import ClientStateError
 from raphson.failures import error_from_rpc
 from raphson.v1.jacobian_pb2_grpc import JacobianServiceStub
@@ -158,10 +159,14 @@ class Transport(ABC):
         Owned from now on.
     address : str
         Whom it leads to, for messages.
+    metadata : tuple of (str, str)
+        What is sent with every call.
     """
 
-    def __init__(self, channel: grpc.Channel | grpc.aio.Channel, address: str) -> None:
+    def __init__(self, channel: grpc.Channel | grpc.aio.Channel, address: str, metadata: Metadata = ()) -> None:
         self.address = address
+        # None costs a call less than an empty tuple.
+        self.metadata = metadata or None
         self.is_closed = False
         self._process = os.getpid()
         solver = SolverServiceStub(channel)  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from raphson.access import Metadata
 from raphson.aio.replies import AwaitedReplies, ConversationReplies
 from raphson.errors import CancelledError, ClientStateError
 from raphson.transport import Conversation, Conversing, Replies, Reply, Request, Streaming, Transport, Unary
@@ -20,31 +21,33 @@ class AwaitedTransport(Transport):
 
     Parameters
     ----------
-    channel, address
+    channel, address, metadata
         As of `Transport`.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, address: str) -> None:
-        super().__init__(channel, address)
+    def __init__(self, channel: grpc.aio.Channel, address: str, metadata: Metadata = ()) -> None:
+        super().__init__(channel, address, metadata)
         self._channel = channel
         self._loop = asyncio.get_running_loop()
 
     async def ask(self, method: Unary[Request, Reply], request: Request, timeout_seconds: float) -> Reply:
         """Call one method, as `Transport` says."""
         with self.naming_errors(timeout_seconds):
-            reply: Reply = await method.begin(request, timeout=timeout_seconds)
+            reply: Reply = await method.begin(request, timeout=timeout_seconds, metadata=self.metadata)
             return reply
 
     def open(self, method: Streaming[Request, Reply], request: Request, timeout_seconds: float) -> Replies[Reply]:
         """Call one method that streams, as `Transport` says."""
         with self.naming_errors(timeout_seconds):
-            return AwaitedReplies(self, method.begin(request, timeout=timeout_seconds), timeout_seconds)
+            return AwaitedReplies(
+                self, method.begin(request, timeout=timeout_seconds, metadata=self.metadata), timeout_seconds
+            )
 
     def converse(self, method: Conversing[Request, Reply], timeout_seconds: float) -> Conversation[Request, Reply]:
         """Call one method whose requests are a stream too, as `Transport` says; a task of gRPC's sends them."""
         requests: asyncio.Queue[Request | None] = asyncio.Queue()
         with self.naming_errors(timeout_seconds):
-            call = method.begin(_taken_from(requests), timeout=timeout_seconds)
+            call = method.begin(_taken_from(requests), timeout=timeout_seconds, metadata=self.metadata)
             return Conversation(ConversationReplies(self, call, timeout_seconds), requests)
 
     async def close(self) -> None:

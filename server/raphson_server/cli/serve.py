@@ -14,6 +14,7 @@ import click
 from raphson_server.cli.configured import ConfiguredCommand, configuration, written
 from raphson_server.configuration import ServerConfig
 from raphson_server.front_end import Service
+from raphson_server.watched_files import UnusableFileError
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _GLANCE_SECONDS = 0.25
@@ -84,7 +85,7 @@ def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
     service = Service(config, ready, failed)
     try:
         address = service.start()
-    except OSError as error:
+    except (OSError, UnusableFileError) as error:
         click.echo(f"raphson: {error}", err=True)
         return 1
     _wait(over, parent)

@@ -16,6 +16,7 @@ from raphson_server.containment import keep_memory
 from raphson_server.frames import Method
 from raphson_server.front_end import jobs
 from raphson_server.front_end.batches import batch_handler
+from raphson_server.front_end.certificates import tls_credentials
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.health import Health, Reflection
 from raphson_server.front_end.registration import register
@@ -103,9 +104,11 @@ class Service:
         ------
         OSError
             If the address cannot be bound.
+        UnusableFileError
+            If a certificate cannot be used.
         """
         try:
-            port = self._server.add_insecure_port(self._config.address)
+            port = self._bind()
         except RuntimeError as error:
             raise OSError(
                 f"{self._config.address} cannot be bound; expected a host of this machine and a port "
@@ -118,6 +121,11 @@ class Service:
         if self._jobs is not None:
             self._jobs.start()
         return f"{self._config.address.rpartition(':')[0]}:{port}"
+
+    def _bind(self) -> int:
+        if self._config.tls_certificate:
+            return self._server.add_secure_port(self._config.address, tls_credentials(self._config))
+        return self._server.add_insecure_port(self._config.address)
 
     def stop(self) -> None:
         """Tell health, turn new requests away, wait for those in flight within the limit, end the workers."""
