@@ -31,6 +31,7 @@ from raphson.connection import connect
 from raphson.determinant import Determinant
 from raphson.differentiability import Differentiability
 from raphson.errors import (
+    AccessDeniedError,
     CancelledError,
     ClientStateError,
     DeadlineExceededError,
@@ -61,6 +62,7 @@ from raphson.trace_step import TraceStep
 from raphson.vocabulary import JacobianMode, Method, Status, WarmStart
 
 __all__ = [
+    "AccessDeniedError",
     "ActiveBound",
     "BatchResult",
     "Branch",

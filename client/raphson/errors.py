@@ -8,6 +8,7 @@ RaphsonError
 ├── ServerBusyError            the server is full; retry_seconds says when to come back
 ├── ServerUnavailableError     no server answers at the address
 │   └── EmbeddedServerError    the server on this machine did not start; says what it printed
+├── AccessDeniedError          the server does not know the token, or it is not for this call
 ├── IncompatibleServerError    the server does not offer this call
 ├── DeadlineExceededError      no answer in time (also a TimeoutError)
 ├── CancelledError             the call was cancelled
@@ -176,6 +177,12 @@ class EmbeddedServerError(ServerUnavailableError):
         if not self.stderr:
             return self.message
         return f"{self.message}\nIts last words:\n{self.stderr}"
+
+
+class AccessDeniedError(RaphsonError):
+    """The server wants a token that it knows, or one that is for this call: `connect` takes it."""
+
+    default_code = StatusCode.UNAUTHENTICATED
 
 
 class IncompatibleServerError(RaphsonError):

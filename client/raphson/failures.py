@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMi
 from grpc import StatusCode
 
 from raphson.errors import (
+    AccessDeniedError,
     CancelledError,
     DeadlineExceededError,
     IncompatibleServerError,
@@ -45,6 +46,7 @@ TOO_LARGE_TEXT = "larger than max"
 TOO_LARGE_SIZES = re.compile(r"\((\d+) vs\. (\d+)\)")
 NAMED_CODES: dict[StatusCode, tuple[type[RaphsonError], str]] = {
     StatusCode.NOT_FOUND: (SystemNotFoundError, "{text}"),
+    StatusCode.UNAUTHENTICATED: (AccessDeniedError, "{address} does not let this caller in: {text}"),
     StatusCode.CANCELLED: (CancelledError, "the call to {address} was cancelled: {text}"),
     StatusCode.UNIMPLEMENTED: (
         IncompatibleServerError,
@@ -87,6 +89,8 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
     text: str = error.details() or ""
     details = read_details(error)
     reason = details.reason
+    if reason == "SCOPE_MISSING":
+        return AccessDeniedError(text, code=code, reason=reason)
     if code in INVALID_CODES:
         fields = [(short_field(field), description) for field, description in details.fields]
         for field, _ in details.fields:

@@ -63,6 +63,8 @@ class Request:
     method : Method
     remaining_seconds : float
         Until the call's deadline; infinite without one.
+    largest_variables : int
+        How many its caller may have; 0 is as many as anybody.
     definitions : mapping of bytes to bytes
         Those of systems that the worker may not know.
     body : bytes
@@ -71,6 +73,7 @@ class Request:
 
     method: Method
     remaining_seconds: float = math.inf
+    largest_variables: int = 0
     definitions: Definitions = field(default_factory=dict)
     body: bytes = b""
 
@@ -102,7 +105,7 @@ class NotSentError(ChannelClosedError):
     """The other end ended before it had read what was sent."""
 
 
-_REQUEST = struct.Struct("<BdII")
+_REQUEST = struct.Struct("<BdIII")
 _REPLY = struct.Struct("<BII")
 _DEFINITION = struct.Struct("<II")
 _CHUNK = 64 * 1024
@@ -127,20 +130,21 @@ def send_request(
     remaining_seconds: float = math.inf,
     definitions: Definitions = MappingProxyType({}),
     body: bytes = b"",
+    largest_variables: int = 0,
 ) -> None:
     """Write one request frame; see `Request`."""
     packed = _packed(definitions) if definitions else b""
-    header = _REQUEST.pack(method, remaining_seconds, len(packed), len(body))
+    header = _REQUEST.pack(method, remaining_seconds, largest_variables, len(packed), len(body))
     _send(channel, header, packed, body)
 
 
 def receive_request(channel: socket.socket) -> Request:
     """Read one request frame."""
-    first, (method, remaining_seconds, packed_size, body_size) = _receive_header(channel, _REQUEST)
+    first, (method, remaining_seconds, most, packed_size, body_size) = _receive_header(channel, _REQUEST)
     payload = _receive_rest(channel, first, packed_size + body_size)
     if not packed_size:
-        return Request(_METHODS[method], remaining_seconds, body=payload)
-    return Request(_METHODS[method], remaining_seconds, _unpacked(payload[:packed_size]), payload[packed_size:])
+        return Request(_METHODS[method], remaining_seconds, most, body=payload)
+    return Request(_METHODS[method], remaining_seconds, most, _unpacked(payload[:packed_size]), payload[packed_size:])
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:

@@ -4,6 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
+CALLER_KEY, SEES_ALL_KEY = "raphson-caller", "raphson-sees-all"
+"""Metadata by which the front end tells the desk whose call it passes on, and whether others' jobs are its business."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobSettings:

@@ -16,6 +16,7 @@ MANY = "batch batched_parameters bounds timeout_seconds"
 
 def test_the_names_of_the_package() -> None:
     assert raphson.__all__ == [
+        "AccessDeniedError",
         "ActiveBound",
         "BatchResult",
         "Branch",

@@ -82,8 +82,8 @@ def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
         failures.append(reason)
         over.set()
 
-    service = Service(config, ready, failed)
     try:
+        service = Service(config, ready, failed)
         address = service.start()
     except (OSError, UnusableFileError) as error:
         click.echo(f"raphson: {error}", err=True)

@@ -15,10 +15,13 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
+from raphson.v1.solver_pb2 import SolveBatchRequest
 
 from raphson_server.aborting import abort, status_of
 from raphson_server.frames import Method, Outcome, Reply
+from raphson_server.front_end.caller import CALLER
 from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
 from raphson_server.pool import Ticket, WorkerPool
 
@@ -92,7 +95,9 @@ class _Chunks:
         self._order: SimpleQueue[Future[Reply] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._tickets: set[Ticket] = set()
-        self._is_over = False
+        self._over = threading.Event()
+        self._caller = CALLER.get()
+        self._members = 0
         # Each chunk is due when the call is.
         whole = forwarder.ticket(context)
         self._due, self._due_by = whole.due, whole.due_by
@@ -127,7 +132,7 @@ class _Chunks:
     def _end(self) -> None:
         """Stop what is under way, and begin nothing more."""
         with self._lock:
-            self._is_over = True
+            self._over.set()
             tickets = list(self._tickets)
         for ticket in tickets:
             self._pool.cancel(ticket)
@@ -152,16 +157,19 @@ class _Chunks:
                     self._slots.release()
                     return
                 is_admitted, self._has_begun = self._has_begun, True
+                members = self._members = self._members + self._count_members(body)
                 if self._hands < self._most_hands:
                     self._add_hand()
             try:
+                self._caller.check_members(members)
+                self._caller.wait_to_go_on(self._over)
                 answer.set_result(self._answer(body, is_admitted=is_admitted))
             except Exception as error:  # noqa: BLE001 (told by whoever takes the answer)
                 answer.set_exception(error)
 
     def _next_body(self) -> bytes | None:
         """Wait for a chunk; None if there will be none."""
-        if self._is_over:
+        if self._over.is_set():
             return None
         try:
             return next(self._bodies, None)
@@ -169,14 +177,25 @@ class _Chunks:
             # The call has ended, and gRPC says so to the one who reads.
             return None
 
+    def _count_members(self, body: bytes) -> int:
+        """Return how many members a chunk has; 0 where nobody asks, since the message is to be read for it."""
+        if self._caller.quotas.largest_members is None:
+            return 0
+        try:
+            return SolveBatchRequest.FromString(body).members
+        except DecodeError:
+            return 0  # the worker says what is wrong with it
+
     def _answer(self, body: bytes, *, is_admitted: bool) -> Reply:
-        ticket = Ticket(due=self._due, due_by=self._due_by)
+        ticket = Ticket(caller=self._caller.name, is_chunk=True, due=self._due, due_by=self._due_by)
         with self._lock:
-            if self._is_over:
+            if self._over.is_set():
                 raise call_ended()
             self._tickets.add(ticket)
         try:
-            return self._forwarder.answer(ticket, self._method, body, self._context, is_admitted=is_admitted)
+            return self._forwarder.answer(
+                ticket, self._method, body, self._context, self._caller, is_admitted=is_admitted
+            )
         finally:
             with self._lock:
                 self._tickets.discard(ticket)

@@ -22,6 +22,7 @@ from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError, Reason, raised_by
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
+from raphson_server.front_end.caller import CALLER, Caller
 from raphson_server.pool import (
     CallEndedError,
     PoolClosedError,
@@ -94,7 +95,7 @@ class Forwarder:
         """Have a worker answer one request, which is cancelled when its call ends; raises as `answer`."""
         ticket = self.ticket(context)
         self._bind(ticket, context)
-        return self.answer(ticket, method, body, context)
+        return self.answer(ticket, method, body, context, CALLER.get())
 
     def ticket(self, context: grpc.ServicerContext) -> Ticket:
         """Return a ticket for a request that has begun now; the server ends it where its call does not in time."""
@@ -104,11 +105,18 @@ class Forwarder:
         elif remaining > self._config.max_deadline_seconds:
             due_by, seconds = "max_deadline_seconds", self._config.max_deadline_seconds
         else:
-            return Ticket()
-        return Ticket(due=time.monotonic() + seconds, due_by=due_by)
+            return Ticket(caller=CALLER.get().name)
+        return Ticket(caller=CALLER.get().name, due=time.monotonic() + seconds, due_by=due_by)
 
     def answer(
-        self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext, *, is_admitted: bool = False
+        self,
+        ticket: Ticket,
+        method: Method,
+        body: bytes,
+        context: grpc.ServicerContext,
+        caller: Caller,
+        *,
+        is_admitted: bool = False,
     ) -> Reply:
         """Have a worker answer one request; whose call it is cancels the ticket when it ends.
 
@@ -121,6 +129,8 @@ class Forwarder:
             The message.
         context : ServicerContext
             Knows the deadline.
+        caller : Caller
+            Is charged.
         is_admitted : bool
             Whether it continues a call that was admitted, and waits for a worker however many others do.
 
@@ -130,11 +140,12 @@ class Forwarder:
             What the caller is to be told instead.
         """
         try:
-            reply = self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
+            reply = self._first_reply(ticket, method, body, context, caller, is_admitted=is_admitted)
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
         finally:
             self._pool.release(ticket)
+            caller.spend(ticket.cpu_seconds)
         return self._within_limits(ticket, reply)
 
     def _within_limits(self, ticket: Ticket, reply: Reply) -> Reply:
@@ -160,10 +171,10 @@ class Forwarder:
 
     def _stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:
         """Yield the items of a stream; return the reply that ends it."""
-        ticket = self.ticket(context)
+        ticket, caller = self.ticket(context), CALLER.get()
         self._bind(ticket, context)
         try:
-            reply = self._first_reply(ticket, method, body, context)
+            reply = self._first_reply(ticket, method, body, context, caller)
             if reply.outcome is Outcome.MORE:
                 self._pool.watch(ticket, context.cancel)
             while reply.outcome is Outcome.MORE:
@@ -184,6 +195,7 @@ class Forwarder:
             return self._within_limits(ticket, reply)
         finally:
             self._pool.release(ticket)
+            caller.spend(ticket.cpu_seconds)
 
     def _abandon(self, ticket: Ticket) -> None:
         """Stop a worker whose items nobody takes any more, and read its answer to the end."""
@@ -196,7 +208,14 @@ class Forwarder:
             self._pool.lose(ticket.worker)
 
     def _first_reply(
-        self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext, *, is_admitted: bool = False
+        self,
+        ticket: Ticket,
+        method: Method,
+        body: bytes,
+        context: grpc.ServicerContext,
+        caller: Caller,
+        *,
+        is_admitted: bool = False,
     ) -> Reply:
         """Take a worker and talk to it; the ticket holds it until it is released."""
         # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
@@ -204,7 +223,8 @@ class Forwarder:
         while True:
             worker = self._pool.acquire(ticket, system_id, is_admitted=is_admitted)
             try:
-                return self._exchange(worker, method, body, system_id, ticket, context)
+                most = caller.quotas.largest_variables or 0
+                return self._exchange(worker, method, body, system_id, ticket, context, most)
             except NotSentError:
                 # It died while it was idle, and the request is still all ours.
                 self._pool.lose(worker)
@@ -244,6 +264,7 @@ class Forwarder:
         system_id: bytes | None,
         ticket: Ticket,
         context: grpc.ServicerContext,
+        largest_variables: int,
     ) -> Reply:
         """Talk to the worker; send definitions along of systems that it does not know."""
         definitions: dict[bytes, bytes] = {}
@@ -252,7 +273,7 @@ class Forwarder:
             if hinted is not None:
                 definitions[system_id] = hinted
         while True:
-            reply = worker.exchange(method, _remaining_seconds(ticket, context), definitions, body)
+            reply = worker.exchange(method, _remaining_seconds(ticket, context), definitions, body, largest_variables)
             if reply.outcome is not Outcome.NEEDS_DEFINITION:
                 break
             if reply.definitions.keys() <= definitions.keys():

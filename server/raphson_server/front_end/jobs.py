@@ -26,9 +26,10 @@ from raphson.v1.system_pb2 import CompileRequest
 from raphson_server.aborting import DETAILS_KEY, abort, status_of
 from raphson_server.failures import CallError, Reason, invalid_input, unexpected
 from raphson_server.frames import Method, Outcome
+from raphson_server.front_end.caller import CALLER
 from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
 from raphson_server.front_end.registration import OnOwnThreads
-from raphson_server.job_settings import JobSettings
+from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY, JobSettings
 from raphson_server.pool import KeptProcess, Ticket, WorkerPool
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Jobs:
         remaining = context.time_remaining()
         seconds = _LONGEST_CALL_SECONDS if remaining is None else min(remaining, _LONGEST_CALL_SECONDS)
         method: Any = self._channel.unary_unary(f"/{SERVICE}/{name}")
-        call = method.future(body, timeout=max(seconds, 0.0))
+        call = method.future(body, timeout=max(seconds, 0.0), metadata=_metadata())
         if not context.add_callback(call.cancel):
             call.cancel()
         try:
@@ -169,7 +170,7 @@ class Jobs:
             abort(context, overloaded(MOST_STREAMS).status())
         reader = Ticket()
         method: Any = self._channel.unary_stream(f"/{SERVICE}/{name}")
-        call = method(body)
+        call = method(body, metadata=_metadata())
         try:
             if not context.add_callback(call.cancel):
                 call.cancel()
@@ -187,6 +188,14 @@ class Jobs:
             self._pool.release(reader)
             self._places.release()
         abort(context, status)
+
+
+def _metadata() -> tuple[tuple[str, str], ...]:
+    """Tell the desk who calls; nothing of what callers send as metadata goes there."""
+    caller = CALLER.get()
+    if caller.sees_all_jobs:
+        return ((CALLER_KEY, caller.name), (SEES_ALL_KEY, "yes"))
+    return ((CALLER_KEY, caller.name),)
 
 
 def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:

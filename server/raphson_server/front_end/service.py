@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,6 +19,7 @@ from raphson_server.front_end import jobs
 from raphson_server.front_end.batches import batch_handler
 from raphson_server.front_end.certificates import tls_credentials
 from raphson_server.front_end.forwarding import Forwarder
+from raphson_server.front_end.guard import Guard
 from raphson_server.front_end.health import Health, Reflection
 from raphson_server.front_end.registration import register
 from raphson_server.pool import WorkerPool
@@ -46,6 +48,11 @@ class Service:
         Called once the workers are warm and health says SERVING, with whether the engine had to be compiled.
     on_failure : callable
         Called with a reason if no worker can be started, or jobs cannot be kept.
+
+    Raises
+    ------
+    UnusableFileError
+        If the file of tokens cannot be used.
     """
 
     def __init__(
@@ -66,7 +73,9 @@ class Service:
         self._threads = ThreadPoolExecutor(
             2 * config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
         )
-        self._server = grpc.server(self._threads, options=_options(config))
+        self._guard = Guard(Path(config.tokens)) if config.tokens else None
+        interceptors = () if self._guard is None else (self._guard,)
+        self._server = grpc.server(self._threads, options=_options(config), interceptors=interceptors)
         self._health = Health(self._server, _SERVICES)
         self._reflection = Reflection(self._server, _SERVICES)
         forwarder = Forwarder(self._pool, definitions, config)
@@ -137,7 +146,7 @@ class Service:
         # Whoever is left learns now (UNAVAILABLE) that the request is to be sent elsewhere.
         self._pool.stop()
         self._server.stop(_LAST_REPLIES_SECONDS).wait()
-        for part in (self._health, self._reflection):
+        for part in (self._health, self._reflection, *([] if self._guard is None else [self._guard])):
             part.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 

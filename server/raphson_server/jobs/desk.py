@@ -18,7 +18,8 @@ from raphson.v1 import job_pb2
 
 from raphson_server.aborting import abort, status_of
 from raphson_server.failures import CallError, Reason, invalid_input
-from raphson_server.jobs.errors import JobError, JobErrorCode
+from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY
+from raphson_server.jobs.errors import JobError, JobErrorCode, JobNotFoundError
 from raphson_server.jobs.places import PlaceError, Places, is_same_file
 from raphson_server.jobs.rates import Rates
 from raphson_server.jobs.record import PREFIX, JobRecord, JobState
@@ -62,9 +63,13 @@ class Desk:
         # Systems are compiled one at a time.
         self._checking = threading.Lock()
 
-    def CreateJob(self, request: job_pb2.CreateJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:  # noqa: ARG002
+    def CreateJob(self, request: job_pb2.CreateJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:
         """Check a job and queue it."""
+        caller, _ = _caller(context)
         request_id = to_request_id(request.request_id)
+        if request_id is not None and caller:
+            # Callers' own ids never meet.
+            request_id = f"{caller}/{request_id}"
         description = to_description(request.description)
         if request_id is not None:
             made = self._store.find_request(request_id)
@@ -72,16 +77,16 @@ class Desk:
                 return self._job(_same(made, description, request_id))
         self._allow(description)
         self._check(description)
-        return self._job(_same(self._store.create(description, request_id), description, request_id))
+        return self._job(_same(self._store.create(description, request_id, caller), description, request_id))
 
-    def GetJob(self, request: job_pb2.GetJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:  # noqa: ARG002
+    def GetJob(self, request: job_pb2.GetJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:
         """Return a job as it is."""
-        return self._job(self._get(request.name))
+        return self._job(self._get(request.name, context))
 
     def ListJobs(
         self,
         request: job_pb2.ListJobsRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002
+        context: grpc.ServicerContext,
     ) -> job_pb2.ListJobsResponse:
         """Return a page of jobs."""
         if request.page_size < 0:
@@ -89,24 +94,26 @@ class Desk:
         if request.page_token and _TOKEN.fullmatch(request.page_token) is None:
             message = f"{request.page_token[:80]!r} is none; expected the next_page_token of a reply"
             raise invalid_input("page_token", message)
-        records, token = self._store.list(min(request.page_size or _PAGE, _LARGEST_PAGE), request.page_token)
+        caller, sees_all = _caller(context)
+        size = min(request.page_size or _PAGE, _LARGEST_PAGE)
+        records, token = self._store.list(size, request.page_token, None if sees_all else caller)
         return job_pb2.ListJobsResponse(jobs=map(self._job, records), next_page_token=token)
 
-    def CancelJob(self, request: job_pb2.CancelJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:  # noqa: ARG002
+    def CancelJob(self, request: job_pb2.CancelJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:
         """Ask a job to stop."""
-        return self._job(self._store.request_cancel(_name(request.name)))
+        return self._job(self._store.request_cancel(self._get(request.name, context).name))
 
-    def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:  # noqa: ARG002
+    def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:
         """Queue a job again."""
         # The operator may have named other places since.
-        self._allow(self._get(request.name).description)
+        self._allow(self._get(request.name, context).description)
         return self._job(self._store.resume(request.name))
 
-    def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: grpc.ServicerContext) -> Empty:  # noqa: ARG002
+    def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: grpc.ServicerContext) -> Empty:
         """Forget a job."""
         from raphson_server.jobs.work_directory import remove_work  # noqa: PLC0415 (imports pyarrow)
 
-        record = self._get(request.name)
+        record = self._get(request.name, context)
         self._store.delete(record.name)
         remove_work(record)
         return Empty()
@@ -118,7 +125,7 @@ class Desk:
             return
         shown: JobRecord | None = None
         while not over.is_set():
-            record = self._get(request.name)
+            record = self._get(request.name, context)
             if record != shown:
                 yield self._job(record)
                 shown = record
@@ -129,12 +136,12 @@ class Desk:
     def ReadResults(
         self,
         request: job_pb2.ReadResultsRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002
+        context: grpc.ServicerContext,
     ) -> Iterator[job_pb2.ReadResultsResponse]:
         """Stream the rows of an output."""
         from raphson_server.jobs.results import read_results  # noqa: PLC0415 (imports pyarrow)
 
-        record = self._get(request.name)
+        record = self._get(request.name, context)
         if record.state is not JobState.SUCCEEDED:
             why = f": {record.error_message}" if record.error_message else ""
             message = f"{record.name} is {record.state.lower()}{why}; expected a job that has succeeded"
@@ -144,8 +151,13 @@ class Desk:
 
     # --- parts of them ----------------------------------------------------------------------------------------
 
-    def _get(self, name: str) -> JobRecord:
-        return self._store.get(_name(name))
+    def _get(self, name: str, context: grpc.ServicerContext) -> JobRecord:
+        """Return a job that is the caller's business; others' are as if they were not there."""
+        caller, sees_all = _caller(context)
+        record = self._store.get(_name(name))
+        if not sees_all and record.caller != caller:
+            raise JobNotFoundError(record.name)
+        return record
 
     def _job(self, record: JobRecord) -> job_pb2.Job:
         return from_record(record, self._rates.see(record))
@@ -202,6 +214,12 @@ def serve_desk(desk: Desk, settings: JobSettings) -> grpc.Server:
         raise OSError(f"{settings.address} cannot be bound: {error}") from error
     server.start()
     return server
+
+
+def _caller(context: grpc.ServicerContext) -> tuple[str, bool]:
+    """Return whose call the front end passes on, and whether the jobs of others are its business."""
+    told = dict(context.invocation_metadata() or ())
+    return str(told.get(CALLER_KEY, "")), SEES_ALL_KEY in told
 
 
 def _encode(reply: Message) -> bytes:

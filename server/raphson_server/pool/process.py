@@ -89,7 +89,12 @@ class WorkerProcess:
         return self._channel.fileno()
 
     def exchange(
-        self, method: frames.Method, remaining_seconds: float, definitions: frames.Definitions, body: bytes
+        self,
+        method: frames.Method,
+        remaining_seconds: float,
+        definitions: frames.Definitions,
+        body: bytes,
+        largest_variables: int = 0,
     ) -> frames.Reply:
         """Send a request and wait for its reply.
 
@@ -100,7 +105,7 @@ class WorkerProcess:
         ChannelClosedError
             If it ended before it answered.
         """
-        frames.send_request(self._channel, method, remaining_seconds, definitions, body)
+        frames.send_request(self._channel, method, remaining_seconds, definitions, body, largest_variables)
         return frames.receive_reply(self._channel)
 
     def next_reply(self) -> frames.Reply:

@@ -26,6 +26,10 @@ class Ticket:
 
     Attributes
     ----------
+    caller : str
+        Whose it is: callers take turns.
+    is_chunk : bool
+        Whether it is one of many of its call, which go behind single ones.
     worker : WorkerProcess or None
         Who works on it now.
     cancelled : bool
@@ -45,10 +49,14 @@ class Ticket:
         By which setting that is.
     cpu_before : float
         Processor time that its worker had taken when it took the request, in seconds.
+    cpu_seconds : float
+        What workers have spent on it.
     passed : str
         Which of the server's limits it has passed, by the setting's name: it is then stopped as if its call had ended.
     """
 
+    caller: str = ""
+    is_chunk: bool = False
     worker: WorkerProcess | None = None
     cancelled: bool = False
     done: bool = False
@@ -58,4 +66,5 @@ class Ticket:
     due: float = math.inf
     due_by: str = ""
     cpu_before: float = 0.0
+    cpu_seconds: float = 0.0
     passed: str = ""

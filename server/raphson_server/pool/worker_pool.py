@@ -1,4 +1,4 @@
-"""Hands idle workers to requests, first come first served, and tells a request's worker to stop.
+"""Hands idle workers to requests, callers in turn, and tells a request's worker to stop.
 
 One lock guards who works on what. A cancellation sets a worker's flag only under that lock and only while its
 request still holds the worker, and the flag is cleared under the same lock when a request takes the worker: a
@@ -8,13 +8,13 @@ cancellation that comes late can never stop somebody else's request.
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 
 from raphson_server.configuration import ServerConfig
 from raphson_server.pool.process import WorkerProcess
 from raphson_server.pool.supervisor import Supervisor
 from raphson_server.pool.ticket import CallEndedError, PoolClosedError, PoolFullError, Ticket
+from raphson_server.pool.waiting import Waiting
 
 # How often the readers of streams are looked at, in parts of their patience.
 _LOOKS = 0.25
@@ -50,7 +50,7 @@ class WorkerPool:
         self._active: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._spare: WorkerProcess | None = None
-        self._waiting: deque[Ticket] = deque()
+        self._waiting = Waiting()
         self._working: set[Ticket] = set()
         self._max_cpu_seconds = config.max_cpu_seconds
         self._streams: set[Ticket] = set()
@@ -102,7 +102,9 @@ class WorkerPool:
                 raise PoolClosedError
             if self._idle:
                 return self._bind(ticket, self._take_idle(system_id))
-            if not is_admitted and self._busy + len(self._waiting) >= self._max_in_flight:
+            is_full = self._busy + len(self._waiting) >= self._max_in_flight
+            # One caller may fill the queue, but not for another that has nothing in it.
+            if is_full and not is_admitted and (not ticket.caller or self._waiting.has(ticket.caller)):
                 raise PoolFullError
             granted = ticket.granted = threading.Event()
             self._waiting.append(ticket)
@@ -126,6 +128,7 @@ class WorkerPool:
             worker.busy = False
             self._busy -= 1
             self._working.discard(ticket)
+            ticket.cpu_seconds = max(ticket.cpu_seconds, self._spent(ticket, worker))
             if worker.alive:
                 self._offer(worker)
             elif worker.reaped:
@@ -145,10 +148,11 @@ class WorkerPool:
     def _stop(self, ticket: Ticket) -> None:
         ticket.cancelled = True
         if ticket.worker is not None:
+            # If it has to be killed, nobody will know any more.
+            ticket.cpu_seconds = self._spent(ticket, ticket.worker)
             ticket.worker.set_cancel_flag()
             self._supervisor.kill_later(ticket)
-        elif ticket in self._waiting:
-            self._waiting.remove(ticket)
+        elif self._waiting.remove(ticket):
             _wake(ticket)
 
     def stop_overdue(self) -> None:
@@ -161,16 +165,16 @@ class WorkerPool:
                     continue
                 if ticket.due < now:
                     ticket.passed = ticket.due_by
-                elif ticket.worker is not None and self._spent(ticket) > self._max_cpu_seconds:
+                elif ticket.worker is not None and self._spent(ticket, ticket.worker) > self._max_cpu_seconds:
                     ticket.passed = "max_cpu_seconds"
                 if ticket.passed:
                     self._stop(ticket)
         _end_all(overdue)
 
-    def _spent(self, ticket: Ticket) -> float:
-        """Return the processor time that a request has taken so far."""
-        assert ticket.worker is not None
-        return ticket.worker.cpu_seconds() - ticket.cpu_before
+    @staticmethod
+    def _spent(ticket: Ticket, worker: WorkerProcess) -> float:
+        """Return the processor time that a request has taken of its worker so far; of one that is gone, nothing."""
+        return max(0.0, worker.cpu_seconds() - ticket.cpu_before)
 
     def watch(self, ticket: Ticket, end_call: Callable[[], object]) -> None:
         """From now on, end a stream's call when its reader takes nothing for too long."""
@@ -244,9 +248,9 @@ class WorkerPool:
         return self._idle.pop()
 
     def _offer(self, worker: WorkerProcess) -> None:
-        """Hand a free worker to whoever has waited longest, else let it idle."""
+        """Hand a free worker to whoever's turn it is, else let it idle."""
         if self._waiting:
-            ticket = self._waiting.popleft()
+            ticket = self._waiting.next()
             self._bind(ticket, worker)
             _wake(ticket)
         else:

@@ -49,6 +49,8 @@ class Call:
         Where the items of a stream go.
     definitions : mapping of bytes to bytes
         Complete definitions, by id, of systems that the request names by id, where the front end sent them along.
+    largest_variables : int
+        How many the caller may have; 0 is as many as anybody.
     deadline : float
         On the clock of ``time.monotonic``; infinite without one.
     """
@@ -61,6 +63,7 @@ class Call:
     memory_bytes: int
     items: Items
     definitions: Definitions = field(default_factory=dict)
+    largest_variables: int = 0
     deadline: float = math.inf
 
     def has_ended(self) -> bool:
@@ -195,7 +198,30 @@ def find_system(
     if named_by is None:
         raise invalid_input(root, "missing; expected a definition or the system_id of a compiled one")
     if named_by == "system_id":
-        return call.systems.by_id(ref, call.definitions), ()
+        kept = call.systems.by_id(ref, call.definitions)
+        check_allowed(kept.system, call, root)
+        return kept, ()
     given = parameters()
     kept = call.systems.by_text(ref.definition, f"{root}.definition", point(), given)
+    check_allowed(kept.system, call, root)
     return kept, (kept,)
+
+
+def check_allowed(system: rs.System, call: Call, field: str = "system") -> None:
+    """Refuse a system that is larger than its caller's may be.
+
+    Raises
+    ------
+    CallError
+        RESOURCE_EXHAUSTED, with reason LIMIT_EXCEEDED.
+    """
+    most = call.largest_variables
+    if most and system.n > most:
+        raise CallError(
+            code_pb2.RESOURCE_EXHAUSTED,
+            Reason.LIMIT_EXCEEDED,
+            f"{field}: {system.n:,} variables are more than the {most:,} that this token may have (its quota "
+            "largest_variables)",
+            field=field,
+            metadata={"quota": "largest_variables", "value": str(system.n), "maximum": str(most)},
+        )

@@ -65,6 +65,7 @@ def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSetting
         try:
             request = receive_request(channel)
             call.definitions = request.definitions
+            call.largest_variables = request.largest_variables
             call.deadline = _deadline(request.remaining_seconds)
             reply = answer(request, call)
             call.items.settle()
