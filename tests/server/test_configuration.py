@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from raphson_server.cli import main
 from raphson_server.configuration import SETTINGS, ServerConfig
+from raphson_server.settings_page import page
 
 
 def show(*flags: str, **environment: str) -> Any:
@@ -55,6 +56,12 @@ def test_what_is_shown_is_a_file_that_says_the_same(file: Path, tmp_path: Path) 
 def test_a_password_is_not_shown() -> None:
     shown = show("--jobs", "postgresql://raphson:secret@db/jobs").output
     assert ("secret" in shown, 'jobs = "postgresql://raphson:***@db/jobs"' in shown) == (False, True)
+
+
+def test_the_page_of_settings_is_in_step() -> None:
+    assert (Path(__file__).parents[2] / "docs" / "settings.md").read_text() == page(), (
+        "expected what `make settings` writes"
+    )
 
 
 def test_help_shows_every_setting_with_its_default() -> None:

@@ -66,7 +66,7 @@ def configuration(choices: Mapping[str, Any]) -> ServerConfig:
 
 def written(ctx: click.Context, config: ServerConfig) -> str:
     """Write a configuration as TOML that may be given back, each value with where it came from."""
-    lines = []
+    lines: list[str] = []
     section = ""
     for declared in SETTINGS:
         if declared.section != section:
@@ -77,7 +77,7 @@ def written(ctx: click.Context, config: ServerConfig) -> str:
     return "\n".join(lines)
 
 
-class _SettingType(click.ParamType):
+class _SettingType(click.ParamType):  # type: ignore[type-arg] # generic in new versions alone
     """Reads a value, and says where one that cannot be read came from."""
 
     def __init__(self, declared: Setting) -> None:

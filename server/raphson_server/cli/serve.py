@@ -35,7 +35,7 @@ _GLANCE_SECONDS = 0.25
 )
 @click.pass_context
 def serve(
-    ctx: click.Context, *, announce: int | None, exit_with_parent: bool, show_config: bool, **choices: Any
+    ctx: click.Context, /, *, announce: int | None, exit_with_parent: bool, show_config: bool, **choices: Any
 ) -> None:
     """Solve for other programs, over gRPC.
 

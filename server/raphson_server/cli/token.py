@@ -31,7 +31,7 @@ def token() -> None:
 
 
 def _with_quotas(command: Any) -> Any:
-    for name, kind in reversed(QUOTAS.items()):
+    for name, kind in reversed(list(QUOTAS.items())):
         bound: Any = click.FloatRange(0, min_open=True) if kind is float else click.IntRange(1)
         flag = "--" + name.replace("_", "-")
         command = click.option(flag, type=bound, metavar="N", help=f"{_QUOTA_HELP[name]} [default: no quota]")(command)

@@ -66,10 +66,10 @@ class Caller:
             if self._requests is not None:
                 wait = self._requests.wait_for(1.0)
                 if wait:
-                    most = self.quotas.requests_per_minute
-                    assert most is not None
-                    what = f"it has made the {most:g} calls that it may make in a minute"
-                    return self._exceeded("requests_per_minute", most, what, wait)
+                    per_minute = self.quotas.requests_per_minute
+                    assert per_minute is not None
+                    what = f"it has made the {per_minute:g} calls that it may make in a minute"
+                    return self._exceeded("requests_per_minute", per_minute, what, wait)
                 self._requests.take(1.0)
             self._in_flight += 1
         return None

@@ -30,7 +30,9 @@ def tls_credentials(config: ServerConfig) -> grpc.ServerCredentials:
         return latest
 
     return grpc.dynamic_ssl_server_credentials(
-        current, changed, require_client_authentication=bool(config.tls_client_ca)
+        current,
+        changed,  # type: ignore[arg-type] # None keeps what there is, as gRPC documents
+        require_client_authentication=bool(config.tls_client_ca),
     )
 
 

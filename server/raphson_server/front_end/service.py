@@ -74,7 +74,7 @@ class Service:
             2 * config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
         )
         self._guard = Guard(Path(config.tokens)) if config.tokens else None
-        interceptors = () if self._guard is None else (self._guard,)
+        interceptors: list[grpc.ServerInterceptor] = [] if self._guard is None else [self._guard]
         self._server = grpc.server(self._threads, options=_options(config), interceptors=interceptors)
         self._health = Health(self._server, _SERVICES)
         self._reflection = Reflection(self._server, _SERVICES)
@@ -146,8 +146,10 @@ class Service:
         # Whoever is left learns now (UNAVAILABLE) that the request is to be sent elsewhere.
         self._pool.stop()
         self._server.stop(_LAST_REPLIES_SECONDS).wait()
-        for part in (self._health, self._reflection, *([] if self._guard is None else [self._guard])):
-            part.close()
+        self._health.close()
+        self._reflection.close()
+        if self._guard is not None:
+            self._guard.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _workers_ready(self, compiled_engine: bool) -> None:
