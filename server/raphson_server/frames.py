@@ -63,19 +63,19 @@ class Request:
     method : Method
     remaining_seconds : float
         Until the call's deadline; infinite without one.
-    largest_variables : int
-        How many its caller may have; 0 is as many as anybody.
     definitions : mapping of bytes to bytes
         Those of systems that the worker may not know.
     body : bytes
         The caller's message, as it came.
+    largest_variables : int
+        How many its caller may have; 0 is as many as anybody.
     """
 
     method: Method
     remaining_seconds: float = math.inf
-    largest_variables: int = 0
     definitions: Definitions = field(default_factory=dict)
     body: bytes = b""
+    largest_variables: int = 0
 
 
 @dataclass(slots=True)
@@ -143,8 +143,9 @@ def receive_request(channel: socket.socket) -> Request:
     first, (method, remaining_seconds, most, packed_size, body_size) = _receive_header(channel, _REQUEST)
     payload = _receive_rest(channel, first, packed_size + body_size)
     if not packed_size:
-        return Request(_METHODS[method], remaining_seconds, most, body=payload)
-    return Request(_METHODS[method], remaining_seconds, most, _unpacked(payload[:packed_size]), payload[packed_size:])
+        return Request(_METHODS[method], remaining_seconds, body=payload, largest_variables=most)
+    definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
+    return Request(_METHODS[method], remaining_seconds, definitions, body, most)
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:
