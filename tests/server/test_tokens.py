@@ -8,9 +8,11 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import grpc
 import numpy as np
@@ -20,10 +22,13 @@ import raphson
 from click.testing import CliRunner
 from pyarrow import parquet
 from raphson_server.cli import main
+from raphson_server.configuration import ServerConfig
 from raphson_server.front_end.caller import Caller
+from raphson_server.front_end.guard import Guard
+from raphson_server.pool import CallEndedError, PoolFullError, WorkerPool
 from raphson_server.pool.ticket import Ticket
 from raphson_server.pool.waiting import Waiting
-from raphson_server.tokens import Quotas, TokenEntry, find_token, new_token, read_tokens, write_entry
+from raphson_server.tokens import SCOPES, Quotas, TokenEntry, find_token, new_token, read_tokens, write_entry
 from raphson_server.watched_files import UnusableFileError
 
 from tests.server.calling import by_text, endless, problem
@@ -333,6 +338,46 @@ def test_chunks_are_not_kept_waiting_for_ever() -> None:
     for _ in range(20):
         waiting.append(Ticket())
     assert [waiting.next().is_chunk for _ in range(21)].index(True) == 8
+
+
+def test_one_caller_does_not_fill_the_queue_for_another() -> None:
+    config = ServerConfig(workers=1, max_in_flight=1)
+    pool = WorkerPool(config, Mock(), Mock())
+    pool._open, pool._busy = True, 1
+    with pytest.raises(PoolFullError):
+        pool.acquire(Ticket(), None)
+    kept = Ticket(caller="a")
+    with ThreadPoolExecutor(1) as threads:
+        waiter = threads.submit(pool.acquire, kept, None)
+        wait_until(lambda: pool._waiting.has("a"), 5)
+        with pytest.raises(PoolFullError):
+            pool.acquire(Ticket(caller="a"), None)
+        pool.cancel(kept)
+        with pytest.raises(CallEndedError):
+            waiter.result(5)
+    assert not pool._waiting
+
+
+def test_a_service_that_nobody_thought_of_is_closed(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.toml"
+    tokens = {scope: new_token(scope) for scope in SCOPES}
+    file.write_text("\n".join(write_entry(token, [scope], None, {}) for scope, token in tokens.items()))
+    guard = Guard(file)
+    handler = grpc.unary_unary_rpc_method_handler(lambda request, context: request)
+
+    def is_open(method: str, scope: str) -> bool:
+        details = Mock(method=method, invocation_metadata=(("authorization", f"Bearer {tokens[scope]}"),))
+        made = guard.intercept_service(lambda _: handler, details)
+        return made is not None and made.unary_unary is not None
+
+    reflection = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    methods = ("/raphson.v1.SystemService/Compile", reflection, "/raphson.v2.New/Method")
+    assert {method: [scope for scope in SCOPES if is_open(method, scope)] for method in methods} == {
+        methods[0]: list(SCOPES),
+        reflection: list(SCOPES),
+        methods[2]: ["admin"],
+    }
+    guard.close()
 
 
 def test_who_no_longer_waits_is_forgotten() -> None:
