@@ -34,6 +34,8 @@ class JobSettings:
         The front end; neither process outlives it.
     max_message_bytes : int
         Largest message.
+    limits : dict of str to int
+        Those of one definition, by the solver's names.
     suspect : str
         The job that the process before was lost with; empty if there is none.
     suspect_losses : int
@@ -50,6 +52,7 @@ class JobSettings:
     announce_fd: int
     parent_pid: int
     max_message_bytes: int
+    limits: dict[str, int]
     suspect: str = ""
     suspect_losses: int = 0
 

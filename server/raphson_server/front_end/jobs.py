@@ -96,6 +96,7 @@ class Jobs:
             announce_fd=-1,
             parent_pid=-1,
             max_message_bytes=config.max_message_bytes,
+            limits=config.solver_limits(),
         )
         self._desk = KeptProcess("desk", settings, self._start_runner, on_failure)
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)

@@ -59,7 +59,7 @@ def _desk(settings: JobSettings, store: Store, announce: Announce, stop: threadi
     from raphson_server.jobs.desk import Desk, serve_desk  # noqa: PLC0415 (the runner needs no server)
     from raphson_server.jobs.places import Places  # noqa: PLC0415
 
-    desk = Desk(store, Places(settings.roots), min(_RESULT_BYTES, settings.max_message_bytes))
+    desk = Desk(store, Places(settings.roots), min(_RESULT_BYTES, settings.max_message_bytes), settings.limits)
     server = serve_desk(desk, settings)
     announce({"ready": True})
     stop.wait()
@@ -72,7 +72,8 @@ def _runner(settings: JobSettings, store: Store, announce: Announce, stop: threa
 
     os.nice(settings.niceness)
     announce({"ready": True})
-    runner = Runner(store, Places(settings.roots), _executor(settings), settings.lease_seconds, announce, stop)
+    places, lease_seconds = Places(settings.roots), settings.lease_seconds
+    runner = Runner(store, places, _executor(settings), lease_seconds, announce, settings.limits, stop)
     if settings.suspect_losses >= MOST_LOSSES:
         runner.give_up(settings.suspect)
     runner.run()

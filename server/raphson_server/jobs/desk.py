@@ -26,7 +26,7 @@ from raphson_server.jobs.record import PREFIX, JobRecord, JobState
 from raphson_server.jobs.wire import from_record, to_call_error, to_description, to_request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from google.protobuf.message import Message
 
@@ -53,9 +53,12 @@ class Desk:
         Where callers' jobs may read and write.
     message_bytes : int
         Of a chunk of results, about.
+    limits : mapping of str to int
+        Those of a system, by the solver's names; what is not in it has the solver's default.
     """
 
-    def __init__(self, store: Store, places: Places, message_bytes: int) -> None:
+    def __init__(self, store: Store, places: Places, message_bytes: int, limits: Mapping[str, int]) -> None:
+        self._limits = limits
         self._store = store
         self._places = places
         self._message_bytes = message_bytes
@@ -182,7 +185,7 @@ class Desk:
             message = f"{description.output_url} is the input; expected another file"
             raise invalid_input("description.output.url", message)
         with self._checking:
-            check(description)
+            check(description, self._limits)
 
 
 def serve_desk(desk: Desk, settings: JobSettings) -> grpc.Server:
