@@ -35,6 +35,8 @@ from raphson_server.pool import (
 _RETRY_SECONDS = 0.25
 _LONGEST_DEADLINE_SECONDS = 1e9
 _SHOWN_ID_BYTES = 80
+# Of a frame's field.
+_MOST_VARIABLES = 2**32 - 1
 
 # How a request begins when its first field is a SystemRef with the 64 characters of an id.
 _ID_PREFIX = b"\x0a\x42\x12\x40"
@@ -223,7 +225,7 @@ class Forwarder:
         while True:
             worker = self._pool.acquire(ticket, system_id, is_admitted=is_admitted)
             try:
-                most = caller.quotas.largest_variables or 0
+                most = min(caller.quotas.largest_variables or 0, _MOST_VARIABLES)
                 return self._exchange(worker, method, body, system_id, ticket, context, most)
             except NotSentError:
                 # It died while it was idle, and the request is still all ours.
