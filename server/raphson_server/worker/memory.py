@@ -1,7 +1,7 @@
 """Refuses what would not fit a worker's memory, before any of it is allocated.
 
-What is compared are lower bounds: whatever they refuse, but for starts that are roots, would have failed half-way. What they let pass
-may still fail, by the kernel's own count (RLIMIT_AS), and is told in the same words.
+What is compared are lower bounds: whatever they refuse, but for starts that are roots, would have failed half-way. What
+they let pass may still fail, by the kernel's own count (RLIMIT_AS), and is told in the same words.
 """
 
 import resource
