@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MIB = 1024 * 1024
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+FORMATS = ("console", "json")
 
 
 def _cores() -> int:
@@ -59,6 +61,14 @@ class ServerConfig:
         Scheduling niceness of what computes for jobs: above that of the workers, so that calls come first.
     job_lease_seconds : float
         After how long without a word of a job's runner, on another machine, its job is taken over.
+    log_level : str
+        What the log on standard error tells: DEBUG, INFO, WARNING or ERROR; from INFO on, every call.
+    log_format : str
+        How: console, for people, or json, one object a line.
+    metrics_address : str
+        ``host:port`` of the HTTP endpoint ``/metrics``; empty: there is none.
+    trace_endpoint : str
+        URL of the OTLP collector that traces go to by gRPC; empty: there are none.
 
     Raises
     ------
@@ -84,6 +94,10 @@ class ServerConfig:
     job_processes: int = field(default_factory=_cores)
     job_niceness: int = 15
     job_lease_seconds: float = 30.0
+    log_level: str = "WARNING"
+    log_format: str = "console"
+    metrics_address: str = ""
+    trace_endpoint: str = ""
 
     def __post_init__(self) -> None:
         """Check every range once, so that nothing below has to."""
@@ -109,6 +123,13 @@ class ServerConfig:
                 raise ValueError(f"{name} is {value}; expected at least {minimum}")
         if ":" not in self.address:
             raise ValueError(f"address is {self.address!r}; expected host:port, e.g. 127.0.0.1:50551")
+        for name, choices in (("log_level", LEVELS), ("log_format", FORMATS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(choices)}")
+        if self.metrics_address and ":" not in self.metrics_address:
+            raise ValueError(f"metrics_address is {self.metrics_address!r}; expected host:port, e.g. 127.0.0.1:9464")
+        if self.trace_endpoint and not self.trace_endpoint.startswith(("http://", "https://")):
+            raise ValueError(f"trace_endpoint is {self.trace_endpoint!r}; expected e.g. http://127.0.0.1:4317")
         for name in ("job_files", "jobs_on"):
             if getattr(self, name) and not self.jobs:
                 raise ValueError(

@@ -27,6 +27,8 @@ class WorkerSettings:
         Scheduling niceness.
     hurry : bool
         Whether to take it on only when ready.
+    log_level, log_format : str
+        Of its log.
     """
 
     channel_fd: int
@@ -37,6 +39,8 @@ class WorkerSettings:
     max_message_bytes: int
     niceness: int
     hurry: bool
+    log_level: str
+    log_format: str
 
     def to_argument(self) -> str:
         """Write the settings as one command-line argument."""
