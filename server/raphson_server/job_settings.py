@@ -31,6 +31,8 @@ class JobSettings:
         The front end; neither process outlives it.
     max_message_bytes : int
         Largest message.
+    log_level, log_format : str
+        Of their logs.
     suspect : str
         The job that the process before was lost with; empty if there is none.
     suspect_losses : int
@@ -47,6 +49,8 @@ class JobSettings:
     announce_fd: int
     parent_pid: int
     max_message_bytes: int
+    log_level: str
+    log_format: str
     suspect: str = ""
     suspect_losses: int = 0
 

@@ -50,6 +50,7 @@ class Server:
     process: subprocess.Popen[str]
     address: str
     processes: int
+    metrics_address: str = ""
     channel: grpc.Channel = field(init=False)
 
     def __post_init__(self) -> None:
@@ -182,7 +183,8 @@ def running_server(*flags: str, workers: int = 1, others: int = 0, stderr: int |
     with os.fdopen(reader) as announcement:
         line = announcement.readline()
     assert line, f"the server ended with exit code {process.wait(START_SECONDS)} before it was ready"
-    server = Server(process, json.loads(line)["address"], workers + 1 + others)
+    announced = json.loads(line)
+    server = Server(process, announced["address"], workers + 1 + others, announced.get("metrics_address", ""))
     try:
         server.settle()
         yield server

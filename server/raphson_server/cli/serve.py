@@ -1,7 +1,6 @@
 """``raphson serve``: run the service until it is told to stop."""
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -11,8 +10,9 @@ from typing import Any
 
 import click
 
-from raphson_server.configuration import ServerConfig
+from raphson_server.configuration import FORMATS, LEVELS, ServerConfig
 from raphson_server.front_end import Service
+from raphson_server.observability.logs import configure_logs
 
 _DEFAULTS = ServerConfig()
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -158,12 +158,33 @@ _GLANCE_SECONDS = 0.25
 )
 @click.option(
     "--log-level",
-    default="WARNING",
+    default=_DEFAULTS.log_level,
     show_default=True,
-    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
-    help="What the log on standard error tells.",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    help="What the log on standard error tells; from INFO on, every call.",
 )
-def serve(announce: int | None, exit_with_parent: bool, log_level: str, **choices: Any) -> None:
+@click.option(
+    "--log-format",
+    default=_DEFAULTS.log_format,
+    show_default=True,
+    type=click.Choice(FORMATS),
+    help="How: for people, or one JSON object a line.",
+)
+@click.option(
+    "--metrics-address",
+    default=_DEFAULTS.metrics_address,
+    metavar="HOST:PORT",
+    help="Offer metrics for Prometheus at http://HOST:PORT/metrics, to whoever reaches it. Port 0 takes a free one. "
+    "Without it there are none.",
+)
+@click.option(
+    "--trace-endpoint",
+    default=_DEFAULTS.trace_endpoint,
+    metavar="URL",
+    help="Send traces to the OpenTelemetry collector at this URL, such as http://127.0.0.1:4317. "
+    "Needs raphson[tracing].",
+)
+def serve(announce: int | None, exit_with_parent: bool, **choices: Any) -> None:
     """Solve for other programs, over gRPC.
 
     Serves raphson.v1 (SolverService, JacobianService, SystemService, JobService) with the standard health and
@@ -176,7 +197,6 @@ def serve(announce: int | None, exit_with_parent: bool, log_level: str, **choice
     raphson serve --address 127.0.0.1:0 --workers 4
     raphson serve --jobs /var/lib/raphson --job-files /data
     """  # noqa: D301 (click needs the backspace itself)
-    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     parent = os.getppid() if exit_with_parent else None
     # Blocked before any thread starts, so that every thread inherits it and only `sigtimedwait` takes them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
@@ -184,6 +204,7 @@ def serve(announce: int | None, exit_with_parent: bool, log_level: str, **choice
         config = ServerConfig(**choices)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    configure_logs(config.log_level, config.log_format, "front end")
     sys.exit(_run(config, announce, parent))
 
 
@@ -200,17 +221,17 @@ def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
             f"raphson listens on {address}: {config.workers} workers ready "
             f"in {time.monotonic() - started:.1f} s, engine {engine}"
         )
-        if announce is not None and not _announced(announce, address):
+        if announce is not None and not _announced(announce, address, service.metrics_address):
             over.set()
 
     def failed(reason: str) -> None:
         failures.append(reason)
         over.set()
 
-    service = Service(config, ready, failed)
     try:
+        service = Service(config, ready, failed)
         address = service.start()
-    except OSError as error:
+    except (OSError, ImportError) as error:
         click.echo(f"raphson: {error}", err=True)
         return 1
     _wait(over, parent)
@@ -220,9 +241,10 @@ def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
     return 1 if failures else 0
 
 
-def _announced(announce: int, address: str) -> bool:
+def _announced(announce: int, address: str, metrics_address: str) -> bool:
     """Tell the program that started the server where it listens; return whether it is still there."""
-    line = json.dumps({"address": address}) + "\n"
+    said = {"address": address} | ({"metrics_address": metrics_address} if metrics_address else {})
+    line = json.dumps(said) + "\n"
     try:
         with os.fdopen(announce, "w", encoding="utf-8") as stream:
             stream.write(line)

@@ -7,6 +7,7 @@ taken is limited, so that neither a caller that sends fast nor one that reads sl
 
 from __future__ import annotations
 
+import contextvars
 import math
 import threading
 import time
@@ -132,7 +133,9 @@ class _Chunks:
     def _add_hand(self) -> None:
         self._hands += 1
         # Not waited for: while it reads it ends only with the call, which may be long after the last reply.
-        threading.Thread(target=self._work, name="raphson-chunks", daemon=True).start()
+        # What it does is told of with the call.
+        work = contextvars.copy_context().run
+        threading.Thread(target=work, args=(self._work,), name="raphson-chunks", daemon=True).start()
 
     def _work(self) -> None:
         """Take chunks one after another until there are no more."""

@@ -21,6 +21,8 @@ from raphson_server.aborting import abort, status_of
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.failures import CallError, Reason
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
+from raphson_server.observability.call import current_call
+from raphson_server.observability.request_id import REQUEST_ID
 from raphson_server.pool import (
     CallEndedError,
     PoolClosedError,
@@ -118,9 +120,12 @@ class Forwarder:
             What the caller is to be told instead.
         """
         try:
-            return self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
+            reply = self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
+        else:
+            _note(ticket, reply)
+            return reply
         finally:
             self._pool.release(ticket)
 
@@ -152,6 +157,7 @@ class Forwarder:
         else:
             assert ticket.worker is not None
             self._learn(ticket.worker, reply)
+            _note(ticket, reply)
             return reply
         finally:
             self._pool.release(ticket)
@@ -212,13 +218,14 @@ class Forwarder:
         context: grpc.ServicerContext,
     ) -> Reply:
         """Talk to the worker; send definitions along of systems that it does not know."""
+        request_id = REQUEST_ID.get().encode()
         definitions: dict[bytes, bytes] = {}
         if system_id is not None and system_id not in worker.known:
             hinted = self._definitions.get(system_id)
             if hinted is not None:
                 definitions[system_id] = hinted
         while True:
-            reply = worker.exchange(method, _remaining_seconds(context), definitions, body)
+            reply = worker.exchange(method, _remaining_seconds(context), definitions, body, request_id)
             if reply.outcome is not Outcome.NEEDS_DEFINITION:
                 break
             if reply.definitions.keys() <= definitions.keys():
@@ -241,6 +248,14 @@ class Forwarder:
             field = "links" if method is Method.EVALUATE_CHAIN else "system.system_id"
             raise _not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
         return definition
+
+
+def _note(ticket: Ticket, reply: Reply) -> None:
+    """Let what a worker has done be told of with the call that it was for."""
+    call = current_call()
+    if call is not None:
+        assert ticket.worker is not None
+        call.note_work(ticket.asked, ticket.bound, ticket.worker.pid, reply.account)
 
 
 def _remaining_seconds(context: grpc.ServicerContext) -> float:

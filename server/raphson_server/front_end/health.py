@@ -21,7 +21,14 @@ class Health:
         Where to register it, before it starts.
     service_names : tuple of str
         Full names of the services whose health is told.
+
+    Attributes
+    ----------
+    is_serving : bool
+        What is answered.
     """
+
+    is_serving: bool
 
     def __init__(self, server: grpc.Server, service_names: tuple[str, ...]) -> None:
         self._names = ("", *service_names)
@@ -47,6 +54,7 @@ class Health:
 
     def tell(self, *, serving: bool) -> None:
         """Answer SERVING or NOT_SERVING from now on."""
+        self.is_serving = serving
         response = health_pb2.HealthCheckResponse
         status = response.SERVING if serving else response.NOT_SERVING
         for name in self._names:

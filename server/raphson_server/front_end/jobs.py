@@ -29,6 +29,7 @@ from raphson_server.frames import Method, Outcome
 from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
 from raphson_server.front_end.registration import OnOwnThreads
 from raphson_server.job_settings import JobSettings
+from raphson_server.observability.request_id import KEY, REQUEST_ID
 from raphson_server.pool import KeptProcess, Ticket, WorkerPool
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Jobs:
             announce_fd=-1,
             parent_pid=-1,
             max_message_bytes=config.max_message_bytes,
+            log_level=config.log_level,
+            log_format=config.log_format,
         )
         self._desk = KeptProcess("desk", settings, self._start_runner, on_failure)
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
@@ -117,6 +120,10 @@ class Jobs:
     def start(self) -> None:
         """Start the processes: the desk, which makes the store where there is none, and then the runner."""
         self._desk.start()
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in which state, as the desk saw it a few seconds ago."""
+        return self._desk.counts
 
     def stop(self) -> None:
         """Have the runner hand its job back, and end both."""
@@ -155,7 +162,7 @@ class Jobs:
         remaining = context.time_remaining()
         seconds = _LONGEST_CALL_SECONDS if remaining is None else min(remaining, _LONGEST_CALL_SECONDS)
         method: Any = self._channel.unary_unary(f"/{SERVICE}/{name}")
-        call = method.future(body, timeout=max(seconds, 0.0))
+        call = method.future(body, timeout=max(seconds, 0.0), metadata=_metadata())
         if not context.add_callback(call.cancel):
             call.cancel()
         try:
@@ -169,7 +176,7 @@ class Jobs:
             abort(context, overloaded(MOST_STREAMS).status())
         reader = Ticket()
         method: Any = self._channel.unary_stream(f"/{SERVICE}/{name}")
-        call = method(body)
+        call = method(body, metadata=_metadata())
         try:
             if not context.add_callback(call.cancel):
                 call.cancel()
@@ -200,6 +207,11 @@ def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
 
     unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
     return {name: unary(handle) for name in ("CreateJob", *_UNARY)} | {name: stream(handle) for name in _STREAMS}
+
+
+def _metadata() -> tuple[tuple[str, str], ...]:
+    """Return what lets the desk log what it does as this call's."""
+    return ((KEY, REQUEST_ID.get()),)
 
 
 def _relayed(error: Exception) -> Status:

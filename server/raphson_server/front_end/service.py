@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from raphson.v1 import jacobian_pb2, solver_pb2, system_pb2
@@ -18,8 +18,12 @@ from raphson_server.front_end import jobs
 from raphson_server.front_end.batches import batch_handler
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.health import Health, Reflection
+from raphson_server.front_end.monitoring import Monitoring
 from raphson_server.front_end.registration import register
 from raphson_server.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 _SOLVER = solver_pb2.DESCRIPTOR.services_by_name["SolverService"].full_name
 _JACOBIAN = jacobian_pb2.DESCRIPTOR.services_by_name["JacobianService"].full_name
@@ -45,6 +49,13 @@ class Service:
         Called once the workers are warm and health says SERVING, with whether the engine had to be compiled.
     on_failure : callable
         Called with a reason if no worker can be started, or jobs cannot be kept.
+    provider : opentelemetry.sdk.trace.TracerProvider, optional
+        Where traces go, instead of to ``config.trace_endpoint``; shut down with the service.
+
+    Raises
+    ------
+    ImportError
+        If traces are asked for without their extra.
     """
 
     def __init__(
@@ -52,15 +63,20 @@ class Service:
         config: ServerConfig,
         on_ready: Callable[[bool], None],
         on_failure: Callable[[str], None],
+        provider: "TracerProvider | None" = None,
     ) -> None:
         self._config = config
+        self._monitoring = Monitoring(config, provider)
+        observed = self._monitoring.observer.observed
         self._on_ready = on_ready
         self._compiled_engine = False
         # What is waited for before the service serves.
         self._not_ready = {"workers", "jobs"} if config.jobs else {"workers"}
         self._ready_lock = threading.Lock()
         self._pool = WorkerPool(config, self._workers_ready, on_failure)
-        definitions = BoundedCache[bytes, bytes](config.definitions, config.definition_bytes, weigh=len)
+        self._definitions = definitions = BoundedCache[bytes, bytes](
+            config.definitions, config.definition_bytes, weigh=len
+        )
         # A batch keeps its thread between chunks, when none of them is in flight.
         self._threads = ThreadPoolExecutor(
             2 * config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
@@ -79,17 +95,18 @@ class Service:
                 batch_handler(forwarder, self._pool, Method.SOLVE_BATCH, config.workers, config.max_in_flight)
             ),
         }
-        register(self._server, _SOLVER, solver)
+        register(self._server, _SOLVER, observed(_SOLVER, solver))
         jacobian: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Evaluate": unary(forwarder.handler(Method.EVALUATE)),
             "EvaluateChain": unary(forwarder.handler(Method.EVALUATE_CHAIN)),
             "CheckJacobian": unary(forwarder.handler(Method.CHECK_JACOBIAN)),
             "TestDifferentiability": unary(forwarder.handler(Method.TEST_DIFFERENTIABILITY)),
         }
-        register(self._server, _JACOBIAN, jacobian)
-        register(self._server, _SYSTEM, {"Compile": unary(forwarder.handler(Method.COMPILE))})
+        register(self._server, _JACOBIAN, observed(_JACOBIAN, jacobian))
+        register(self._server, _SYSTEM, observed(_SYSTEM, {"Compile": unary(forwarder.handler(Method.COMPILE))}))
         self._jobs = jobs.Jobs(config, forwarder, self._pool, self._jobs_ready, on_failure) if config.jobs else None
-        register(self._server, jobs.SERVICE, jobs.no_jobs() if self._jobs is None else self._jobs.handlers())
+        job = jobs.no_jobs() if self._jobs is None else self._jobs.handlers()
+        register(self._server, jobs.SERVICE, observed(jobs.SERVICE, job))
 
     def start(self) -> str:
         """Bind, answer health (NOT_SERVING) and start the workers in the background.
@@ -102,8 +119,14 @@ class Service:
         Raises
         ------
         OSError
-            If the address cannot be bound.
+            If the address, or that of the metrics, cannot be bound.
         """
+        self._monitoring.start(
+            self._pool.state,
+            lambda: self._health.is_serving,
+            lambda: len(self._definitions),
+            None if self._jobs is None else self._jobs.counts,
+        )
         try:
             port = self._server.add_insecure_port(self._config.address)
         except RuntimeError as error:
@@ -132,6 +155,12 @@ class Service:
         for part in (self._health, self._reflection):
             part.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self._monitoring.stop()
+
+    @property
+    def metrics_address(self) -> str:
+        """Where metrics are offered, once it has started; empty if they are not."""
+        return self._monitoring.metrics_address
 
     def _workers_ready(self, compiled_engine: bool) -> None:
         self._compiled_engine = compiled_engine

@@ -117,7 +117,7 @@ def run(
     except JobError as error:
         return store.finish(record.name, owner, JobState.FAILED, (error.code, error.message))
     except Exception as error:  # noqa: BLE001 - logged with its trace, and kept with the job
-        _log.exception("%s failed", record.name)
+        _log.exception("job failed", extra={"job": record.name})
         return store.finish(record.name, owner, JobState.FAILED, (JobErrorCode.INTERNAL, f"a fault: {error!r}"))
     except BaseException:
         store.release(record.name, owner)
@@ -129,7 +129,7 @@ def run(
         try:
             running.work.remove()
         except JobError as error:
-            _log.warning("%s has succeeded, but %s", record.name, error.message)
+            _log.warning("job succeeded, but %s", error.message, extra={"job": record.name})
     return ended
 
 

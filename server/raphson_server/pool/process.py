@@ -39,6 +39,8 @@ class WorkerProcess:
         Whether its process was waited for; guarded by the pool's lock.
     compiled_engine : bool
         Whether it had to compile the engine when it started.
+    killed : bool
+        Whether it was told to end at once.
     """
 
     def __init__(self, config: ServerConfig, *, hurry: bool) -> None:
@@ -47,6 +49,7 @@ class WorkerProcess:
         self.alive = True
         self.reaped = False
         self.compiled_engine = False
+        self.killed = False
         flag_fd = os.memfd_create("raphson-cancel")
         os.ftruncate(flag_fd, _FLAG_BYTES)
         self._flag = mmap.mmap(flag_fd, _FLAG_BYTES)
@@ -60,6 +63,8 @@ class WorkerProcess:
             max_message_bytes=config.max_message_bytes,
             niceness=config.worker_niceness,
             hurry=hurry,
+            log_level=config.log_level,
+            log_format=config.log_format,
         )
         try:
             # -P: a file in the working directory never shadows a package.
@@ -87,7 +92,12 @@ class WorkerProcess:
         return self._channel.fileno()
 
     def exchange(
-        self, method: frames.Method, remaining_seconds: float, definitions: frames.Definitions, body: bytes
+        self,
+        method: frames.Method,
+        remaining_seconds: float,
+        definitions: frames.Definitions,
+        body: bytes,
+        request_id: bytes = b"",
     ) -> frames.Reply:
         """Send a request and wait for its reply.
 
@@ -98,7 +108,7 @@ class WorkerProcess:
         ChannelClosedError
             If it ended before it answered.
         """
-        frames.send_request(self._channel, method, remaining_seconds, definitions, body)
+        frames.send_request(self._channel, method, remaining_seconds, definitions, body, request_id)
         return frames.receive_reply(self._channel)
 
     def next_reply(self) -> frames.Reply:
@@ -130,6 +140,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process at once."""
+        self.killed = True
         self._process.kill()
 
     def reap(self) -> int:

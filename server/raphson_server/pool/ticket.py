@@ -2,8 +2,9 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raphson_server.pool.process import WorkerProcess
 
@@ -39,6 +40,8 @@ class Ticket:
     offered : float
         Since when an item waits for the stream's reader, on the clock of ``time.monotonic``; infinite while none
         does. Written by the stream's own thread alone.
+    asked, bound : float
+        Since when it wants a worker, and since when it has one, on the same clock.
     """
 
     worker: WorkerProcess | None = None
@@ -47,3 +50,5 @@ class Ticket:
     granted: threading.Event | None = None
     end_call: Callable[[], object] | None = None
     offered: float = math.inf
+    asked: float = field(default_factory=time.monotonic)
+    bound: float = 0.0

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from raphson_server.configuration import ServerConfig
+from raphson_server.observability.pool_state import PoolState
 from raphson_server.pool.process import WorkerProcess
 from raphson_server.pool.supervisor import Supervisor
 from raphson_server.pool.ticket import CallEndedError, PoolClosedError, PoolFullError, Ticket
@@ -53,6 +54,8 @@ class WorkerPool:
         self._waiting: deque[Ticket] = deque()
         self._streams: set[Ticket] = set()
         self._busy = 0
+        self._busy_seconds = 0.0
+        self._lost = {"killed": 0, "ended": 0}
         self._open = False
         self._closed = False
         self._on_ready = on_ready
@@ -123,6 +126,7 @@ class WorkerPool:
                 return
             worker.busy = False
             self._busy -= 1
+            self._busy_seconds += time.monotonic() - ticket.bound
             if worker.alive:
                 self._offer(worker)
             elif worker.reaped:
@@ -194,6 +198,8 @@ class WorkerPool:
             if not worker.alive:
                 return
             worker.alive = False
+            if not self._closed:
+                self._lost["killed" if worker.killed else "ended"] += 1
             if worker is self._spare:
                 self._spare = None
             if worker not in self._active:
@@ -205,6 +211,23 @@ class WorkerPool:
                 self._active.add(self._spare)
                 self._offer(self._spare)
                 self._spare = None
+
+    def state(self) -> PoolState:
+        """Return how it is now, for metrics."""
+        pids = self._supervisor.pids()
+        with self._lock:
+            ready = len(self._active) + (self._spare is not None)
+            return PoolState(
+                busy=self._busy,
+                idle=len(self._idle),
+                spare=int(self._spare is not None),
+                starting=max(0, len(pids) - ready),
+                waiting=len(self._waiting),
+                streams=len(self._streams),
+                lost=dict(self._lost),
+                busy_seconds=self._busy_seconds,
+                pids=pids,
+            )
 
     def close_reaped(self, worker: WorkerProcess) -> None:
         """Free what a dead worker held, now or when its last request lets go of it."""
@@ -235,6 +258,7 @@ class WorkerPool:
         worker.busy = True
         self._busy += 1
         ticket.worker = worker
+        ticket.bound = time.monotonic()
         return worker
 
 
