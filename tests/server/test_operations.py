@@ -12,10 +12,13 @@ from urllib.request import urlopen
 import grpc
 import numpy as np
 import pytest
+import raphson
+from click.testing import CliRunner
 from google.rpc.error_details_pb2 import RequestInfo
 from google.rpc.status_pb2 import Status
 from prometheus_client.parser import text_string_to_metric_families
 from raphson.v1.solver_pb2 import METHOD_NEWTON, SolveOptions
+from raphson_server.cli.health import health
 
 from tests.server.calling import by_id, by_text, chunk, endless
 from tests.server.running import Server, running_server, wait_until
@@ -96,9 +99,25 @@ def test_an_error_has_the_id_of_its_line(watched: Server, log: Path) -> None:
     details = Status.FromString(metadata["grpc-status-details-bin"]).details
     assert [detail.Unpack(info) for detail in details].count(True) == 1
     assert info.request_id == metadata["x-request-id"]
+    with raphson.connect(watched.address) as client, pytest.raises(raphson.InvalidRequestError) as named:
+        client.solve("x = sine(x)", {"x": 1.0})
+    assert line_of(log, named.value.request_id)["code"] == "INVALID_ARGUMENT"
     line = line_of(log, info.request_id)
     assert (line["code"], line["reason"]) == ("INVALID_ARGUMENT", "INVALID_DEFINITION")
     assert "sine" not in log.read_text()
+
+
+def test_the_command_for_health(watched: Server) -> None:
+    for arguments, code, words in (
+        (["--address", watched.address], 0, "serving"),
+        (["--address", watched.address, "--service", "raphson.v1.JacobianService"], 0, "serving"),
+        (["--address", watched.address, "--service", "raphson.v1.JobService"], 1, "not serving"),
+        (["--address", watched.address, "--service", "nobody"], 1, "there is no service 'nobody'"),
+        (["--address", "127.0.0.1:1"], 1, "no answer: UNAVAILABLE"),
+        (["--tls-key", __file__], 2, "belong together"),
+    ):
+        result = CliRunner().invoke(health, arguments)
+        assert (result.exit_code, words in result.output) == (code, True), result.output
 
 
 def test_metrics_count_what_workers_say(watched: Server) -> None:

@@ -9,6 +9,7 @@ import click
 # Name of the command and of its module in this package; the module exposes a command of that name.
 _COMMANDS: Mapping[str, str] = {
     "serve": "raphson_server.cli.serve",
+    "health": "raphson_server.cli.health",
     "solve": "raphson_server.cli.solve",
     "batch": "raphson_server.cli.batch",
     "jobs": "raphson_server.cli.jobs",
@@ -45,6 +46,7 @@ def main() -> None:
 
     \b
     raphson serve                                solve for other programs, over gRPC
+    raphson health --address HOST:PORT           say whether a server serves
     raphson solve 'x**2 = 2' --start x=1         solve here and now
     raphson batch model.toml rows.parquet -o …   solve for every row of a table
     raphson jobs list --address HOST:PORT        look after the jobs of a server

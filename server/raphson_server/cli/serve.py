@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -10,13 +9,15 @@ from typing import Any
 
 import click
 
+from raphson_server.cli.stop_signals import StopSignals
 from raphson_server.configuration import FORMATS, LEVELS, ServerConfig
 from raphson_server.front_end import Service
 from raphson_server.observability.logs import configure_logs
+from raphson_server.service_manager import tell_manager
 
 _DEFAULTS = ServerConfig()
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _GLANCE_SECONDS = 0.25
+_QUICK_GLANCE_SECONDS = 0.02
 
 
 @click.command()
@@ -84,7 +85,8 @@ _GLANCE_SECONDS = 0.25
     default=_DEFAULTS.drain_seconds,
     show_default=True,
     metavar="SECONDS",
-    help="How long a server that is told to stop (SIGTERM, Ctrl-C) waits for requests in flight.",
+    help="How long a server that is told to stop (SIGTERM, Ctrl-C) waits for requests in flight; a second signal ends "
+    "the wait.",
 )
 @click.option(
     "--cancel-grace-seconds",
@@ -198,17 +200,16 @@ def serve(announce: int | None, exit_with_parent: bool, **choices: Any) -> None:
     raphson serve --jobs /var/lib/raphson --job-files /data
     """  # noqa: D301 (click needs the backspace itself)
     parent = os.getppid() if exit_with_parent else None
-    # Blocked before any thread starts, so that every thread inherits it and only `sigtimedwait` takes them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    signals = StopSignals()
     try:
         config = ServerConfig(**choices)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     configure_logs(config.log_level, config.log_format, "front end")
-    sys.exit(_run(config, announce, parent))
+    sys.exit(_run(config, signals, announce, parent))
 
 
-def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
+def _run(config: ServerConfig, signals: StopSignals, announce: int | None, parent: int | None) -> int:
     """Serve until a signal, the parent's end or a failure; return the exit code."""
     started = time.monotonic()
     over = threading.Event()
@@ -221,6 +222,7 @@ def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
             f"raphson listens on {address}: {config.workers} workers ready "
             f"in {time.monotonic() - started:.1f} s, engine {engine}"
         )
+        tell_manager("READY=1")
         if announce is not None and not _announced(announce, address, service.metrics_address):
             over.set()
 
@@ -234,11 +236,23 @@ def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
     except (OSError, ImportError) as error:
         click.echo(f"raphson: {error}", err=True)
         return 1
-    _wait(over, parent)
-    service.stop()
+    _wait(signals, over, parent)
+    _stop(signals, service)
     for reason in failures:
         click.echo(f"raphson: {reason}", err=True)
     return 1 if failures else 0
+
+
+def _stop(signals: StopSignals, service: Service) -> None:
+    """Let the service finish what it has begun; a second signal ends that."""
+    tell_manager("STOPPING=1")
+    stopping = threading.Thread(target=service.stop, name="raphson-stop")
+    stopping.start()
+    while stopping.is_alive():
+        if signals.wait(_QUICK_GLANCE_SECONDS):
+            service.cut_short()
+            break
+    stopping.join()
 
 
 def _announced(announce: int, address: str, metrics_address: str) -> bool:
@@ -253,10 +267,10 @@ def _announced(announce: int, address: str, metrics_address: str) -> bool:
     return True
 
 
-def _wait(over: threading.Event, parent: int | None) -> None:
+def _wait(signals: StopSignals, over: threading.Event, parent: int | None) -> None:
     """Return when a signal comes, the service is over, or the parent has ended."""
     while not over.is_set():
-        if signal.sigtimedwait(_STOP_SIGNALS, _GLANCE_SECONDS) is not None:
+        if signals.wait(_GLANCE_SECONDS):
             return
         if parent is not None and os.getppid() != parent:
             return

@@ -20,7 +20,7 @@ from google.rpc.status_pb2 import Status
 
 from raphson_server.aborting import abort, status_of
 from raphson_server.frames import Method, Outcome, Reply
-from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
+from raphson_server.front_end.forwarding import Forwarder, call_ended, not_serving, overloaded
 from raphson_server.pool import Ticket, WorkerPool
 
 # Chunks beyond those that are worked on: one on its way out while the next is ready.
@@ -104,7 +104,7 @@ class _Chunks:
         reader = Ticket()
         if not self._context.add_callback(self._end):
             self._end()
-        self._pool.watch(reader, self._context.cancel)
+        self._pool.watch(reader, self._context.cancel, self._cut_off)
         try:
             self._add_hand()
             while (answer := self._order.get()) is not None:
@@ -129,6 +129,12 @@ class _Chunks:
             self._pool.cancel(ticket)
         # The hands that wait for a slot may go.
         self._slots.release(self._most_hands)
+
+    def _cut_off(self) -> None:
+        """Tell the caller that this server stops, if there is nothing else to tell."""
+        answer: Future[Reply] = Future()
+        answer.set_exception(not_serving())
+        self._order.put(answer)
 
     def _add_hand(self) -> None:
         self._hands += 1

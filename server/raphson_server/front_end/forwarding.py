@@ -197,11 +197,13 @@ class Forwarder:
             case PoolFullError():
                 return overloaded(self._max_in_flight)
             case PoolClosedError():
-                return _not_serving()
+                return not_serving()
             case ChannelClosedError():
                 assert ticket.worker is not None
                 self._pool.lose(ticket.worker)
-                return call_ended() if ticket.cancelled else _worker_lost()
+                if ticket.cancelled:
+                    return call_ended()
+                return not_serving() if self._pool.is_stopped else _worker_lost()
             case _:
                 # Nobody knows what such a worker would say next.
                 if ticket.worker is not None:
@@ -285,11 +287,13 @@ def overloaded(limit: int) -> CallError:
     )
 
 
-def _not_serving() -> CallError:
+def not_serving() -> CallError:
+    """Say that this server is not the one to ask at the moment."""
     return CallError(
         code_pb2.UNAVAILABLE,
         Reason.NOT_SERVING,
-        "this server is starting or stopping; its health says SERVING when it takes requests",
+        "this server is starting or stopping; the request is safe to send again, here once health says SERVING, "
+        "or to another server",
         retry_seconds=_RETRY_SECONDS,
     )
 

@@ -133,6 +133,11 @@ class Jobs:
         self._threads.shutdown(wait=False, cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def kill(self) -> None:
+        """End both processes at once; the job goes on from its last chunk when another runner takes it."""
+        self._runner.kill()
+        self._desk.kill()
+
     def _start_runner(self) -> None:
         self._runner.start()
 
@@ -229,7 +234,7 @@ def _relayed(error: Exception) -> Status:
             message = "no answer within the call's deadline"
             return CallError(code_pb2.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, message).status()
         case grpc.StatusCode.UNAVAILABLE:
-            message = "the service for jobs is starting; try again in a moment"
+            message = "the service for jobs is starting or stopping; try again in a moment"
             return CallError(code_pb2.UNAVAILABLE, Reason.NOT_SERVING, message, retry_seconds=_RETRY_SECONDS).status()
         case _:
             return unexpected(error).status()

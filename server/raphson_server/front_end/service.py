@@ -82,7 +82,7 @@ class Service:
             2 * config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
         )
         self._server = grpc.server(self._threads, options=_options(config))
-        self._health = Health(self._server, _SERVICES)
+        self._health = Health(self._server, _SERVICES, absent=() if config.jobs else (jobs.SERVICE,))
         self._reflection = Reflection(self._server, _SERVICES)
         forwarder = Forwarder(self._pool, definitions, config.max_in_flight)
         unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
@@ -143,19 +143,35 @@ class Service:
         return f"{self._config.address.rpartition(':')[0]}:{port}"
 
     def stop(self) -> None:
-        """Tell health, turn new requests away, wait for those in flight within the limit, end the workers."""
+        """Tell health, turn new requests away, wait for those in flight within the limit, end the workers.
+
+        Meanwhile jobs are handed back: whoever runs them next goes on behind the chunks that are done.
+        """
         self._health.tell(serving=False)
-        if self._jobs is not None:
-            self._jobs.stop()
+        self._pool.close()
+        handing_back = threading.Thread(target=self._stop_jobs, name="raphson-stop-jobs")
+        handing_back.start()
         if not self._pool.drain(self._config.drain_seconds):
-            _log.warning("requests were still in flight after %.1f s", self._config.drain_seconds)
+            _log.warning("requests are cut off", extra={"drain_seconds": self._config.drain_seconds})
         # Whoever is left learns now (UNAVAILABLE) that the request is to be sent elsewhere.
         self._pool.stop()
+        handing_back.join()
         self._server.stop(_LAST_REPLIES_SECONDS).wait()
         for part in (self._health, self._reflection):
             part.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._monitoring.stop()
+
+    def cut_short(self) -> None:
+        """Let a `stop` that is under way wait no longer."""
+        _log.warning("told to stop at once: requests are cut off")
+        self._pool.stop()
+        if self._jobs is not None:
+            self._jobs.kill()
+
+    def _stop_jobs(self) -> None:
+        if self._jobs is not None:
+            self._jobs.stop()
 
     @property
     def metrics_address(self) -> str:

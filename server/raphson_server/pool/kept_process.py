@@ -74,15 +74,20 @@ class KeptProcess:
             if self._process is not None:
                 self._process.terminate()
 
+    def kill(self) -> None:
+        """End it at once, and start it no more."""
+        with self._lock:
+            self._stopping.set()
+            if self._process is not None:
+                self._process.kill()
+
     def stop(self, seconds: float) -> None:
         """Do as `ask_to_stop`, wait for its end that long, and then end it."""
         self.ask_to_stop()
         if self._thread.ident is None:
             return
         self._thread.join(seconds)
-        with self._lock:
-            if self._process is not None:
-                self._process.kill()
+        self.kill()
         self._thread.join()
 
     def _run(self) -> None:

@@ -40,6 +40,8 @@ class Ticket:
     offered : float
         Since when an item waits for the stream's reader, on the clock of ``time.monotonic``; infinite while none
         does. Written by the stream's own thread alone.
+    end_work : callable or None
+        Of a stream that is to be finished although it may hold no worker at the moment: tells it that it cannot be.
     asked, bound : float
         Since when it wants a worker, and since when it has one, on the same clock.
     """
@@ -50,5 +52,6 @@ class Ticket:
     granted: threading.Event | None = None
     end_call: Callable[[], object] | None = None
     offered: float = math.inf
+    end_work: Callable[[], object] | None = None
     asked: float = field(default_factory=time.monotonic)
     bound: float = 0.0

@@ -58,6 +58,7 @@ class WorkerPool:
         self._lost = {"killed": 0, "ended": 0}
         self._open = False
         self._closed = False
+        self._stopped = False
         self._on_ready = on_ready
         self._supervisor = Supervisor(self, config, on_failure)
 
@@ -65,27 +66,43 @@ class WorkerPool:
         """Start the workers in the background; `on_ready` tells when they are ready."""
         self._supervisor.start()
 
-    def drain(self, timeout_seconds: float) -> bool:
-        """Admit nobody from now on; return whether all requests in flight ended within the time."""
+    @property
+    def is_stopped(self) -> bool:
+        """Whether workers are ended, whatever they are doing."""
+        return self._stopped
+
+    def close(self) -> None:
+        """Admit nobody from now on; calls that were admitted go on."""
         with self._lock:
             self._open = False
             self._closed = True
-            return self._emptied.wait_for(lambda: not (self._busy or self._waiting), timeout_seconds)
+
+    def drain(self, timeout_seconds: float) -> bool:
+        """Wait for the calls that were admitted before `close`; return whether all ended within the time."""
+        with self._lock:
+            return self._emptied.wait_for(self._is_empty, timeout_seconds)
+
+    def _is_empty(self) -> bool:
+        return not (self._busy or self._waiting or any(ticket.end_work for ticket in self._streams))
 
     def stop(self) -> None:
         """Turn away whoever waits and end every worker, whatever it is doing."""
         with self._lock:
             self._open = False
             self._closed = True
+            self._stopped = True
             for ticket in self._waiting:
                 _wake(ticket)
             self._waiting.clear()
+            unfinished = [ticket.end_work for ticket in self._streams if ticket.end_work is not None]
+        for end_work in unfinished:
+            end_work()
         self._supervisor.stop()
 
     def acquire(self, ticket: Ticket, system_id: bytes | None, *, is_admitted: bool = False) -> WorkerProcess:
         """Wait for a worker, preferably one that knows the system.
 
-        What continues an admitted call waits however many others do.
+        What continues an admitted call waits however many others do, and also of a pool that drains.
 
         Raises
         ------
@@ -99,7 +116,7 @@ class WorkerPool:
         with self._lock:
             if ticket.cancelled:
                 raise CallEndedError
-            if not self._open:
+            if not self._open and not (is_admitted and self._closed and not self._stopped):
                 raise PoolClosedError
             if self._idle:
                 return self._bind(ticket, self._take_idle(system_id))
@@ -122,6 +139,9 @@ class WorkerPool:
             if ticket.end_call is not None:
                 self._streams.discard(ticket)
                 ticket.end_call = None
+            if self._closed:
+                # Its lock is held: whoever drains looks when all of this is done.
+                self._emptied.notify_all()
             if worker is None:
                 return
             worker.busy = False
@@ -131,8 +151,6 @@ class WorkerPool:
                 self._offer(worker)
             elif worker.reaped:
                 worker.close()
-            if self._closed:
-                self._emptied.notify_all()
 
     def cancel(self, ticket: Ticket) -> None:
         """Stop a request whose call has ended: by its worker's flag now, by a kill after the grace."""
@@ -149,10 +167,16 @@ class WorkerPool:
                 self._waiting.remove(ticket)
                 _wake(ticket)
 
-    def watch(self, ticket: Ticket, end_call: Callable[[], object]) -> None:
-        """From now on, end a stream's call when its reader takes nothing for too long."""
+    def watch(
+        self, ticket: Ticket, end_call: Callable[[], object], end_work: Callable[[], object] | None = None
+    ) -> None:
+        """From now on, end a stream's call when its reader takes nothing for too long.
+
+        With `end_work`, `drain` waits for the stream's end, and `stop` calls it.
+        """
         with self._lock:
             ticket.end_call = end_call
+            ticket.end_work = end_work
             self._streams.add(ticket)
             is_first = len(self._streams) == 1
         if is_first:
