@@ -114,7 +114,7 @@ def test_the_command_for_health(watched: Server) -> None:
         (["--address", watched.address, "--service", "raphson.v1.JobService"], 1, "not serving"),
         (["--address", watched.address, "--service", "nobody"], 1, "there is no service 'nobody'"),
         (["--address", "127.0.0.1:1"], 1, "no answer: UNAVAILABLE"),
-        (["--tls-key", __file__], 2, "belong together"),
+        (["--key", __file__], 2, "belong together"),
     ):
         result = CliRunner().invoke(health, arguments)
         assert (result.exit_code, words in result.output) == (code, True), result.output

@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 SERVING, NOT_SERVING = 0, 1
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(epilog="Exit codes: 0 it serves, 1 it does not, or does not answer, 2 bad usage.")
@@ -30,59 +31,60 @@ SERVING, NOT_SERVING = 0, 1
 )
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, metavar="SECONDS")
 @click.option(
-    "--tls-ca",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--ca",
+    type=_FILE,
     metavar="FILE",
-    help="Ask over TLS; the certificates (PEM) of who may have signed the server's.",
+    envvar="RAPHSON_CA",
+    show_envvar=True,
+    help="Certificates, as PEM, of the authorities that vouch for the server; means TLS.",
 )
 @click.option(
-    "--tls-certificate",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--certificate",
+    type=_FILE,
     metavar="FILE",
-    help="Our own certificate (PEM), for a server that asks for one.",
+    envvar="RAPHSON_CERTIFICATE",
+    show_envvar=True,
+    help="Our own certificate, for servers that ask for one.",
 )
 @click.option(
-    "--tls-key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Its key (PEM).",
+    "--key", type=_FILE, metavar="FILE", envvar="RAPHSON_KEY", show_envvar=True, help="The certificate's key, as PEM."
 )
 @click.option(
-    "--tls-server-name",
+    "--server-name",
     default="",
     metavar="NAME",
-    help="The name that the server's certificate has, where the address has another.",
+    envvar="RAPHSON_SERVER_NAME",
+    show_envvar=True,
+    help="The name in the server's certificate, where the address is another.",
 )
 def health(
     address: str,
     service: str,
     timeout: float,
-    tls_ca: Path | None,
-    tls_certificate: Path | None,
-    tls_key: Path | None,
-    tls_server_name: str,
+    ca: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+    server_name: str,
 ) -> None:
     """Say whether a server serves.
 
     \b
     raphson health
-    raphson health --address solver.example:50551 --tls-ca ca.pem
+    raphson health --address solver.example:50551 --ca ca.pem
     """  # noqa: D301 (click needs the backspace itself)
-    if (tls_certificate is None) != (tls_key is None):
-        raise click.UsageError("--tls-certificate and --tls-key belong together")
-    if tls_ca is None and (tls_certificate is not None or tls_server_name):
-        raise click.UsageError("--tls-certificate, --tls-key and --tls-server-name need --tls-ca")
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--certificate and --key belong together")
     # A proxy of the environment is for others: whoever asks for health means this very server.
-    options = [("grpc.enable_http_proxy", 0)]
-    if tls_server_name:
-        options.append(("grpc.ssl_target_name_override", tls_server_name))
-    if tls_ca is None:
+    options: list[tuple[str, int | str]] = [("grpc.enable_http_proxy", 0)]
+    if ca is None:
         channel = grpc.insecure_channel(address, options)
     else:
+        if server_name:
+            options.append(("grpc.ssl_target_name_override", server_name))
         credentials = grpc.ssl_channel_credentials(
-            tls_ca.read_bytes(),
-            None if tls_key is None else tls_key.read_bytes(),
-            None if tls_certificate is None else tls_certificate.read_bytes(),
+            ca.read_bytes(),
+            None if key is None else key.read_bytes(),
+            None if certificate is None else certificate.read_bytes(),
         )
         channel = grpc.secure_channel(address, credentials, options)
     with channel:

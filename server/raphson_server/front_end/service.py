@@ -211,4 +211,6 @@ def _options(config: ServerConfig) -> tuple[tuple[str, int], ...]:
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.max_ping_strikes", 0),
+        # A client that connects again asks anew which servers there are; calls under way are not touched by it.
+        ("grpc.max_connection_age_ms", 900_000),
     )

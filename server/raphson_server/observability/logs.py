@@ -6,6 +6,7 @@ callers send can make neither a line nor a colour of its own: control characters
 caller's equations, which the messages of exceptions do, are told only at DEBUG; below it a trace has places and types.
 """
 
+import json
 import logging
 import sys
 import traceback
@@ -19,6 +20,8 @@ from structlog.typing import EventDict, Processor
 from raphson_server.observability.request_id import REQUEST_ID
 
 _log = logging.getLogger("raphson_server")
+
+_encode = json.JSONEncoder(default=str).encode
 
 _ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
@@ -45,7 +48,7 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
         _Exceptions(with_messages=level == "DEBUG"),
     ]
     last: list[Processor] = (
-        [structlog.processors.JSONRenderer(default=str)]
+        [structlog.processors.JSONRenderer(_to_json)]
         if form == "json"
         else [_harmless, structlog.dev.ConsoleRenderer(colors=stream.isatty(), sort_keys=False, pad_event_to=0)]
     )
@@ -59,12 +62,18 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    structlog.configure(processors=[*shared, *last], logger_factory=structlog.WriteLoggerFactory(stream))
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+    )
+    # Bound once: that takes as long as writing a line.
+    _calls.log = structlog.get_logger().bind()
 
 
 def log_call(facts: Mapping[str, object]) -> None:
     """Write the line of a call; whether it is wanted, `logs_calls` says."""
-    structlog.get_logger().info("call", **facts)
+    _calls.log.info("call", **facts)
 
 
 def logs_calls() -> bool:
@@ -75,6 +84,15 @@ def logs_calls() -> bool:
 def shows_texts() -> bool:
     """Return whether texts of callers may be told."""
     return _log.isEnabledFor(logging.DEBUG)
+
+
+class _Calls:
+    """Where the lines of calls go."""
+
+    log: Any = structlog.get_logger()
+
+
+_calls = _Calls()
 
 
 class _About:
@@ -120,6 +138,11 @@ def trace_of(error: BaseException, *, with_messages: bool) -> str:
         said = f": {escaped(str(each))}" if with_messages else ""
         lines.append(f"{type(each).__qualname__}{said}")
     return "\n".join(lines)
+
+
+def _to_json(event: Any, **_: Any) -> str:
+    """Write an event; a new encoder for each, as `json.dumps` makes it, would take longer."""
+    return _encode(event)
 
 
 def escaped(text: str) -> str:
