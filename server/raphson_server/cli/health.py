@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import grpc
@@ -96,8 +97,9 @@ def health(
 def _ask(channel: grpc.Channel, service: str, timeout_seconds: float) -> tuple[bool, str]:
     """Return whether the server serves, and what to say of it."""
     request = health_pb2.HealthCheckRequest(service=service)
+    stub: Any = health_pb2_grpc.HealthStub(channel)  # its stubs for type checkers know no methods
     try:
-        status = health_pb2_grpc.HealthStub(channel).Check(request, timeout=timeout_seconds).status
+        status = stub.Check(request, timeout=timeout_seconds).status
     except grpc.RpcError as error:
         return False, _refusal(error, service)
     name = health_pb2.HealthCheckResponse.ServingStatus.Name(status)

@@ -176,4 +176,4 @@ def _reason(status: Status) -> str:
     for detail in status.details:
         if detail.Unpack(info):
             break
-    return info.reason
+    return str(info.reason)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,13 +72,11 @@ def _count_jobs(store: Store, announce: Announce, stop: threading.Event) -> None
     """Say how many jobs are in which state, whenever that has changed, until told to stop."""
     said: Mapping[str, int] | None = None
     while True:
-        try:
+        with suppress(StoreError):  # told to whoever calls; here there is a next time
             counts = store.counts()
-        except StoreError:
-            counts = said or {}  # told to whoever calls; here there is a next time
-        if counts != said:
-            said = counts
-            announce({"counts": counts})
+            if counts != said:
+                said = counts
+                announce({"counts": counts})
         if stop.wait(_COUNT_SECONDS):
             return
 

@@ -40,7 +40,7 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
     stream : file, optional
         Where to write instead.
     """
-    stream = sys.stderr if stream is None else stream
+    into: TextIO = sys.stderr if stream is None else stream
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         _About(process),
@@ -50,9 +50,9 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
     last: list[Processor] = (
         [structlog.processors.JSONRenderer(_to_json)]
         if form == "json"
-        else [_harmless, structlog.dev.ConsoleRenderer(colors=stream.isatty(), sort_keys=False, pad_event_to=0)]
+        else [_harmless, structlog.dev.ConsoleRenderer(colors=into.isatty(), sort_keys=False, pad_event_to=0)]
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(into)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -65,7 +65,7 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(into),
     )
     # Bound once: that takes as long as writing a line.
     _calls.log = structlog.get_logger().bind()
