@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import grpc
 import numpy as np
@@ -16,7 +15,6 @@ import raphson
 from click.testing import CliRunner
 from google.rpc.error_details_pb2 import RequestInfo
 from google.rpc.status_pb2 import Status
-from prometheus_client.parser import text_string_to_metric_families
 from raphson.v1.solver_pb2 import METHOD_NEWTON, SolveOptions
 from raphson_server.cli.health import health
 
@@ -55,17 +53,6 @@ def line_of(log: Path, request_id: str) -> dict[str, Any]:
     wait_until(is_there, 5)
     (line,) = found
     return line
-
-
-def metrics(server: Server) -> dict[str, float]:
-    """Return every sample by its name and labels, as written."""
-    with urlopen(f"http://{server.metrics_address}/metrics") as reply:
-        text = reply.read().decode()
-    return {
-        sample.name + "".join(f" {key}={value}" for key, value in sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def trailing(call: Any) -> dict[str, Any]:
@@ -122,7 +109,7 @@ def test_the_command_for_health(watched: Server) -> None:
 
 def test_metrics_count_what_workers_say(watched: Server) -> None:
     system_id = watched.solve(EASY).system_id
-    before = metrics(watched)
+    before = watched.metrics()
     watched.solve(by_id(system_id, {"x": 1.0}))
     watched.solve_batch(chunk(system_id, 5, {"x": np.linspace(1, 2, 5)}), chunk(system_id, 3, {"x": 1.0}))
     with pytest.raises(grpc.RpcError):
@@ -130,8 +117,8 @@ def test_metrics_count_what_workers_say(watched: Server) -> None:
     one_step = SolveOptions(max_iterations=1, method=METHOD_NEWTON)
     watched.solve(by_text("exp(x) = p", start={"x": 0.0}, parameters={"p": 1e9}, options=one_step))
     counted = f"raphson_request_duration_seconds_count method={SOLVE}"
-    wait_until(lambda: metrics(watched)[counted] == before[counted] + 3, 5)
-    after = metrics(watched)
+    wait_until(lambda: watched.metrics()[counted] == before[counted] + 3, 5)
+    after = watched.metrics()
     grown = {name: after[name] - before.get(name, 0.0) for name in after if after[name] != before.get(name)}
     assert grown[f"raphson_requests_total code=OK method={SOLVE}"] == 2
     assert grown[f"raphson_requests_total code=NOT_FOUND method={SOLVE}"] == 1
@@ -147,7 +134,7 @@ def test_metrics_count_what_workers_say(watched: Server) -> None:
 
 
 def test_metrics_tell_the_present_state(watched: Server) -> None:
-    idle = metrics(watched)
+    idle = watched.metrics()
     assert (idle["raphson_serving"], idle["raphson_workers_configured"], idle["raphson_workers state=spare"]) == (
         1,
         1,
@@ -157,11 +144,11 @@ def test_metrics_tell_the_present_state(watched: Server) -> None:
     assert idle["process_resident_memory_bytes"] > 1e7
     assert 0 < sum(idle[f"raphson_workers state={state}"] for state in ("busy", "idle")) == 1
     calls = [watched.solver.Solve.future(endless(), timeout=60) for _ in range(3)]
-    wait_until(lambda: metrics(watched)["raphson_requests_in_flight"] == 3, 10)
-    busy = metrics(watched)
+    wait_until(lambda: watched.metrics()["raphson_requests_in_flight"] == 3, 10)
+    busy = watched.metrics()
     assert (busy["raphson_workers state=busy"], busy["raphson_requests_waiting"]) == (1, 2)
     for call in calls:
         call.cancel()
     cancelled = f"raphson_requests_total code=CANCELLED method={SOLVE}"
-    wait_until(lambda: metrics(watched).get(cancelled) == 3, 10)
-    assert metrics(watched)["raphson_worker_busy_seconds_total"] > busy["raphson_worker_busy_seconds_total"]
+    wait_until(lambda: watched.metrics().get(cancelled) == 3, 10)
+    assert watched.metrics()["raphson_worker_busy_seconds_total"] > busy["raphson_worker_busy_seconds_total"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Announce = Callable[[Mapping[str, object]], None]
 
 _LAST_REPLIES_SECONDS = 0.2
-_COUNT_SECONDS = 5.0
+_COUNT_SECONDS = 3.0
 # Of a chunk of results; the larger, the fewer calls, but several wait in memory.
 _RESULT_BYTES = 1 << 20
 
