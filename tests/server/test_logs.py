@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
-from raphson_server.observability.logs import configure_logs, log_call
+from raphson_server.observability import call_log
+from raphson_server.observability.call_log import CallLog
+from raphson_server.observability.logs import call_logger, configure_logs
 from raphson_server.observability.request_id import REQUEST_ID
 
 EVIL = "x\n2026-01-01T00:00:00Z [error] forged\x1b[31m\u2028\x85\r"
@@ -37,7 +40,9 @@ def configure() -> Iterator[Configure]:
 def test_nothing_that_is_logged_makes_a_line_or_a_colour(configure: Configure, form: str) -> None:
     stream = configure("INFO", form)
     logging.getLogger("somebody.else").warning("told %s", EVIL, extra={"fact": EVIL, "members": {EVIL: [EVIL]}})
-    log_call({"method": EVIL, "members": {EVIL: 1}})
+    lines = CallLog(call_logger())
+    lines.write({"method": EVIL, "members": {EVIL: 1}})
+    lines.close()
     text = stream.getvalue()
     assert text.count("\n") == len(text.splitlines()) == 2
     assert text.replace("\n", "").isprintable()
@@ -54,6 +59,29 @@ def test_every_line_says_who_and_for_which_request(configure: Configure) -> None
     assert line == {
         "event": "worker ended", "level": "warning", "exit_code": -9, "process": "worker", "request_id": "abc"
     }  # fmt: skip
+
+
+def test_a_log_that_nobody_reads_holds_up_no_call(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_log, "_MOST_LINES", 3)
+    stream = configure("INFO", "json")
+    is_read, is_writing = threading.Event(), threading.Event()
+
+    class Unread:
+        def info(self, event: str, **facts: object) -> None:
+            is_writing.set()
+            is_read.wait(10)
+            call_logger().info(event, **facts)
+
+    lines = CallLog(Unread())
+    lines.write({"number": -1})
+    assert is_writing.wait(5)
+    for number in range(10):
+        lines.write({"number": number})
+    is_read.set()
+    lines.close()
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["number"] for line in told if line["event"] == "call"] == [-1, 0, 1, 2]
+    assert [line["dropped"] for line in told if "dropped" in line] == [7]
 
 
 def fail() -> None:

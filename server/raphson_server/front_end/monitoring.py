@@ -1,10 +1,12 @@
-"""Sets up what shows how the service is doing, as far as the operator asks for it: metrics, and traces."""
+"""Sets up what shows how the service is doing, as far as the operator asks for it: a log of calls, metrics, traces."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from raphson_server.front_end.observing import Observer
+from raphson_server.observability.call_log import CallLog
+from raphson_server.observability.logs import call_logger, logs_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Monitoring:
-    """Metrics and traces of one service; their packages are imported only if they are wanted.
+    """Lines, metrics and traces of one service's calls; their packages are imported only if they are wanted.
 
     Parameters
     ----------
@@ -59,7 +61,8 @@ class Monitoring:
             from raphson_server.observability.spans import Spans  # noqa: PLC0415
 
             spans = Spans(self._provider)
-        self.observer = Observer(metrics, spans)
+        self._lines = CallLog(call_logger()) if logs_calls() else None
+        self.observer = Observer(metrics, spans, self._lines)
 
     @property
     def metrics_address(self) -> str:
@@ -97,8 +100,10 @@ class Monitoring:
         self._endpoint = MetricsEndpoint(self._config.metrics_address, self._registry)
 
     def stop(self) -> None:
-        """Offer metrics no longer, and send the traces that have not been sent."""
+        """Offer metrics no longer, and send the traces and lines that have not been sent."""
         if self._endpoint is not None:
             self._endpoint.close()
         if self._provider is not None:
             self._provider.shutdown()
+        if self._lines is not None:
+            self._lines.close()

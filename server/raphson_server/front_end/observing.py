@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 
 from raphson_server.front_end.registration import OnOwnThreads
 from raphson_server.observability.call import ObservedCall, set_current_call
-from raphson_server.observability.logs import log_call, logs_calls, shows_texts
+from raphson_server.observability.logs import shows_texts
 from raphson_server.observability.request_id import KEY, REQUEST_ID, new_request_id, sent_request_id
 from raphson_server.observability.statuses import name_of_status
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from google.rpc.status_pb2 import Status
 
+    from raphson_server.observability.call_log import CallLog
     from raphson_server.observability.metrics import Metrics
     from raphson_server.observability.spans import Spans
 
@@ -41,11 +42,16 @@ class Observer:
         Where they are counted.
     spans : Spans, optional
         What writes their traces.
+    lines : CallLog, optional
+        What writes their lines.
     """
 
-    def __init__(self, metrics: Metrics | None = None, spans: Spans | None = None) -> None:
+    def __init__(
+        self, metrics: Metrics | None = None, spans: Spans | None = None, lines: CallLog | None = None
+    ) -> None:
         self._metrics = metrics
         self._spans = spans
+        self._lines = lines
 
     def observed(
         self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
@@ -54,7 +60,7 @@ class Observer:
         return {name: self._handler(f"{service}/{name}", handler) for name, handler in handlers.items()}
 
     def _handler(self, name: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-        method = _Method(name, self._metrics, self._spans)
+        method = _Method(name, self._metrics, self._spans, self._lines)
         kinds = {"unary_unary": method.unary, "unary_stream": method.stream, "stream_stream": method.stream}
         (kind,) = [kind for kind in kinds if getattr(handler, kind) is not None]
         behavior = getattr(handler, kind)
@@ -68,8 +74,9 @@ class Observer:
 class _Method:
     """The calls of one method."""
 
-    def __init__(self, name: str, metrics: Metrics | None, spans: Spans | None) -> None:
+    def __init__(self, name: str, metrics: Metrics | None, spans: Spans | None, lines: CallLog | None) -> None:
         self._name = name
+        self._lines = lines
         self._metrics = metrics
         self._spans = spans
         self._counts = None if metrics is None else metrics.of_method(name)
@@ -116,7 +123,7 @@ class _Method:
             call.span = self._spans.begin(self._name, metadata, request_id)
         REQUEST_ID.set(request_id)
         set_current_call(call)
-        if sent or logs_calls():
+        if sent or self._lines is not None:
             # It costs more than all else here: only where it is expected, or finds a line. Errors always have it.
             context.set_trailing_metadata(((KEY, request_id),))
         return call
@@ -137,8 +144,8 @@ class _Method:
         if call.span is not None:
             assert self._spans is not None
             self._spans.end(call.span, code, name, reason, call.caller or context.peer())
-        if logs_calls():
-            log_call(self._facts(call, context, name, reason, seconds))
+        if self._lines is not None:
+            self._lines.write(self._facts(call, context, name, reason, seconds))
         set_current_call(None)
         REQUEST_ID.set("")
 
@@ -151,6 +158,7 @@ class _Method:
             "code": code,
             "seconds": round(seconds, 6),
             "caller": call.caller or context.peer(),
+            "request_id": call.request_id,
         }
         if reason:
             facts["reason"] = reason

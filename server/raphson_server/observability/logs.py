@@ -10,7 +10,6 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TextIO, cast
 
@@ -67,13 +66,11 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(into),
     )
-    # Bound once: that takes as long as writing a line.
-    _calls.log = structlog.get_logger().bind()
 
 
-def log_call(facts: Mapping[str, object]) -> None:
-    """Write the line of a call; whether it is wanted, `logs_calls` says."""
-    _calls.log.info("call", **facts)
+def call_logger() -> Any:
+    """Return what writes the lines of calls: bound once, since that takes as long as writing one."""
+    return structlog.get_logger().bind()
 
 
 def logs_calls() -> bool:
@@ -84,15 +81,6 @@ def logs_calls() -> bool:
 def shows_texts() -> bool:
     """Return whether texts of callers may be told."""
     return _log.isEnabledFor(logging.DEBUG)
-
-
-class _Calls:
-    """Where the lines of calls go."""
-
-    log: Any = structlog.get_logger()
-
-
-_calls = _Calls()
 
 
 class _About:
