@@ -8,12 +8,18 @@ import struct
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 STATUSES = 16
 """Numbers of statuses that are counted: from 0, which is none, to 15."""
 
-FORM = "BHHIQdddddd64s"
-"""As `struct` writes it."""
+_FORM = struct.Struct("<BHHIQdddddd64s")
+
+SIZE = _FORM.size
+"""Bytes that an account takes."""
+
+NO_ACCOUNT = bytes(SIZE)
+"""Of replies that no work went before."""
 
 _NO_COUNTS = bytes(4 * STATUSES)
 _COUNTS = struct.Struct(f"<{STATUSES}I")
@@ -21,7 +27,7 @@ _MOST_SYSTEMS = 2**16 - 1
 _MOST_VARIABLES = 2**32 - 1
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Account:
     """The work for one request.
 
@@ -58,9 +64,14 @@ class Account:
     solve_seconds: float = 0.0
     counts: bytes = _NO_COUNTS
 
-    def fields(self) -> tuple[int | float | bytes, ...]:
-        """Return what goes into a header, in the order of `FORM`."""
-        return (
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> Self:
+        """Read what `to_bytes` wrote; left to whoever wants to know, since it takes a microsecond."""
+        return cls(*_FORM.unpack(packed))
+
+    def to_bytes(self) -> bytes:
+        """Write it as it goes into a header."""
+        return _FORM.pack(
             self.status,
             self.found,
             self.compiled,
@@ -100,7 +111,3 @@ class Account:
         if self.counts == _NO_COUNTS:
             return {}
         return {status: count for status, count in enumerate(_COUNTS.unpack(self.counts)) if count}
-
-
-NOTHING = Account()
-"""Of replies that no work went before; never written to."""

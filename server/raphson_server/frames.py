@@ -25,7 +25,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
-from raphson_server.account import FORM, NOTHING, Account
+from raphson_server.account import NO_ACCOUNT, SIZE
 from raphson_server.observability.request_id import LONGEST
 
 Definitions = Mapping[bytes, bytes]
@@ -95,14 +95,14 @@ class Reply:
     definitions : mapping of bytes to bytes
         Those of systems that the request has by text (OK); or the ids of those that are needed, each with an empty
         one (NEEDS_DEFINITION).
-    account : Account
-        Of the work for the request; of a stream, with its last reply.
+    account : bytes
+        A written `Account` of the work for the request; of a stream, with its last reply.
     """
 
     outcome: Outcome
     body: bytes = b""
     definitions: Definitions = field(default_factory=dict)
-    account: Account = field(default=NOTHING, compare=False)
+    account: bytes = NO_ACCOUNT
 
 
 class ChannelClosedError(Exception):
@@ -114,7 +114,7 @@ class NotSentError(ChannelClosedError):
 
 
 _REQUEST = struct.Struct(f"<BdII{LONGEST}s")
-_REPLY = struct.Struct(f"<BII{FORM}")
+_REPLY = struct.Struct(f"<BII{SIZE}s")
 _DEFINITION = struct.Struct("<II")
 _CHUNK = 64 * 1024
 _BUFFER = 1024 * 1024
@@ -160,18 +160,18 @@ def receive_request(channel: socket.socket) -> Request:
 def send_reply(channel: socket.socket, reply: Reply) -> None:
     """Write one reply frame."""
     packed = _packed(reply.definitions) if reply.definitions else b""
-    header = _REPLY.pack(reply.outcome, len(packed), len(reply.body), *reply.account.fields())
+    header = _REPLY.pack(reply.outcome, len(packed), len(reply.body), reply.account)
     _send(channel, header, packed, reply.body)
 
 
 def receive_reply(channel: socket.socket) -> Reply:
     """Read one reply frame."""
-    first, (outcome, packed_size, body_size, *account) = _receive_header(channel, _REPLY)
+    first, (outcome, packed_size, body_size, account) = _receive_header(channel, _REPLY)
     payload = _receive_rest(channel, first, packed_size + body_size)
     if not packed_size:
-        return Reply(_OUTCOMES[outcome], payload, account=Account(*account))
+        return Reply(_OUTCOMES[outcome], payload, account=account)
     definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
-    return Reply(_OUTCOMES[outcome], body, definitions, Account(*account))
+    return Reply(_OUTCOMES[outcome], body, definitions, account)
 
 
 def send_acknowledgement(channel: socket.socket) -> None:

@@ -79,6 +79,7 @@ class _Method:
         self._lines = lines
         self._metrics = metrics
         self._spans = spans
+        self._is_told = metrics is not None or spans is not None or lines is not None
         self._counts = None if metrics is None else metrics.of_method(name)
 
     def unary(self, behavior: Behavior) -> Behavior:
@@ -118,7 +119,7 @@ class _Method:
         metadata = context.invocation_metadata()
         sent = sent_request_id(metadata)
         request_id = sent or new_request_id()
-        call = ObservedCall(request_id, time.monotonic(), self._metrics, self._spans)
+        call = ObservedCall(request_id, time.monotonic(), self._metrics, self._spans, self._is_told)
         if self._spans is not None:
             call.span = self._spans.begin(self._name, metadata, request_id)
         REQUEST_ID.set(request_id)
@@ -164,13 +165,14 @@ class _Method:
             facts["reason"] = reason
         if call.members:
             facts["members"] = {name_of_status(status): count for status, count in sorted(call.members.items())}
-        if call.account.status:
-            facts["status"] = name_of_status(call.account.status)
-            facts["iterations"] = call.account.iterations
-        if call.account.solving:
-            facts["n"] = call.account.n
-        if call.account.compiled:
-            facts["compile_seconds"] = round(call.account.compile_seconds, 6)
+        account = call.account
+        if account is not None:
+            if account.status:
+                facts |= {"status": name_of_status(account.status), "iterations": account.iterations}
+            if account.solving:
+                facts["n"] = account.n
+            if account.compiled:
+                facts["compile_seconds"] = round(account.compile_seconds, 6)
         if call.span is not None:
             facts["trace_id"] = f"{call.span.get_span_context().trace_id:032x}"
         if call.failure is not None and shows_texts():

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from raphson_server.account import NOTHING, Account
+from raphson_server.account import Account
 
 if TYPE_CHECKING:
     from google.rpc.status_pb2 import Status
@@ -34,11 +34,13 @@ class ObservedCall:
         Where it is counted.
     spans, span : Spans and Span, or None
         What writes its trace, and its own part in it.
+    is_told : bool
+        Whether anybody is to be told of it at all, were it only by a line in the log.
     caller : str
         Who calls, once somebody knows; until then the peer's address stands for them.
     failure : google.rpc.Status or None
         How it ends, if not well.
-    account : Account
+    account : Account or None
         Of the last request that a worker answered for it.
     members : Counter or None
         How many members of its batch ended with which status; None if it is no batch.
@@ -48,13 +50,14 @@ class ObservedCall:
     began: float
     metrics: Metrics | None
     spans: Spans | None
+    is_told: bool
     span: Span | None = None
     caller: str = ""
     failure: Status | None = None
-    account: Account = NOTHING
+    account: Account | None = None
     members: Counter[int] | None = None
 
-    def note_work(self, asked: float, bound: float, worker: int, account: Account) -> None:
+    def note_work(self, asked: float, bound: float, worker: int, packed: bytes) -> None:
         """Take in what a worker has done for it; several threads of one call may have such news.
 
         Parameters
@@ -63,10 +66,12 @@ class ObservedCall:
             When a worker was wanted, and when there was one, on the clock of ``time.monotonic``.
         worker : int
             Its process id.
-        account : Account
-            What it says of its work.
+        packed : bytes
+            Its account of its work.
         """
-        self.account = account
+        if not self.is_told:
+            return
+        account = self.account = Account.from_bytes(packed)
         if self.metrics is not None:
             self.metrics.count_work(account, bound - asked)
         if self.spans is not None and self.span is not None:

@@ -71,7 +71,7 @@ def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSetting
             call.deadline = _deadline(request.remaining_seconds)
             reply = answer(request, call)
             account.answered = time.monotonic()
-            reply.account = account
+            reply.account = account.to_bytes()
             call.items.settle()
             send_reply(channel, reply)
         except ChannelClosedError:
