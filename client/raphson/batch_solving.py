@@ -121,7 +121,8 @@ class BatchSolving(Calls):
         Notes
         -----
         The call goes in chunks of about 1 MiB, a few of which are under way at a time, whatever B is. Ctrl-C cancels
-        it on the server. Where a worker of the server is lost, its chunk is sent again.
+        it on the server. Where a worker or a server is lost, or a server stops, the call goes on behind the chunks that
+        have come, on whichever server answers.
         """
         asked = SolveBatchRequest(warm_start=to_warm_start(warm_start) or 0)  # type: ignore[arg-type]
         write_options(
@@ -185,7 +186,8 @@ class BatchSolving(Calls):
                 reply = await self._transport.ask(self._transport.compile, request, _remaining(end))
                 self._known.remember(system.id, reply.system_id)
                 return size
-            case ServerUnavailableError(reason="WORKER_LOST"):
+            case ServerUnavailableError():
+                # A worker or a server is lost, or stops; another goes on. gRPC waits between attempts.
                 return size
             case InvalidRequestError() if size > 1 and error.metadata.get("limit") == LIMIT:
                 fitting = size * int(error.metadata["maximum"]) / int(error.metadata["value"])

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from raphson.access import Metadata
+from raphson.call_span import begin_span
 from raphson.transport import Conversation, Conversing, Replies, Reply, Request, Streaming, Transport, Unary
 
 if TYPE_CHECKING:
@@ -48,7 +49,13 @@ class BlockingTransport(Transport):
     def send(self, method: Unary[Request, Reply], request: Request, timeout_seconds: float) -> Reply:
         """Do as `ask`, for those that do not await."""
         with self.naming_errors(timeout_seconds):
-            reply: Reply = method.begin(request, timeout=timeout_seconds, metadata=self.metadata)
+            span = begin_span(method.begin, self.metadata)
+            reply: Reply
+            if span is None:
+                reply = method.begin(request, timeout=timeout_seconds, metadata=self.metadata)
+            else:
+                with span:
+                    reply = method.begin(request, timeout=timeout_seconds, metadata=span.metadata)
             return reply
 
     def open(
@@ -56,9 +63,7 @@ class BlockingTransport(Transport):
     ) -> BlockingReplies[Reply]:
         """Call one method that streams, as `Transport` says."""
         with self.naming_errors(timeout_seconds):
-            return BlockingReplies(
-                self, method.begin(request, timeout=timeout_seconds, metadata=self.metadata), timeout_seconds
-            )
+            return BlockingReplies(self, self.begin(method, request, timeout_seconds), timeout_seconds)
 
     def stream(
         self, method: Streaming[Request, Reply], request: Request, timeout_seconds: float
@@ -72,7 +77,7 @@ class BlockingTransport(Transport):
         """Call one method whose requests are a stream too, as `Transport` says; a thread of gRPC's sends them."""
         requests: SimpleQueue[Request | None] = SimpleQueue()
         with self.naming_errors(timeout_seconds):
-            call = method.begin(iter(requests.get, None), timeout=timeout_seconds, metadata=self.metadata)
+            call = self.begin(method, iter(requests.get, None), timeout_seconds)
             return Conversation(BlockingReplies(self, call, timeout_seconds), requests)
 
     def close(self) -> Done[None]:

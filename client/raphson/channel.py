@@ -15,8 +15,11 @@ KEEPALIVE_MILLISECONDS = 60_000
 KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000
 SERVICES = ("raphson.v1.SolverService", "raphson.v1.JacobianService", "raphson.v1.SystemService")
 
-# Solving and compiling are pure, so a call that found no server, or lost its worker, may be sent again.
+# Solving and compiling are pure, so a call that found no server, or lost its worker, may be sent again. Where a name
+# stands for several servers, calls go to those in turn whose health says that they serve.
 SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "healthCheckConfig": {"serviceName": ""},
     "methodConfig": [
         {
             "name": [{"service": service} for service in SERVICES],
@@ -28,7 +31,7 @@ SERVICE_CONFIG = {
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
-    ]
+    ],
 }
 
 

@@ -52,11 +52,14 @@ class RaphsonError(Exception):
         The gRPC code of the failure; errors found before sending carry the code a server would have given.
     reason : str
         The server's name for the reason, e.g. ``"SYSTEM_NOT_CACHED"``; empty when it gave none.
+    request_id : str
+        What finds the call in the server's log; empty where no server has answered.
     """
 
     default_code: ClassVar[StatusCode] = StatusCode.UNKNOWN
 
     def __init__(self, message: str, *, code: StatusCode | None = None, reason: str = "") -> None:
+        self.request_id = ""
         super().__init__(message)
         self.message = message
         self.code = self.default_code if code is None else code

@@ -66,6 +66,7 @@ class FailureDetails:
     fields: tuple[tuple[str, str], ...] = ()
     retry_seconds: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    request_id: str = ""
 
 
 def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float) -> RaphsonError:
@@ -85,9 +86,15 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
     RaphsonError
         The error to raise, `error` being its cause.
     """
+    details = read_details(error)
+    named = _named(error, details, address, timeout_seconds)
+    named.request_id = details.request_id
+    return named
+
+
+def _named(error: grpc.RpcError, details: FailureDetails, address: str, timeout_seconds: float) -> RaphsonError:
     code: StatusCode = error.code()
     text: str = error.details() or ""
-    details = read_details(error)
     reason = details.reason
     if reason == "SCOPE_MISSING":
         return AccessDeniedError(text, code=code, reason=reason)
@@ -137,9 +144,10 @@ def read_details(error: grpc.RpcError) -> FailureDetails:
     bad_request = error_details_pb2.BadRequest()
     info = error_details_pb2.ErrorInfo()
     retry = error_details_pb2.RetryInfo()
+    request = error_details_pb2.RequestInfo()
     try:
         for detail in status_pb2.Status.FromString(packed).details:
-            for message in (bad_request, info, retry):
+            for message in (bad_request, info, retry, request):
                 detail.Unpack(message)
     except DecodeError:
         return FailureDetails()
@@ -148,6 +156,7 @@ def read_details(error: grpc.RpcError) -> FailureDetails:
         fields=tuple((violation.field, violation.description) for violation in bad_request.field_violations),
         retry_seconds=retry.retry_delay.ToNanoseconds() / 1e9 if retry.HasField("retry_delay") else None,
         metadata=dict(info.metadata),
+        request_id=request.request_id,
     )
 
 

@@ -13,6 +13,7 @@ import grpc
 from google.protobuf.message import Message
 
 from raphson.access import Metadata
+from raphson.call_span import begin_span
 from raphson.errors import ClientStateError
 from raphson.failures import error_from_rpc
 from raphson.v1.jacobian_pb2_grpc import JacobianServiceStub
@@ -227,6 +228,17 @@ class Transport(ABC):
     @abstractmethod
     def close(self) -> Awaitable[None]:
         """Cancel the calls that are under way and drop the connection."""
+
+    def begin(
+        self, method: Streaming[Request, Reply] | Conversing[Request, Reply], argument: Any, timeout_seconds: float
+    ) -> Any:
+        """Begin a call whose replies are a stream, as a part of the caller's trace if there is one."""
+        span = begin_span(method.begin, self.metadata)
+        if span is None:
+            return method.begin(argument, timeout=timeout_seconds, metadata=self.metadata)
+        call = method.begin(argument, timeout=timeout_seconds, metadata=span.metadata)
+        span.end_with(call)
+        return call
 
     @property
     def is_forked(self) -> bool:

@@ -11,7 +11,7 @@ from raphson_server.setting import setting, settings_of
 MIB = 1024 * 1024
 
 LISTENING, ADMISSION, REQUESTS = "Listening", "Admission", "Limits of a request"
-WORKERS, JOBS, LOG = "Workers", "Jobs", "Log"
+WORKERS, JOBS, TELLING = "Workers", "Jobs", "Log, metrics, traces"
 
 
 def _cores() -> int:
@@ -303,10 +303,31 @@ class ServerConfig:
     )
     log_level: str = setting(
         "WARNING",
-        "What the log on standard error tells.",
-        section=LOG,
+        "What the log on standard error tells; from INFO on, every call.",
+        section=TELLING,
         metavar="LEVEL",
         choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+    )
+    log_format: str = setting(
+        "console",
+        "How: for people, or one JSON object a line.",
+        section=TELLING,
+        metavar="FORM",
+        choices=("console", "json"),
+    )
+    metrics_address: str = setting(
+        "",
+        "Offer metrics for Prometheus at http://HOST:PORT/metrics, to whoever reaches it. Port 0 takes a free one. "
+        "Without it there are none.",
+        section=TELLING,
+        metavar="HOST:PORT",
+    )
+    trace_endpoint: str = setting(
+        "",
+        "Send traces to the OpenTelemetry collector at this URL, such as http://127.0.0.1:4317. "
+        "Needs raphson[tracing].",
+        section=TELLING,
+        metavar="URL",
     )
 
     def __post_init__(self) -> None:
@@ -318,6 +339,7 @@ class ServerConfig:
                 raise ValueError(f"{declared.name} is {error}") from None
             object.__setattr__(self, declared.name, value)
         self._check_listening()
+        self._check_telling()
         self._check_jobs()
         if self.default_deadline_seconds > self.max_deadline_seconds:
             raise ValueError(
@@ -345,6 +367,12 @@ class ServerConfig:
                 "an address of loopback such as 127.0.0.1:50551, or --insecure where the network or a proxy protects "
                 "what is sent"
             )
+
+    def _check_telling(self) -> None:
+        if self.metrics_address and ":" not in self.metrics_address:
+            raise ValueError(f"metrics_address is {self.metrics_address!r}; expected host:port, e.g. 127.0.0.1:9464")
+        if self.trace_endpoint and not self.trace_endpoint.startswith(("http://", "https://")):
+            raise ValueError(f"trace_endpoint is {self.trace_endpoint!r}; expected e.g. http://127.0.0.1:4317")
 
     def _check_jobs(self) -> None:
         for name in ("job_files", "jobs_on"):

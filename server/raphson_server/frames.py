@@ -7,9 +7,10 @@ acknowledged it, which it does when the caller has taken it: a slow caller holds
     worker → front end   HELLO            imports done
     front end → worker   WARM_UP          make the engine ready (one worker at a time while caches are cold)
     worker → front end   READY            body: b"compiled" or b"loaded"
-    front end → worker   Request          method, remaining seconds, definitions by id (may be none), request
-    worker → front end   Reply            outcome, reply or google.rpc.Status, and the complete definitions, by id,
-                                          of systems that the request has by text;
+    front end → worker   Request          method, remaining seconds, definitions by id (may be none), request id,
+                                          request
+    worker → front end   Reply            outcome, an account of the work, reply or google.rpc.Status, and the
+                                          complete definitions, by id, of systems that the request has by text;
                                           or the ids of the systems whose definitions are needed;
                                           outcome MORE: an item of a stream, which a last Reply ends
     front end → worker   acknowledgement  one byte for each item: the next Reply may come
@@ -22,6 +23,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
+from typing import Any
+
+from raphson_server.account import NO_ACCOUNT, SIZE
+from raphson_server.observability.request_id import LONGEST
 
 Definitions = Mapping[bytes, bytes]
 """Serialized, complete ``raphson.v1.System`` by id."""
@@ -69,6 +74,8 @@ class Request:
         The caller's message, as it came.
     largest_variables : int
         How many its caller may have; 0 is as many as anybody.
+    request_id : bytes
+        What the call is known by, in ASCII.
     """
 
     method: Method
@@ -76,6 +83,7 @@ class Request:
     definitions: Definitions = field(default_factory=dict)
     body: bytes = b""
     largest_variables: int = 0
+    request_id: bytes = b""
 
 
 @dataclass(slots=True)
@@ -90,11 +98,14 @@ class Reply:
     definitions : mapping of bytes to bytes
         Those of systems that the request has by text (OK); or the ids of those that are needed, each with an empty
         one (NEEDS_DEFINITION).
+    account : bytes
+        A written `Account` of the work for the request; of a stream, with its last reply.
     """
 
     outcome: Outcome
     body: bytes = b""
     definitions: Definitions = field(default_factory=dict)
+    account: bytes = NO_ACCOUNT
 
 
 class ChannelClosedError(Exception):
@@ -105,8 +116,8 @@ class NotSentError(ChannelClosedError):
     """The other end ended before it had read what was sent."""
 
 
-_REQUEST = struct.Struct("<BdIII")
-_REPLY = struct.Struct("<BII")
+_REQUEST = struct.Struct(f"<BdIII{LONGEST}s")
+_REPLY = struct.Struct(f"<BII{SIZE}s")
 _DEFINITION = struct.Struct("<II")
 _CHUNK = 64 * 1024
 _BUFFER = 1024 * 1024
@@ -131,37 +142,40 @@ def send_request(
     definitions: Definitions = MappingProxyType({}),
     body: bytes = b"",
     largest_variables: int = 0,
+    request_id: bytes = b"",
 ) -> None:
     """Write one request frame; see `Request`."""
     packed = _packed(definitions) if definitions else b""
-    header = _REQUEST.pack(method, remaining_seconds, largest_variables, len(packed), len(body))
+    header = _REQUEST.pack(method, remaining_seconds, largest_variables, len(packed), len(body), request_id)
     _send(channel, header, packed, body)
 
 
 def receive_request(channel: socket.socket) -> Request:
     """Read one request frame."""
-    first, (method, remaining_seconds, most, packed_size, body_size) = _receive_header(channel, _REQUEST)
+    first, (method, remaining_seconds, most, packed_size, body_size, padded_id) = _receive_header(channel, _REQUEST)
     payload = _receive_rest(channel, first, packed_size + body_size)
+    request_id = padded_id.rstrip(b"\0")
     if not packed_size:
-        return Request(_METHODS[method], remaining_seconds, body=payload, largest_variables=most)
+        return Request(_METHODS[method], remaining_seconds, {}, payload, most, request_id)
     definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
-    return Request(_METHODS[method], remaining_seconds, definitions, body, most)
+    return Request(_METHODS[method], remaining_seconds, definitions, body, most, request_id)
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:
     """Write one reply frame."""
     packed = _packed(reply.definitions) if reply.definitions else b""
-    header = _REPLY.pack(reply.outcome, len(packed), len(reply.body))
+    header = _REPLY.pack(reply.outcome, len(packed), len(reply.body), reply.account)
     _send(channel, header, packed, reply.body)
 
 
 def receive_reply(channel: socket.socket) -> Reply:
     """Read one reply frame."""
-    first, (outcome, packed_size, body_size) = _receive_header(channel, _REPLY)
+    first, (outcome, packed_size, body_size, account) = _receive_header(channel, _REPLY)
     payload = _receive_rest(channel, first, packed_size + body_size)
     if not packed_size:
-        return Reply(_OUTCOMES[outcome], payload)
-    return Reply(_OUTCOMES[outcome], payload[packed_size:], _unpacked(payload[:packed_size]))
+        return Reply(_OUTCOMES[outcome], payload, account=account)
+    definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
+    return Reply(_OUTCOMES[outcome], body, definitions, account)
 
 
 def send_acknowledgement(channel: socket.socket) -> None:
@@ -211,7 +225,7 @@ def _send(channel: socket.socket, *parts: bytes) -> None:
         raise NotSentError from error
 
 
-def _receive_header(channel: socket.socket, header: struct.Struct) -> tuple[bytes, tuple[int, ...]]:
+def _receive_header(channel: socket.socket, header: struct.Struct) -> tuple[bytes, tuple[Any, ...]]:
     """Read at least a header; return what came after it, and the header's fields."""
     try:
         first = channel.recv(_CHUNK)

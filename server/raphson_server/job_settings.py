@@ -36,6 +36,8 @@ class JobSettings:
         Largest message.
     limits : dict of str to int
         Those of one definition, by the solver's names.
+    log_level, log_format : str
+        Of their logs.
     suspect : str
         The job that the process before was lost with; empty if there is none.
     suspect_losses : int
@@ -53,6 +55,8 @@ class JobSettings:
     parent_pid: int
     max_message_bytes: int
     limits: dict[str, int]
+    log_level: str
+    log_format: str
     suspect: str = ""
     suspect_losses: int = 0
 

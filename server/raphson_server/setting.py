@@ -113,7 +113,8 @@ class Setting:
                 raise ValueError(f"{text!r}; expected {self.expectation}") from None
             return self.read(number)
         if self.choices:
-            return self.read(text.upper())
+            # Whatever the case that they are written in.
+            return self.read({choice.upper(): choice for choice in self.choices}.get(text.upper(), text))
         return self.read(text)
 
 

@@ -29,6 +29,8 @@ class WorkerSettings:
         Scheduling niceness.
     hurry : bool
         Whether to take it on only when ready.
+    log_level, log_format : str
+        Of its log.
     """
 
     channel_fd: int
@@ -40,6 +42,8 @@ class WorkerSettings:
     limits: dict[str, int]
     niceness: int
     hurry: bool
+    log_level: str
+    log_format: str
 
     def to_argument(self) -> str:
         """Write the settings as one command-line argument."""

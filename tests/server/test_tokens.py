@@ -25,6 +25,7 @@ from raphson_server.cli import main
 from raphson_server.configuration import ServerConfig
 from raphson_server.front_end.caller import Caller
 from raphson_server.front_end.guard import Guard
+from raphson_server.front_end.observing import Observer
 from raphson_server.pool import CallEndedError, PoolFullError, WorkerPool
 from raphson_server.pool.ticket import Ticket
 from raphson_server.pool.waiting import Waiting
@@ -362,7 +363,7 @@ def test_a_service_that_nobody_thought_of_is_closed(tmp_path: Path) -> None:
     file = tmp_path / "tokens.toml"
     tokens = {scope: new_token(scope) for scope in SCOPES}
     file.write_text("\n".join(write_entry(token, [scope], None, {}) for scope, token in tokens.items()))
-    guard = Guard(file)
+    guard = Guard(file, Observer())
     handler = grpc.unary_unary_rpc_method_handler(lambda request, context: request)
 
     def is_open(method: str, scope: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from raphson.access import Metadata
 from raphson.aio.replies import AwaitedReplies, ConversationReplies
+from raphson.call_span import begin_span
 from raphson.errors import CancelledError, ClientStateError
 from raphson.transport import Conversation, Conversing, Replies, Reply, Request, Streaming, Transport, Unary
 
@@ -33,21 +34,25 @@ class AwaitedTransport(Transport):
     async def ask(self, method: Unary[Request, Reply], request: Request, timeout_seconds: float) -> Reply:
         """Call one method, as `Transport` says."""
         with self.naming_errors(timeout_seconds):
-            reply: Reply = await method.begin(request, timeout=timeout_seconds, metadata=self.metadata)
+            span = begin_span(method.begin, self.metadata)
+            reply: Reply
+            if span is None:
+                reply = await method.begin(request, timeout=timeout_seconds, metadata=self.metadata)
+            else:
+                with span:
+                    reply = await method.begin(request, timeout=timeout_seconds, metadata=span.metadata)
             return reply
 
     def open(self, method: Streaming[Request, Reply], request: Request, timeout_seconds: float) -> Replies[Reply]:
         """Call one method that streams, as `Transport` says."""
         with self.naming_errors(timeout_seconds):
-            return AwaitedReplies(
-                self, method.begin(request, timeout=timeout_seconds, metadata=self.metadata), timeout_seconds
-            )
+            return AwaitedReplies(self, self.begin(method, request, timeout_seconds), timeout_seconds)
 
     def converse(self, method: Conversing[Request, Reply], timeout_seconds: float) -> Conversation[Request, Reply]:
         """Call one method whose requests are a stream too, as `Transport` says; a task of gRPC's sends them."""
         requests: asyncio.Queue[Request | None] = asyncio.Queue()
         with self.naming_errors(timeout_seconds):
-            call = method.begin(_taken_from(requests), timeout=timeout_seconds, metadata=self.metadata)
+            call = self.begin(method, _taken_from(requests), timeout_seconds)
             return Conversation(ConversationReplies(self, call, timeout_seconds), requests)
 
     async def close(self) -> None:

@@ -1,9 +1,7 @@
 """``raphson serve``: run the service until it is told to stop."""
 
 import json
-import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -12,12 +10,15 @@ from typing import Any
 import click
 
 from raphson_server.cli.configured import ConfiguredCommand, configuration, written
+from raphson_server.cli.stop_signals import StopSignals
 from raphson_server.configuration import ServerConfig
 from raphson_server.front_end import Service
+from raphson_server.observability.logs import configure_logs
+from raphson_server.service_manager import tell_manager
 from raphson_server.watched_files import UnusableFileError
 
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _GLANCE_SECONDS = 0.25
+_QUICK_GLANCE_SECONDS = 0.02
 
 
 @click.command(cls=ConfiguredCommand)
@@ -55,14 +56,13 @@ def serve(
     if show_config:
         click.echo(written(ctx, config))
         return
-    logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     parent = os.getppid() if exit_with_parent else None
-    # Blocked before any thread starts, so that every thread inherits it and only `sigtimedwait` takes them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-    sys.exit(_run(config, announce, parent))
+    signals = StopSignals()
+    configure_logs(config.log_level, config.log_format, "front end")
+    sys.exit(_run(config, signals, announce, parent))
 
 
-def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
+def _run(config: ServerConfig, signals: StopSignals, announce: int | None, parent: int | None) -> int:
     """Serve until a signal, the parent's end or a failure; return the exit code."""
     started = time.monotonic()
     over = threading.Event()
@@ -75,7 +75,8 @@ def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
             f"raphson listens on {address}: {config.workers} workers ready "
             f"in {time.monotonic() - started:.1f} s, engine {engine}"
         )
-        if announce is not None and not _announced(announce, address):
+        tell_manager("READY=1")
+        if announce is not None and not _announced(announce, address, service.metrics_address):
             over.set()
 
     def failed(reason: str) -> None:
@@ -85,19 +86,32 @@ def _run(config: ServerConfig, announce: int | None, parent: int | None) -> int:
     try:
         service = Service(config, ready, failed)
         address = service.start()
-    except (OSError, UnusableFileError) as error:
+    except (OSError, ImportError, UnusableFileError) as error:
         click.echo(f"raphson: {error}", err=True)
         return 1
-    _wait(over, parent)
-    service.stop()
+    _wait(signals, over, parent)
+    _stop(signals, service)
     for reason in failures:
         click.echo(f"raphson: {reason}", err=True)
     return 1 if failures else 0
 
 
-def _announced(announce: int, address: str) -> bool:
+def _stop(signals: StopSignals, service: Service) -> None:
+    """Let the service finish what it has begun; a second signal ends that."""
+    tell_manager("STOPPING=1")
+    stopping = threading.Thread(target=service.stop, name="raphson-stop")
+    stopping.start()
+    while stopping.is_alive():
+        if signals.wait(_QUICK_GLANCE_SECONDS):
+            service.cut_short()
+            break
+    stopping.join()
+
+
+def _announced(announce: int, address: str, metrics_address: str) -> bool:
     """Tell the program that started the server where it listens; return whether it is still there."""
-    line = json.dumps({"address": address}) + "\n"
+    said = {"address": address} | ({"metrics_address": metrics_address} if metrics_address else {})
+    line = json.dumps(said) + "\n"
     try:
         with os.fdopen(announce, "w", encoding="utf-8") as stream:
             stream.write(line)
@@ -106,10 +120,10 @@ def _announced(announce: int, address: str) -> bool:
     return True
 
 
-def _wait(over: threading.Event, parent: int | None) -> None:
+def _wait(signals: StopSignals, over: threading.Event, parent: int | None) -> None:
     """Return when a signal comes, the service is over, or the parent has ended."""
     while not over.is_set():
-        if signal.sigtimedwait(_STOP_SIGNALS, _GLANCE_SECONDS) is not None:
+        if signals.wait(_GLANCE_SECONDS):
             return
         if parent is not None and os.getppid() != parent:
             return

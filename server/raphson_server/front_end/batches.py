@@ -7,6 +7,7 @@ taken is limited, so that neither a caller that sends fast nor one that reads sl
 
 from __future__ import annotations
 
+import contextvars
 import math
 import threading
 import time
@@ -22,7 +23,7 @@ from raphson.v1.solver_pb2 import SolveBatchRequest
 from raphson_server.aborting import abort, status_of
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
+from raphson_server.front_end.forwarding import Forwarder, call_ended, not_serving, overloaded
 from raphson_server.pool import Ticket, WorkerPool
 
 # Chunks beyond those that are worked on: one on its way out while the next is ready.
@@ -113,7 +114,7 @@ class _Chunks:
         reader = Ticket(due=self._due + _LAST_WORDS_SECONDS)
         if not self._context.add_callback(self._end):
             self._end()
-        self._pool.watch(reader, self._context.cancel)
+        self._pool.watch(reader, self._context.cancel, self._cut_off)
         try:
             self._add_hand()
             while (answer := self._order.get()) is not None:
@@ -139,10 +140,18 @@ class _Chunks:
         # The hands that wait for a slot may go.
         self._slots.release(self._most_hands)
 
+    def _cut_off(self) -> None:
+        """Tell the caller that this server stops, if there is nothing else to tell."""
+        answer: Future[Reply] = Future()
+        answer.set_exception(not_serving())
+        self._order.put(answer)
+
     def _add_hand(self) -> None:
         self._hands += 1
         # Not waited for: while it reads it ends only with the call, which may be long after the last reply.
-        threading.Thread(target=self._work, name="raphson-chunks", daemon=True).start()
+        # What it does is told of with the call, and charged to its caller.
+        work = contextvars.copy_context().run
+        threading.Thread(target=work, args=(self._work,), name="raphson-chunks", daemon=True).start()
 
     def _work(self) -> None:
         """Take chunks one after another until there are no more."""
@@ -193,9 +202,7 @@ class _Chunks:
                 raise call_ended()
             self._tickets.add(ticket)
         try:
-            return self._forwarder.answer(
-                ticket, self._method, body, self._context, self._caller, is_admitted=is_admitted
-            )
+            return self._forwarder.answer(ticket, self._method, body, self._context, is_admitted=is_admitted)
         finally:
             with self._lock:
                 self._tickets.discard(ticket)

@@ -22,7 +22,9 @@ from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError, Reason, raised_by
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
-from raphson_server.front_end.caller import CALLER, Caller
+from raphson_server.front_end.caller import CALLER
+from raphson_server.observability.call import current_call
+from raphson_server.observability.request_id import REQUEST_ID
 from raphson_server.pool import (
     CallEndedError,
     PoolClosedError,
@@ -97,7 +99,7 @@ class Forwarder:
         """Have a worker answer one request, which is cancelled when its call ends; raises as `answer`."""
         ticket = self.ticket(context)
         self._bind(ticket, context)
-        return self.answer(ticket, method, body, context, CALLER.get())
+        return self.answer(ticket, method, body, context)
 
     def ticket(self, context: grpc.ServicerContext) -> Ticket:
         """Return a ticket for a request that has begun now; the server ends it where its call does not in time."""
@@ -116,7 +118,6 @@ class Forwarder:
         method: Method,
         body: bytes,
         context: grpc.ServicerContext,
-        caller: Caller,
         *,
         is_admitted: bool = False,
     ) -> Reply:
@@ -131,8 +132,6 @@ class Forwarder:
             The message.
         context : ServicerContext
             Knows the deadline.
-        caller : Caller
-            Is charged.
         is_admitted : bool
             Whether it continues a call that was admitted, and waits for a worker however many others do.
 
@@ -142,12 +141,14 @@ class Forwarder:
             What the caller is to be told instead.
         """
         try:
-            reply = self._first_reply(ticket, method, body, context, caller, is_admitted=is_admitted)
+            reply = self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
+        else:
+            _note(ticket, reply)
         finally:
             self._pool.release(ticket)
-            caller.spend(ticket.cpu_seconds)
+            CALLER.get().spend(ticket.cpu_seconds)
         return self._within_limits(ticket, reply)
 
     def _within_limits(self, ticket: Ticket, reply: Reply) -> Reply:
@@ -173,10 +174,10 @@ class Forwarder:
 
     def _stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:
         """Yield the items of a stream; return the reply that ends it."""
-        ticket, caller = self.ticket(context), CALLER.get()
+        ticket = self.ticket(context)
         self._bind(ticket, context)
         try:
-            reply = self._first_reply(ticket, method, body, context, caller)
+            reply = self._first_reply(ticket, method, body, context)
             if reply.outcome is Outcome.MORE:
                 self._pool.watch(ticket, context.cancel)
             while reply.outcome is Outcome.MORE:
@@ -194,10 +195,11 @@ class Forwarder:
         else:
             assert ticket.worker is not None
             self._learn(ticket.worker, reply)
+            _note(ticket, reply)
             return self._within_limits(ticket, reply)
         finally:
             self._pool.release(ticket)
-            caller.spend(ticket.cpu_seconds)
+            CALLER.get().spend(ticket.cpu_seconds)
 
     def _abandon(self, ticket: Ticket) -> None:
         """Stop a worker whose items nobody takes any more, and read its answer to the end."""
@@ -215,7 +217,6 @@ class Forwarder:
         method: Method,
         body: bytes,
         context: grpc.ServicerContext,
-        caller: Caller,
         *,
         is_admitted: bool = False,
     ) -> Reply:
@@ -225,8 +226,7 @@ class Forwarder:
         while True:
             worker = self._pool.acquire(ticket, system_id, is_admitted=is_admitted)
             try:
-                most = min(caller.quotas.largest_variables or 0, _MOST_VARIABLES)
-                return self._exchange(worker, method, body, system_id, ticket, context, most)
+                return self._exchange(worker, method, body, system_id, ticket, context)
             except NotSentError:
                 # It died while it was idle, and the request is still all ours.
                 self._pool.lose(worker)
@@ -246,11 +246,13 @@ class Forwarder:
             case PoolFullError():
                 return overloaded(self._config.max_in_flight)
             case PoolClosedError():
-                return _not_serving()
+                return not_serving()
             case ChannelClosedError():
                 assert ticket.worker is not None
                 self._pool.lose(ticket.worker)
-                return call_ended() if ticket.cancelled else _worker_lost()
+                if ticket.cancelled:
+                    return call_ended()
+                return not_serving() if self._pool.is_stopped else _worker_lost()
             case _:
                 # Nobody knows what such a worker would say next.
                 if ticket.worker is not None:
@@ -266,16 +268,19 @@ class Forwarder:
         system_id: bytes | None,
         ticket: Ticket,
         context: grpc.ServicerContext,
-        largest_variables: int,
     ) -> Reply:
         """Talk to the worker; send definitions along of systems that it does not know."""
+        request_id = REQUEST_ID.get().encode()
+        largest_variables = min(CALLER.get().quotas.largest_variables or 0, _MOST_VARIABLES)
         definitions: dict[bytes, bytes] = {}
         if system_id is not None and system_id not in worker.known:
             hinted = self._definitions.get(system_id)
             if hinted is not None:
                 definitions[system_id] = hinted
         while True:
-            reply = worker.exchange(method, _remaining_seconds(ticket, context), definitions, body, largest_variables)
+            reply = worker.exchange(
+                method, _remaining_seconds(ticket, context), definitions, body, largest_variables, request_id
+            )
             if reply.outcome is not Outcome.NEEDS_DEFINITION:
                 break
             if reply.definitions.keys() <= definitions.keys():
@@ -298,6 +303,14 @@ class Forwarder:
             field = "links" if method is Method.EVALUATE_CHAIN else "system.system_id"
             raise _not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
         return definition
+
+
+def _note(ticket: Ticket, reply: Reply) -> None:
+    """Let what a worker has done be told of with the call that it was for."""
+    call = current_call()
+    if call is not None:
+        assert ticket.worker is not None
+        call.note_work(ticket.asked, ticket.bound, ticket.worker.pid, reply.account)
 
 
 def _remaining_seconds(ticket: Ticket, context: grpc.ServicerContext) -> float:
@@ -346,11 +359,13 @@ def overloaded(limit: int) -> CallError:
     )
 
 
-def _not_serving() -> CallError:
+def not_serving() -> CallError:
+    """Say that this server is not the one to ask at the moment."""
     return CallError(
         code_pb2.UNAVAILABLE,
         Reason.NOT_SERVING,
-        "this server is starting or stopping; its health says SERVING when it takes requests",
+        "this server is starting or stopping; the request is safe to send again, here once health says SERVING, "
+        "or to another server",
         retry_seconds=_RETRY_SECONDS,
     )
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from google.rpc.status_pb2 import Status
 
+    from raphson_server.front_end.observing import ObservedMethod, Observer
+
     Handler = grpc.RpcMethodHandler[Any, Any]
 
 _ADMIN = frozenset({"admin"})
@@ -52,6 +54,8 @@ class Guard(grpc.ServerInterceptor):
     ----------
     tokens : Path
         The file of tokens, read again when it changes.
+    observer : Observer
+        Is to tell of the calls that are turned away too.
 
     Raises
     ------
@@ -59,7 +63,8 @@ class Guard(grpc.ServerInterceptor):
         If it cannot be used.
     """
 
-    def __init__(self, tokens: Path) -> None:
+    def __init__(self, tokens: Path, observer: Observer) -> None:
+        self._observer = observer
         self._entries: WatchedFiles[dict[str, TokenEntry]] = WatchedFiles([tokens], partial(read_tokens, tokens))
         self._callers: dict[str, Caller] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="raphson-refusals")
@@ -70,7 +75,8 @@ class Guard(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """Return the handler of a call, counted by its caller; or one that refuses it."""
-        service = handler_call_details.method.split("/")[1]
+        name = handler_call_details.method.removeprefix("/")
+        service = name.partition("/")[0]
         handler = continuation(handler_call_details)
         if handler is None or service in _OPEN:
             return handler
@@ -78,10 +84,10 @@ class Guard(grpc.ServerInterceptor):
             caller = self._caller(handler_call_details)
             _check_scope(caller, _SCOPES.get(service, _ADMIN), service)
         except CallError as error:
-            refuse = OnOwnThreads(partial(_refuse, error.status()), self._threads)
+            refuse = self._observer.method(name).stream(partial(_refuse_stream, error.status()))
             # Of these kinds none waits for a message of the caller's.
-            return grpc.stream_stream_rpc_method_handler(refuse)
-        return _counted(handler, caller)
+            return grpc.stream_stream_rpc_method_handler(OnOwnThreads(refuse, self._threads))
+        return _counted(handler, caller, self._observer.method(name))
 
     def close(self) -> None:
         """End the threads."""
@@ -121,12 +127,15 @@ def _unauthenticated(message: str) -> CallError:
     return CallError(code_pb2.UNAUTHENTICATED, Reason.UNAUTHENTICATED, message)
 
 
-def _refuse(status: Status, requests: object, context: grpc.ServicerContext) -> Iterator[bytes]:  # noqa: ARG001
-    abort(context, status)
-    yield b""
+def _refuse(status: Status, request: object, context: grpc.ServicerContext) -> bytes:  # noqa: ARG001
+    return abort(context, status)
 
 
-def _counted(handler: Handler, caller: Caller) -> Handler:
+def _refuse_stream(status: Status, requests: object, context: grpc.ServicerContext) -> Iterator[bytes]:  # noqa: ARG001
+    yield abort(context, status)
+
+
+def _counted(handler: Handler, caller: Caller, method: ObservedMethod) -> Handler:
     """Return a handler that counts its calls, and lets what answers them know the caller."""
     if handler.response_streaming:
         answer: Any = _answer_stream
@@ -141,7 +150,7 @@ def _counted(handler: Handler, caller: Caller) -> Handler:
             make, behavior = grpc.stream_unary_rpc_method_handler, handler.stream_unary
         else:
             make, behavior = grpc.unary_unary_rpc_method_handler, handler.unary_unary
-    answer = partial(answer, caller, behavior)
+    answer = partial(answer, caller, method, behavior)
     threads = getattr(behavior, "experimental_thread_pool", None)
     if threads is not None:
         answer = OnOwnThreads(answer, threads, getattr(behavior, "experimental_non_blocking", False))
@@ -149,22 +158,25 @@ def _counted(handler: Handler, caller: Caller) -> Handler:
     return counted
 
 
-def _answer(caller: Caller, behavior: Any, request: Any, context: grpc.ServicerContext) -> Any:
+def _answer(caller: Caller, method: ObservedMethod, behavior: Any, request: Any, context: grpc.ServicerContext) -> Any:
+    CALLER.set(caller)
     refusal = caller.enter()
     if refusal is not None:
-        return abort(context, refusal.status())
-    CALLER.set(caller)
+        return method.unary(partial(_refuse, refusal.status()))(request, context)
     try:
         return behavior(request, context)
     finally:
         caller.leave()
 
 
-def _answer_stream(caller: Caller, behavior: Any, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+def _answer_stream(
+    caller: Caller, method: ObservedMethod, behavior: Any, request: Any, context: grpc.ServicerContext
+) -> Iterator[Any]:
+    CALLER.set(caller)
     refusal = caller.enter()
     if refusal is not None:
-        abort(context, refusal.status())
-    CALLER.set(caller)
+        yield from method.stream(partial(_refuse_stream, refusal.status()))(request, context)
+        return
     try:
         yield from behavior(request, context)
     finally:

@@ -30,6 +30,7 @@ from raphson_server.front_end.caller import CALLER
 from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
 from raphson_server.front_end.registration import OnOwnThreads
 from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY, JobSettings
+from raphson_server.observability.request_id import KEY, REQUEST_ID
 from raphson_server.pool import KeptProcess, Ticket, WorkerPool
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Jobs:
             parent_pid=-1,
             max_message_bytes=config.max_message_bytes,
             limits=config.solver_limits(),
+            log_level=config.log_level,
+            log_format=config.log_format,
         )
         self._desk = KeptProcess("desk", settings, self._start_runner, on_failure)
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
@@ -120,6 +123,10 @@ class Jobs:
         """Start the processes: the desk, which makes the store where there is none, and then the runner."""
         self._desk.start()
 
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in which state, as the desk saw it a few seconds ago."""
+        return self._desk.counts
+
     def stop(self) -> None:
         """Have the runner hand its job back, and end both."""
         self._runner.stop(self._drain_seconds)
@@ -127,6 +134,11 @@ class Jobs:
         self._channel.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End both processes at once; the job goes on from its last chunk when another runner takes it."""
+        self._runner.kill()
+        self._desk.kill()
 
     def _start_runner(self) -> None:
         self._runner.start()
@@ -191,14 +203,6 @@ class Jobs:
         abort(context, status)
 
 
-def _metadata() -> tuple[tuple[str, str], ...]:
-    """Tell the desk who calls; nothing of what callers send as metadata goes there."""
-    caller = CALLER.get()
-    if caller.sees_all_jobs:
-        return ((CALLER_KEY, caller.name), (SEES_ALL_KEY, "yes"))
-    return ((CALLER_KEY, caller.name),)
-
-
 def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
     """Return what answers each method of a server that keeps no jobs."""
     message = "this server keeps no jobs; start one that does with: raphson serve --jobs FOLDER --job-files FOLDER"
@@ -210,6 +214,13 @@ def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
 
     unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
     return {name: unary(handle) for name in ("CreateJob", *_UNARY)} | {name: stream(handle) for name in _STREAMS}
+
+
+def _metadata() -> tuple[tuple[str, str], ...]:
+    """Tell the desk which call it is, and who calls; nothing of what callers send as metadata goes there."""
+    caller = CALLER.get()
+    told = ((KEY, REQUEST_ID.get()), (CALLER_KEY, caller.name))
+    return (*told, (SEES_ALL_KEY, "yes")) if caller.sees_all_jobs else told
 
 
 def _relayed(error: Exception) -> Status:
@@ -227,7 +238,7 @@ def _relayed(error: Exception) -> Status:
             message = "no answer within the call's deadline"
             return CallError(code_pb2.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, message).status()
         case grpc.StatusCode.UNAVAILABLE:
-            message = "the service for jobs is starting; try again in a moment"
+            message = "the service for jobs is starting or stopping; try again in a moment"
             return CallError(code_pb2.UNAVAILABLE, Reason.NOT_SERVING, message, retry_seconds=_RETRY_SECONDS).status()
         case _:
             return unexpected(error).status()

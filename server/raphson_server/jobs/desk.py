@@ -24,6 +24,7 @@ from raphson_server.jobs.places import PlaceError, Places, is_same_file
 from raphson_server.jobs.rates import Rates
 from raphson_server.jobs.record import PREFIX, JobRecord, JobState
 from raphson_server.jobs.wire import from_record, to_call_error, to_description, to_request_id
+from raphson_server.observability.request_id import REQUEST_ID, sent_request_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -230,6 +231,7 @@ def _encode(reply: Message) -> bytes:
 
 
 def _unary(method: Callable[[Any, Any], Any], request: Any, context: grpc.ServicerContext) -> Any:
+    REQUEST_ID.set(sent_request_id(context.invocation_metadata()))
     try:
         return method(request, context)
     except JobError as error:
@@ -240,6 +242,7 @@ def _unary(method: Callable[[Any, Any], Any], request: Any, context: grpc.Servic
 
 
 def _stream(method: Callable[[Any, Any], Iterator[Any]], request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+    REQUEST_ID.set(sent_request_id(context.invocation_metadata()))
     try:
         yield from method(request, context)
     except JobError as error:

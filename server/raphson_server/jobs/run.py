@@ -123,7 +123,8 @@ def run(
         return store.finish(record.name, owner, JobState.FAILED, (error.code, error.message))
     except Exception as error:  # noqa: BLE001 - logged with its trace, and kept with the job
         # What nobody foresaw may hold paths of this machine, which are no business of the job's owner.
-        return store.finish(record.name, owner, JobState.FAILED, (JobErrorCode.INTERNAL, unexpected(error).message))
+        told = unexpected(error, "job failed", job=record.name).message
+        return store.finish(record.name, owner, JobState.FAILED, (JobErrorCode.INTERNAL, told))
     except BaseException:
         store.release(record.name, owner)
         raise
@@ -134,7 +135,7 @@ def run(
         try:
             running.work.remove()
         except JobError as error:
-            _log.warning("%s has succeeded, but %s", record.name, error.message)
+            _log.warning("job succeeded, but %s", error.message, extra={"job": record.name})
     return ended
 
 

@@ -122,7 +122,7 @@ class Runner:
     def _run(self, record: JobRecord) -> None:
         from raphson_server.jobs.run import run  # noqa: PLC0415 (imports pyarrow, when there is something to do)
 
-        _log.info("%s begins", record.name)
+        _log.info("job begins", extra={"job": record.name})
         is_used_up = True
         try:
             self._allow(record)
@@ -144,12 +144,13 @@ class Runner:
         except JobError as error:
             ended = self._fail(record, error)
         except Exception as error:  # noqa: BLE001 (other jobs go on)
-            ended = self._fail(record, JobError(JobErrorCode.INTERNAL, unexpected(error).message))
+            told = unexpected(error, "job failed", job=record.name).message
+            ended = self._fail(record, JobError(JobErrorCode.INTERNAL, told))
         finally:
             if is_used_up:
                 # Chunks of that job may be under way still.
                 self._drop_executor()
-        _log.info("%s: %s", record.name, ended.state)
+        _log.info("job ended", extra={"job": record.name, "state": ended.state.value})
 
     def _drop_executor(self) -> None:
         executor, self._executor = self._executor, None

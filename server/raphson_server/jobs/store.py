@@ -91,6 +91,12 @@ class Store:
             found = [_to_record(row) for row in connection.execute(query)]
         return found[:size], found[size - 1].id if len(found) > size else ""
 
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in which state; none is left out as 0."""
+        query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+        with self._database.reading() as connection:
+            return {str(state): int(count) for state, count in connection.execute(query)}
+
     def delete(self, name: str) -> None:
         """Forget a job and its chunks.
 

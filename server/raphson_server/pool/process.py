@@ -40,6 +40,8 @@ class WorkerProcess:
         Whether its process was waited for; guarded by the pool's lock.
     compiled_engine : bool
         Whether it had to compile the engine when it started.
+    killed : bool
+        Whether it was told to end at once.
     """
 
     def __init__(self, config: ServerConfig, *, hurry: bool) -> None:
@@ -48,6 +50,7 @@ class WorkerProcess:
         self.alive = True
         self.reaped = False
         self.compiled_engine = False
+        self.killed = False
         flag_fd = os.memfd_create("raphson-cancel")
         os.ftruncate(flag_fd, _FLAG_BYTES)
         self._flag = mmap.mmap(flag_fd, _FLAG_BYTES)
@@ -62,6 +65,8 @@ class WorkerProcess:
             limits=config.solver_limits(),
             niceness=config.worker_niceness,
             hurry=hurry,
+            log_level=config.log_level,
+            log_format=config.log_format,
         )
         try:
             # -P: a file in the working directory never shadows a package.
@@ -95,6 +100,7 @@ class WorkerProcess:
         definitions: frames.Definitions,
         body: bytes,
         largest_variables: int = 0,
+        request_id: bytes = b"",
     ) -> frames.Reply:
         """Send a request and wait for its reply.
 
@@ -105,7 +111,7 @@ class WorkerProcess:
         ChannelClosedError
             If it ended before it answered.
         """
-        frames.send_request(self._channel, method, remaining_seconds, definitions, body, largest_variables)
+        frames.send_request(self._channel, method, remaining_seconds, definitions, body, largest_variables, request_id)
         return frames.receive_reply(self._channel)
 
     def next_reply(self) -> frames.Reply:
@@ -144,6 +150,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process at once."""
+        self.killed = True
         self._process.kill()
 
     def reap(self) -> int:

@@ -96,6 +96,10 @@ class Supervisor:
             heapq.heappush(self._kills, (due, next(self._kill_numbers), ticket))
             self._wake()
 
+    def pids(self) -> tuple[int, ...]:
+        """Return the processes that there are."""
+        return tuple(worker.pid for worker in tuple(self._workers.values()))
+
     def wake(self) -> None:
         """Look again what is due."""
         with self._kills_lock:
@@ -198,7 +202,7 @@ class Supervisor:
         exit_code = worker.reap()
         self._crew.close_reaped(worker)
         if worker not in self._starting:
-            _log.warning("worker %d ended (exit code %d) and is replaced", worker.pid, exit_code)
+            _log.warning("worker ended and is replaced", extra={"worker": worker.pid, "exit_code": exit_code})
             return
         self._starting.remove(worker)
         if worker in self._greeted:
@@ -213,7 +217,7 @@ class Supervisor:
         self._failed_starts += 1
         pause = min(_FIRST_PAUSE_SECONDS * 2**self._failed_starts, _LONGEST_PAUSE_SECONDS)
         self._start_after = time.monotonic() + pause
-        _log.warning("%s; the next one is started in %.1f s", reason, pause)
+        _log.warning("worker could not be started", extra={"reason": reason, "next_try_seconds": pause})
         if not self._engine_ready:
             self._on_failure(reason)
 

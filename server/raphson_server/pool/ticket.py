@@ -2,8 +2,9 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raphson_server.pool.process import WorkerProcess
 
@@ -43,6 +44,10 @@ class Ticket:
     offered : float
         Since when an item waits for the stream's reader, on the clock of ``time.monotonic``; infinite while none
         does. Written by the stream's own thread alone.
+    end_work : callable or None
+        Of a stream that is to be finished although it may hold no worker at the moment: tells it that it cannot be.
+    asked, bound : float
+        Since when it wants a worker, and since when it has one, on the same clock.
     due : float
         When the server itself ends it, on that clock; infinite where its call's own deadline comes before.
     due_by : str
@@ -63,6 +68,9 @@ class Ticket:
     granted: threading.Event | None = None
     end_call: Callable[[], object] | None = None
     offered: float = math.inf
+    end_work: Callable[[], object] | None = None
+    asked: float = field(default_factory=time.monotonic)
+    bound: float = 0.0
     due: float = math.inf
     due_by: str = ""
     cpu_before: float = 0.0

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
 from raphson.v1.system_pb2 import SystemRef
 
+from raphson_server.account import Account
 from raphson_server.failures import CallError, Reason, invalid_input, raised_by
 from raphson_server.frames import Definitions
 from raphson_server.worker.conversion import WIRE, Arrays
@@ -65,6 +66,11 @@ class Call:
     definitions: Definitions = field(default_factory=dict)
     largest_variables: int = 0
     deadline: float = math.inf
+
+    @property
+    def account(self) -> Account:
+        """Of the work for this request, told to the front end with the reply."""
+        return self.systems.account
 
     def has_ended(self) -> bool:
         """Return whether nobody waits for the answer any more, or it would come too late."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import raphson_solver as rs
 from google.rpc import code_pb2
 
+from raphson_server.account import Account
 from raphson_server.failures import CallError, Reason, raised_by, unexpected
 from raphson_server.frames import (
     ChannelClosedError,
@@ -18,6 +19,7 @@ from raphson_server.frames import (
     receive_request,
     send_reply,
 )
+from raphson_server.observability.request_id import REQUEST_ID
 from raphson_server.worker import evaluate_question, solve_question
 from raphson_server.worker.call import Answer, Call
 from raphson_server.worker.chain import evaluate_chain
@@ -64,10 +66,14 @@ def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSetting
     while True:
         try:
             request = receive_request(channel)
+            account = call.systems.account = Account(received=time.monotonic())
+            REQUEST_ID.set(request.request_id.decode())
             call.definitions = request.definitions
             call.largest_variables = request.largest_variables
             call.deadline = _deadline(request.remaining_seconds)
             reply = answer(request, call)
+            account.answered = time.monotonic()
+            reply.account = account.to_bytes()
             call.items.settle()
             send_reply(channel, reply)
         except ChannelClosedError:

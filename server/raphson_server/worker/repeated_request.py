@@ -33,6 +33,7 @@ def answer_repeated(
     """
     question = forms.recognise(body)
     if question is not None:
+        call.account.find()
         check_allowed(question.kept.system, call)
         try:
             return Answer(reply(question, call))

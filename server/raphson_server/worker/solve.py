@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import time
 from collections.abc import Sequence
 
 import raphson_solver as rs
@@ -57,9 +58,14 @@ def _reply(question: SolveQuestion, call: Call) -> SolveResponse:
     options = options_within(question.options, timeout_seconds(call.deadline))
     kept = question.kept
     if not question.return_jacobian:
-        return kept.solve_reply.fill(kept.system.solve(question.x, question.p, options, call.cancel), None)
+        began = time.monotonic()
+        solution = kept.system.solve(question.x, question.p, options, call.cancel)
+        call.account.solve(began, solution.status, kept.system.n, solution.iterations)
+        return kept.solve_reply.fill(solution, None)
     check_jacobian_fits(kept.system, call, "options.return_jacobian")
+    began = time.monotonic()
     solution = kept.system.solve(question.x, question.p, options, call.cancel)
+    call.account.solve(began, solution.status, kept.system.n, solution.iterations)
     return kept.solve_reply.fill(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
 
 
@@ -70,6 +76,7 @@ def _particular_reply(question: SolveQuestion, particulars: Particulars, call: C
     options = options_within(question.options, timeout_seconds(call.deadline, share))
     if question.return_jacobian:
         check_jacobian_fits(kept.system, call, "options.return_jacobian")
+    began = time.monotonic()
     solution = kept.system.solve(
         question.x,
         question.p,
@@ -80,6 +87,7 @@ def _particular_reply(question: SolveQuestion, particulars: Particulars, call: C
         nominal_residual=particulars.nominal_residual,
         trace=evidence.trace,
     )
+    call.account.solve(began, solution.status, kept.system.n, solution.iterations)
     jacobian = kept.system.jacobian(solution.x, question.p, options.jacobian) if question.return_jacobian else None
     response = SolveResponse()
     response.CopyFrom(kept.solve_reply.fill(solution, jacobian))

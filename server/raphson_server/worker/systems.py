@@ -1,14 +1,22 @@
 """The compiled systems that a worker keeps, found by id or by the text they came from."""
 
 import hashlib
+import logging
+import time
 
 import raphson_solver as rs
 from raphson.v1.system_pb2 import System, SystemRef
 
+from raphson_server.account import Account
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.frames import Definitions
 from raphson_server.worker.conversion import Arrays, to_definition
 from raphson_server.worker.kept_system import KeptSystem
+
+# Of a definition, in the log at DEBUG.
+_SHOWN_EQUATIONS, _SHOWN_CHARACTERS = 20, 200
+
+_log = logging.getLogger("raphson_server")
 
 
 class DefinitionNeededError(Exception):
@@ -34,9 +42,15 @@ class Systems:
         How many are kept.
     limits : Limits
         How large one may be.
+
+    Attributes
+    ----------
+    account : Account
+        Of the work for the request that is answered now.
     """
 
     def __init__(self, capacity: int, limits: rs.Limits) -> None:
+        self.account = Account()
         self._limits = limits
         self._by_id = BoundedCache[str, KeptSystem](capacity)
         self._id_by_text = BoundedCache[str, str](2 * capacity)
@@ -53,6 +67,7 @@ class Systems:
         """
         kept = self._by_id.get(ref.system_id)
         if kept is not None:
+            self.account.find()
             return kept
         definition = sent_along.get(ref.system_id.encode())
         if definition is not None:
@@ -84,6 +99,7 @@ class Systems:
             system_id = self._id_by_text.get(_key_with_values(text_key, names, parameters))
             kept = None if system_id is None else self._by_id.get(system_id)
             if kept is not None:
+                self.account.find()
                 return kept
         kept = self._compiled(to_definition(message, root, point, parameters))
         names = tuple(kept.system.structural)
@@ -92,7 +108,12 @@ class Systems:
         return kept
 
     def _compiled(self, definition: rs.Definition) -> KeptSystem:
+        began = time.monotonic()
         system = rs.compile_definition(definition, self._limits)
+        self.account.compile(began)
+        if _log.isEnabledFor(logging.DEBUG):
+            shown = [equation[:_SHOWN_CHARACTERS] for equation in definition.equations[:_SHOWN_EQUATIONS]]
+            _log.debug("system compiled", extra={"system_id": system.id, "n": system.n, "equations": shown})
         kept = self._by_id.get(system.id)
         if kept is None:
             kept = KeptSystem(system)

@@ -49,7 +49,8 @@ EVERY = {**NAMED, "CreateJob": job_pb2.CreateJobRequest, "ListJobs": job_pb2.Lis
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobServer]:
     """A server with jobs, and a table of radii; tests leave no job running."""
-    with job_server(tmp_path_factory.mktemp("jobs"), stderr=subprocess.DEVNULL) as started:
+    metrics = ("--metrics-address", "127.0.0.1:0")
+    with job_server(tmp_path_factory.mktemp("jobs"), *metrics, stderr=subprocess.DEVNULL) as started:
         write_input(started.folder / "in.parquet", ROWS)
         yield started
 
@@ -78,6 +79,7 @@ def test_a_job_from_its_beginning_to_its_rows(jobs: JobServer, paths: tuple[Path
     last = seen[-1]
     assert (state_name(last), last.progress.rows_total, done[-1]) == ("SUCCEEDED", ROWS, ROWS)
     assert [(count.status, count.rows) for count in last.progress.counts] == [(STATUS_CONVERGED, ROWS)]
+    wait_until(lambda: jobs.server.metrics()["raphson_jobs state=succeeded"] >= 1, 10)
     times = [last.create_time, last.start_time, last.end_time]
     assert [time.ToNanoseconds() for time in times] == sorted(time.ToNanoseconds() for time in times)
     assert last.description.input.url == str(paths[0])

@@ -44,6 +44,14 @@ def test_a_new_job_is_queued_and_found_again(opened: Store, store_url: str) -> N
         assert another.get(made.name) == made
 
 
+def test_jobs_are_counted_by_state(opened: Store) -> None:
+    assert opened.counts() == {}
+    for _ in range(3):
+        opened.create(DESCRIPTION)
+    opened.claim(ME, LONG)
+    assert opened.counts() == {"QUEUED": 2, "RUNNING": 1}
+
+
 def test_a_request_that_comes_twice_makes_one_job(opened: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: opened.create(DESCRIPTION, "once"), range(16)))
