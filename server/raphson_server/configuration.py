@@ -45,6 +45,12 @@ class ServerConfig:
         How long a worker may go on after its call has ended before it is killed.
     reader_patience_seconds : float
         How long a stream may wait for its reader to take an item before the call is ended: it holds a worker.
+    callbacks : int
+        Calls at a time that solve what the caller evaluates, waiting for it or not.
+    callback_bytes : int
+        What such a call may keep between its turns.
+    answer_patience_seconds : float
+        How long such a call waits for the caller's answer.
     worker_niceness : int
         Scheduling niceness of the workers, so that the front end always gets a core.
     jobs : str
@@ -77,6 +83,9 @@ class ServerConfig:
     drain_seconds: float = 10.0
     cancel_grace_seconds: float = 0.25
     reader_patience_seconds: float = 30.0
+    callbacks: int = 32
+    callback_bytes: int = 64 * MIB
+    answer_patience_seconds: float = 300.0
     worker_niceness: int = 10
     jobs: str = ""
     job_files: tuple[str, ...] = ()
@@ -98,6 +107,9 @@ class ServerConfig:
             "drain_seconds": 0,
             "cancel_grace_seconds": 0,
             "reader_patience_seconds": 0,
+            "callbacks": 1,
+            "callback_bytes": 1024,
+            "answer_patience_seconds": 0,
             "worker_niceness": 0,
             "job_processes": 1,
             "job_niceness": 0,

@@ -41,6 +41,7 @@ class Method(IntEnum):
     CHECK_JACOBIAN = 8
     TEST_DIFFERENTIABILITY = 9
     SOLVE_BATCH = 10
+    SOLVE_CALLBACK = 11
 
 
 class Outcome(IntEnum):

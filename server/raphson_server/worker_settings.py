@@ -23,6 +23,8 @@ class WorkerSettings:
         Compiled systems it keeps.
     max_message_bytes : int
         Largest reply.
+    callback_bytes : int
+        What a search of a callback may keep between its turns.
     niceness : int
         Scheduling niceness.
     hurry : bool
@@ -35,6 +37,7 @@ class WorkerSettings:
     memory_bytes: int
     systems: int
     max_message_bytes: int
+    callback_bytes: int
     niceness: int
     hurry: bool
 

@@ -235,6 +235,7 @@ def reading(kept: KeptSystem, body: bytes) -> EvaluateQuestion:
         evaluations=RequestForms(4, evaluate_question.NUMBERS),
         cancel=rs.CancelFlag(),
         max_message_bytes=1 << 20,
+        callback_bytes=1 << 20,
         items=None,  # type: ignore[arg-type]
     )
     return read_evaluation(body, call)[0]

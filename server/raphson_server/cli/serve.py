@@ -95,6 +95,27 @@ _GLANCE_SECONDS = 0.25
     "deadline, before it is killed and replaced.",
 )
 @click.option(
+    "--callbacks",
+    default=_DEFAULTS.callbacks,
+    show_default=True,
+    metavar="N",
+    help="Calls at a time that solve a function which the caller evaluates (SolveCallback).",
+)
+@click.option(
+    "--callback-bytes",
+    default=_DEFAULTS.callback_bytes,
+    show_default=True,
+    metavar="BYTES",
+    help="What each of them may keep while the caller evaluates: 32 bytes for each of the m×n derivatives.",
+)
+@click.option(
+    "--answer-patience-seconds",
+    default=_DEFAULTS.answer_patience_seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long each of them waits for the caller's answer.",
+)
+@click.option(
     "--worker-niceness",
     default=_DEFAULTS.worker_niceness,
     show_default=True,

@@ -16,6 +16,7 @@ from raphson_server.containment import keep_memory
 from raphson_server.frames import Method
 from raphson_server.front_end import jobs
 from raphson_server.front_end.batches import batch_handler
+from raphson_server.front_end.callbacks import callback_handler
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.health import Health, Reflection
 from raphson_server.front_end.registration import register
@@ -61,9 +62,9 @@ class Service:
         self._ready_lock = threading.Lock()
         self._pool = WorkerPool(config, self._workers_ready, on_failure)
         definitions = BoundedCache[bytes, bytes](config.definitions, config.definition_bytes, weigh=len)
-        # A batch keeps its thread between chunks, when none of them is in flight.
+        # A batch keeps its thread between chunks, when none of them is in flight, and a callback between its turns.
         self._threads = ThreadPoolExecutor(
-            2 * config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
+            2 * config.max_in_flight + config.callbacks + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
         )
         self._server = grpc.server(self._threads, options=_options(config))
         self._health = Health(self._server, _SERVICES)
@@ -78,6 +79,7 @@ class Service:
             "SolveBatch": grpc.stream_stream_rpc_method_handler(
                 batch_handler(forwarder, self._pool, Method.SOLVE_BATCH, config.workers, config.max_in_flight)
             ),
+            "SolveCallback": grpc.stream_stream_rpc_method_handler(callback_handler(forwarder, self._pool, config)),
         }
         register(self._server, _SOLVER, solver)
         jacobian: dict[str, grpc.RpcMethodHandler[Any, Any]] = {

@@ -43,6 +43,8 @@ class Call:
         Set by the front end when the call has ended.
     max_message_bytes : int
         Largest reply.
+    callback_bytes : int
+        What a search of a callback may keep between its turns.
     items : Items
         Where the items of a stream go.
     definitions : mapping of bytes to bytes
@@ -56,6 +58,7 @@ class Call:
     evaluations: RequestForms[EvaluateQuestion]
     cancel: rs.CancelFlag
     max_message_bytes: int
+    callback_bytes: int
     items: Items
     definitions: Definitions = field(default_factory=dict)
     deadline: float = math.inf
@@ -85,10 +88,14 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A reply message, and the systems that the request has by text, for the front end to remember."""
+    """A reply message, and the systems that the request has by text, for the front end to remember.
+
+    In a conversation there is a `state` besides, for the front end to send along with the next turn; empty at the end.
+    """
 
     message: Message
     learnt: Sequence[KeptSystem] = ()
+    state: bytes | None = None
 
 
 def allowed_seconds(deadline: float) -> float:
@@ -150,14 +157,23 @@ def check_jacobian_fits(system: rs.System, call: Call, field: str) -> None:
     check_fits((system.m, system.n), "a Jacobian", "ask for J·v or wᵀ·J instead", call, field)
 
 
-def too_large(size: int, what: str, advice: str, maximum: int, field: str) -> CallError:
-    """Say that something that was asked for takes more than a message holds."""
+def too_large(
+    size: int,
+    what: str,
+    advice: str,
+    maximum: int,
+    field: str,
+    *,
+    limit: str = "max_message_bytes",
+    what_limit: str = "a message",
+) -> CallError:
+    """Say that something that was asked for takes more than a message holds, or than another limit allows."""
     return CallError(
         code_pb2.INVALID_ARGUMENT,
         Reason.LIMIT_EXCEEDED,
-        f"{field}: {what}, more than the {maximum:,} of a message; {advice}",
+        f"{field}: {what}, more than the {maximum:,} of {what_limit}; {advice}",
         field=field,
-        metadata={"limit": "max_message_bytes", "value": str(size), "maximum": str(maximum)},
+        metadata={"limit": limit, "value": str(size), "maximum": str(maximum)},
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import raphson_solver as rs
 from google.rpc import code_pb2
 
+from raphson_server import turns
 from raphson_server.failures import CallError, Reason, unexpected
 from raphson_server.frames import (
     ChannelClosedError,
@@ -20,6 +21,7 @@ from raphson_server.frames import (
 )
 from raphson_server.worker import evaluate_question, solve_question
 from raphson_server.worker.call import Answer, Call
+from raphson_server.worker.callback import solve_callback
 from raphson_server.worker.chain import evaluate_chain
 from raphson_server.worker.check import check
 from raphson_server.worker.compile import compile_system
@@ -47,6 +49,7 @@ _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.CHECK_JACOBIAN: check,
     Method.TEST_DIFFERENTIABILITY: test_differentiability,
     Method.SOLVE_BATCH: solve_batch,
+    Method.SOLVE_CALLBACK: solve_callback,
 }
 
 
@@ -58,6 +61,7 @@ def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSetting
         evaluations=RequestForms(settings.systems, evaluate_question.NUMBERS),
         cancel=cancel,
         max_message_bytes=settings.max_message_bytes,
+        callback_bytes=settings.callback_bytes,
         items=Items(channel, cancel, settings.max_message_bytes),
     )
     while True:
@@ -77,6 +81,8 @@ def answer(request: Request, call: Call) -> Reply:
     try:
         result = _BEHAVIORS[request.method](request.body, call)
         body = serialized(result.message, call.max_message_bytes)
+        if result.state is not None:
+            body = turns.packed(result.state, body)
     except ChannelClosedError:
         raise
     except DefinitionNeededError as needed:

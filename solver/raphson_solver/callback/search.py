@@ -9,6 +9,7 @@ then from others, within the limit of evaluations.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from enum import Enum, auto
 
 import numpy as np
@@ -117,6 +118,11 @@ class Search:
                     self._take_nearby(question.points, values)
                 case _Phase.NOISE:
                     self._take_noise(question.points, values)
+
+    def limit_block(self, most: int) -> None:
+        """Ask for no more points at a time from now on."""
+        if most < self.problem.largest_block:
+            self.problem = replace(self.problem, largest_block=most)
 
     def stop(self, status: Status) -> None:
         """End it now, with the best point so far: time is up, or nobody answers any more."""
