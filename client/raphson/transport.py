@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -57,6 +57,8 @@ if TYPE_CHECKING:
         FollowResponse,
         SolveBatchRequest,
         SolveBatchResponse,
+        SolveCallbackRequest,
+        SolveCallbackResponse,
         SolveRequest,
         SolveResponse,
     )
@@ -160,6 +162,9 @@ class Transport(ABC):
         Whom it leads to, for messages.
     """
 
+    lets_await: ClassVar[bool]
+    """Whether functions of the caller's may be coroutine functions."""
+
     def __init__(self, channel: grpc.Channel | grpc.aio.Channel, address: str) -> None:
         self.address = address
         self.is_closed = False
@@ -170,6 +175,7 @@ class Transport(ABC):
         self.find_all: Streaming[FindAllRequest, FindAllResponse] = Streaming(solver.FindAll)
         self.follow: Streaming[FollowRequest, FollowResponse] = Streaming(solver.Follow)
         self.solve_batch: Conversing[SolveBatchRequest, SolveBatchResponse] = Conversing(solver.SolveBatch)
+        self.solve_callback: Conversing[SolveCallbackRequest, SolveCallbackResponse] = Conversing(solver.SolveCallback)
         jacobian = JacobianServiceStub(channel)  # type: ignore[no-untyped-call]
         self.evaluate: Unary[EvaluateRequest, EvaluateResponse] = Unary(jacobian.Evaluate)
         self.evaluate_chain: Unary[EvaluateChainRequest, EvaluateChainResponse] = Unary(jacobian.EvaluateChain)
@@ -218,6 +224,10 @@ class Transport(ABC):
         ClientStateError
             If this is closed, or a copy in a child process.
         """
+
+    @abstractmethod
+    def call(self, function: Callable[[dict[str, Any]], Any], calls: list[dict[str, Any]]) -> Awaitable[list[Any]]:
+        """Call a function of the caller's with each of some arguments; what it raises comes out as it is."""
 
     @abstractmethod
     def close(self) -> Awaitable[None]:

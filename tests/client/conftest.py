@@ -128,7 +128,7 @@ class ScriptedServer:
     Solve = Evaluate = Compile = Explain = handle
     EvaluateChain = CheckJacobian = TestDifferentiability = handle
     FindAll = Follow = handle_stream
-    SolveBatch = handle_chunks
+    SolveBatch = SolveCallback = handle_chunks
 
 
 def vector(*numbers: float) -> DoubleArray:

@@ -89,7 +89,8 @@ def test_the_names_of_the_tracer() -> None:
             "solve",
             (
                 "equations start parameters bounds nominal nominal_residual method jacobian tolerance "
-                "absolute_tolerance max_iterations max_evaluations timeout_seconds whole return_jacobian trace explain "
+                "absolute_tolerance max_iterations max_evaluations timeout_seconds callback vectorized whole "
+                "return_jacobian trace explain "
                 "certify sensitivity adjoint parameter_covariance"
             ),
         ),

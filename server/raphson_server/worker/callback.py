@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import raphson_solver as rs
+from google.rpc.code_pb2 import INVALID_ARGUMENT
 from raphson.v1.array_pb2 import NamedArray
 from raphson.v1.solver_pb2 import (
     ActiveBound,
@@ -25,7 +26,7 @@ from raphson_solver.solution.packing import Declared, pack
 from raphson_solver.solution.region import pack_bounds, pack_nominal, pack_nominal_residual
 
 from raphson_server import turns
-from raphson_server.failures import CallError, invalid_input
+from raphson_server.failures import CallError, Reason, invalid_input
 from raphson_server.worker.call import Answer, Call, allowed_seconds, parsed, too_large
 from raphson_server.worker.conversion import WIRE, Array, from_array, to_array, to_arrays, to_options, to_vector
 from raphson_server.worker.region import SIDES, to_sides
@@ -207,8 +208,9 @@ def _check_memory(m: int, n: int, call: Call, field: str) -> None:
 
 def _blamed(error: rs.InputError, root: str) -> CallError:
     """Write a solver's error in the terms of the message."""
-    field = _NAME.sub(r"\1[\2]", error.field)
-    return invalid_input(f"{root}{field}", error.message)
+    field = root + _NAME.sub(r"\1[\2]", error.field)
+    message = f"{field}: {error.message}"
+    return CallError(INVALID_ARGUMENT, Reason.INVALID_INPUT, message, field=field, description=error.message)
 
 
 def _deeper(error: CallError) -> CallError:

@@ -154,7 +154,7 @@ def wrong_column(client: Any) -> Any:
 
 
 def untraceable(client: Any) -> Any:
-    return client.solve(lambda x: float(x[0]), [1.0])
+    return client.solve(lambda x: float(x[0]), [1.0], callback=False)
 
 
 @pytest.mark.parametrize("call", [wrong_start, wrong_option, wrong_column, untraceable])
