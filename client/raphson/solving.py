@@ -122,7 +122,8 @@ class Solving(CallingBack):
         whole : bool
             Whether to solve the system as a whole, not block by block where its pattern allows.
         return_jacobian : bool
-            Whether to return the Jacobian at the returned point; of a function that is called, as its steps have left it.
+            Whether to return the Jacobian at the returned point; of a function that is called, as
+            the steps have left it.
         trace : bool
             Whether to return every step, in `Solution.trace`.
         explain : bool

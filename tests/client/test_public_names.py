@@ -53,6 +53,7 @@ def test_the_names_of_the_package() -> None:
         "Method",
         "Propagated",
         "RaphsonError",
+        "RootResult",
         "RootSearch",
         "ServerBusyError",
         "ServerUnavailableError",
@@ -67,6 +68,7 @@ def test_the_names_of_the_package() -> None:
         "aio",
         "connect",
         "plot",
+        "root",
     ]
     assert all(hasattr(raphson, name) for name in raphson.__all__)
 
@@ -142,6 +144,7 @@ def test_the_names_of_the_tracer() -> None:
         ("chain", "links at method order jacobian v w timeout_seconds"),
         ("check_jacobian", "equations at parameters jacobian max_entries timeout_seconds"),
         ("differentiability", "equations at parameters value directions timeout_seconds"),
+        ("root", "fun x0 args method jac tol callback options"),
         ("close", ""),
     ],
 )
