@@ -19,7 +19,8 @@ METHODS = (Method.AUTO, Method.TRUST_REGION, Method.NEWTON)
 _EVALUATIONS_A_VARIABLE = 200
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+# No slots: with them a frozen class is pickled field by field in Python, every turn.
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CallbackProblem:
     """Where to begin, and how.
 

@@ -12,7 +12,8 @@ from raphson_solver.errors import InputError
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# No slots: with them a frozen class is pickled field by field in Python, every turn.
+@dataclass(frozen=True, eq=False)
 class Question:
     """Points at which something is asked.
 

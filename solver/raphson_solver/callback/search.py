@@ -29,7 +29,7 @@ from raphson_solver.engine.status import JacobianMode, Method, Status
 Array = NDArray[np.float64]
 
 _EPSILON = 2.0**-52
-_NEWTON_STEPS = 50
+_NEWTON_STEPS = 100
 _ATTEMPTS = 12
 # How often a start outside the domain of f is moved.
 _MOVED_STARTS = 5

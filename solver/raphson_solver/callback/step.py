@@ -20,7 +20,8 @@ _SINGULAR = 1e-14
 _NOISE = 1e-9
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# No slots: with them a frozen class is pickled field by field in Python, every turn.
+@dataclass(frozen=True, eq=False)
 class Step:
     """A step, and what it is expected to do.
 
