@@ -54,6 +54,7 @@ from raphson.job import Job
 from raphson.job_progress import JobFailure, JobProgress, JobState
 from raphson.job_results import JobResults
 from raphson.propagated import Propagated
+from raphson.registered import RegisteredSystem
 from raphson.root_result import RootResult
 from raphson.roots import FindAllSummary, FoundRoot, RootSearch
 from raphson.solution import Solution
@@ -100,6 +101,7 @@ __all__ = [
     "Method",
     "Propagated",
     "RaphsonError",
+    "RegisteredSystem",
     "RootResult",
     "RootSearch",
     "ServerBusyError",

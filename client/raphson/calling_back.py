@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from raphson.arrays import from_message, write
 from raphson.black_box import BlackBox
-from raphson.calls import Calls
 from raphson.errors import IncompatibleServerError, InvalidRequestError
+from raphson.registered import Registry
 from raphson.v1.solver_pb2 import CallbackAnswer, CallbackQuestion, SolveCallbackRequest
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LAST_EVALUATION_SECONDS = 600.0
 log = logging.getLogger("raphson")
 
 
-class CallingBack(Calls):
+class CallingBack(Registry):
     """Answers what a server asks."""
 
     async def _solve_callback(self, box: BlackBox, opening: CallbackOpening, timeout_seconds: float) -> SolveResponse:

@@ -49,6 +49,8 @@ class Problem:
     tables : mapping of str to ndarray
         Parameters that are not the caller's, with the values that a traced function gave them; see
         `TracedEquations.tables`.
+    registered : str
+        The name of a registered function, which then has no equations.
     """
 
     definition: Definition
@@ -58,6 +60,7 @@ class Problem:
     mode: JacobianMode
     fixed: Mapping[str, Array]
     tables: Mapping[str, Table] = field(default_factory=dict)
+    registered: str = ""
 
     @property
     def variables(self) -> tuple[tuple[str, Shape], ...]:
@@ -175,7 +178,12 @@ def _of_compiled(
         parameters = _with_tables(system.tables, parameters)
     if type(jacobian) is str or isinstance(jacobian, JacobianMode):
         mode, _ = to_mode_and_rows(jacobian, (), 0, jacobian_field)
-        return Problem(system.definition, system.id, point, parameters, mode, system.fixed, system.tables)
+        return Problem(
+            system.definition, system.id, point, parameters, mode, system.fixed, system.tables, system.registered
+        )
+    if system.registered:
+        what = f"expressions, but {system.registered!r} is a registered function"
+        raise InvalidRequestError.at(jacobian_field, f"{what}; expected 'analytic', 'forward' or 'central'")
     mode, rows = to_mode_and_rows(jacobian, system.variables, system.m, jacobian_field)
     definition = replace(system.definition, jacobian=rows)
     return Problem(definition, "", point, parameters, mode, system.fixed, system.tables)

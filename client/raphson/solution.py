@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from raphson.trace_step import TraceStep
     from raphson.v1.solver_pb2 import SolveResponse
 
-How = Literal["equations", "traced", "callback"]
+How = Literal["equations", "registered", "traced", "callback"]
 
 # Members by number: looking one up costs a tenth of calling the enumeration.
 STATUSES = {int(member): member for member in Status}
@@ -64,8 +64,8 @@ class Solution:
     method: Method
     """The method that reached the point."""
     how: How
-    """How the function got to the server: "equations" (text, or a compiled system), "traced", or "callback", where the
-    server asked for its values."""
+    """How the function got to the server: "equations" (text, or a compiled system), "registered" there, "traced", or
+    "callback", where the server asked for its values."""
     why_called_back: str
     """Why a function was not traced, where it was not; else empty."""
     _reply: SolveResponse

@@ -16,7 +16,8 @@ from raphson.offering import offered
 from raphson.options import write_options
 from raphson.problem import Equations, Parameters, Point, Problem, to_problem, to_shaped_problem
 from raphson.region import Bounds, Nominal, write_bounds, write_nominal
-from raphson.solution import Solution
+from raphson.registered import given
+from raphson.solution import How, Solution
 from raphson.trace.function import name_of
 from raphson.v1.solver_pb2 import CallbackOpening, ExplainRequest, SolveRequest
 from raphson.vocabulary import Method, MethodName, to_method
@@ -49,10 +50,11 @@ class Solving(CallingBack):
     @offered
     async def solve(
         self,
-        equations: Equations,
-        start: Point,
+        equations: Equations | None = None,
+        start: Point | None = None,
         parameters: Parameters | None = None,
         *,
+        system: str | None = None,
         bounds: Bounds | None = None,
         nominal: Nominal | None = None,
         nominal_residual: ArrayLike | None = None,
@@ -87,6 +89,8 @@ class Solving(CallingBack):
             all n unknowns of a compiled system in order.
         parameters : mapping of str to array-like, optional
             What is given.
+        system : str, optional
+            The name of a function that the server's operator has registered, in place of equations; see `systems`.
         bounds : mapping of str to (lower, upper), or such a pair for all unknowns, optional
             Where x stays, at every evaluation of f. A side is a number, an array of the variable's shape, or
             None; of a pair for all unknowns, a number or n of them in order. The start must be inside.
@@ -150,6 +154,9 @@ class Solving(CallingBack):
         RaphsonError
             If no answer came.
         """
+        equations = await self._named(equations, system)
+        given(start, "start")
+        assert start is not None
         evidence: _Evidence = {
             "trace": trace,
             "explain": explain,
@@ -198,7 +205,8 @@ class Solving(CallingBack):
         if timeout_seconds is not None:
             deadline = max(deadline, request.options.timeout_seconds + REPLY_SECONDS)
         reply = await self._send(self._transport.solve, request, choice, deadline)
-        return Solution(without_tables(reply, choice), "traced" if callable(equations) else "equations")
+        how: How = "registered" if choice.registered else "traced" if callable(equations) else "equations"
+        return Solution(without_tables(reply, choice), how)
 
     @offered
     async def explain(

@@ -62,7 +62,12 @@ if TYPE_CHECKING:
         SolveRequest,
         SolveResponse,
     )
-    from raphson.v1.system_pb2 import CompileRequest, CompileResponse
+    from raphson.v1.system_pb2 import (
+        CompileRequest,
+        CompileResponse,
+        ListRegisteredRequest,
+        ListRegisteredResponse,
+    )
 
 Request = TypeVar("Request", bound=Message)
 Reply = TypeVar("Reply", bound=Message)
@@ -185,6 +190,7 @@ class Transport(ABC):
         )
         system = SystemServiceStub(channel)  # type: ignore[no-untyped-call]
         self.compile: Unary[CompileRequest, CompileResponse] = Unary(system.Compile)
+        self.list_registered: Unary[ListRegisteredRequest, ListRegisteredResponse] = Unary(system.ListRegistered)
         job = JobServiceStub(channel)  # type: ignore[no-untyped-call]
         self.create_job: Unary[CreateJobRequest, Job] = Unary(job.CreateJob)
         self.get_job: Unary[GetJobRequest, Job] = Unary(job.GetJob)

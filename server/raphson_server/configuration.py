@@ -45,6 +45,8 @@ class ServerConfig:
         How long a worker may go on after its call has ended before it is killed.
     reader_patience_seconds : float
         How long a stream may wait for its reader to take an item before the call is ended: it holds a worker.
+    systems : tuple of str
+        Files that end with ``.py``, or modules, whose registered functions callers may name; nothing else is imported.
     callbacks : int
         Calls at a time that solve what the caller evaluates, waiting for it or not.
     callback_bytes : int
@@ -83,6 +85,7 @@ class ServerConfig:
     drain_seconds: float = 10.0
     cancel_grace_seconds: float = 0.25
     reader_patience_seconds: float = 30.0
+    systems: tuple[str, ...] = ()
     callbacks: int = 32
     callback_bytes: int = 64 * MIB
     answer_patience_seconds: float = 300.0

@@ -1,6 +1,7 @@
 """What the front end tells a worker process when it starts it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -23,6 +24,8 @@ class WorkerSettings:
         Compiled systems it keeps.
     max_message_bytes : int
         Largest reply.
+    system_files : sequence of str
+        Whose registered functions it serves.
     callback_bytes : int
         What a search of a callback may keep between its turns.
     niceness : int
@@ -37,6 +40,7 @@ class WorkerSettings:
     memory_bytes: int
     systems: int
     max_message_bytes: int
+    system_files: Sequence[str]
     callback_bytes: int
     niceness: int
     hurry: bool

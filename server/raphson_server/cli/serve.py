@@ -95,6 +95,14 @@ _GLANCE_SECONDS = 0.25
     "deadline, before it is killed and replaced.",
 )
 @click.option(
+    "--systems",
+    multiple=True,
+    metavar="FILE|MODULE",
+    help="Serve the functions that this Python file (….py), or module, registers: plain functions that Numba compiles, "
+    "see docs/functions.md. May be given several times; nothing else is ever imported. Each worker compiles them "
+    "when it starts, about a second a function; one that does not compile, or raises, stops the start.",
+)
+@click.option(
     "--callbacks",
     default=_DEFAULTS.callbacks,
     show_default=True,
@@ -196,6 +204,7 @@ def serve(announce: int | None, exit_with_parent: bool, log_level: str, **choice
     raphson serve
     raphson serve --address 127.0.0.1:0 --workers 4
     raphson serve --jobs /var/lib/raphson --job-files /data
+    raphson serve --systems models.py
     """  # noqa: D301 (click needs the backspace itself)
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     parent = os.getppid() if exit_with_parent else None

@@ -89,7 +89,11 @@ class Service:
             "TestDifferentiability": unary(forwarder.handler(Method.TEST_DIFFERENTIABILITY)),
         }
         register(self._server, _JACOBIAN, jacobian)
-        register(self._server, _SYSTEM, {"Compile": unary(forwarder.handler(Method.COMPILE))})
+        system: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Compile": unary(forwarder.handler(Method.COMPILE)),
+            "ListRegistered": unary(forwarder.handler(Method.LIST_REGISTERED)),
+        }
+        register(self._server, _SYSTEM, system)
         self._jobs = jobs.Jobs(config, forwarder, self._pool, self._jobs_ready, on_failure) if config.jobs else None
         register(self._server, jobs.SERVICE, jobs.no_jobs() if self._jobs is None else self._jobs.handlers())
 

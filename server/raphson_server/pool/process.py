@@ -58,6 +58,7 @@ class WorkerProcess:
             memory_bytes=config.worker_memory_bytes,
             systems=config.worker_systems,
             max_message_bytes=config.max_message_bytes,
+            system_files=config.systems,
             callback_bytes=config.callback_bytes,
             niceness=config.worker_niceness,
             hurry=hurry,

@@ -183,6 +183,8 @@ def find_system(
     point: Callable[[], Arrays],
     parameters: Callable[[], Arrays],
     root: str = "system",
+    *,
+    by_name: bool = False,
 ) -> tuple[KeptSystem, Sequence[KeptSystem]]:
     """Return the system that a request means, and again among those to remember if it came by text.
 
@@ -196,6 +198,8 @@ def find_system(
         Reads the request's parameters, for one point.
     root : str
         Path of ``ref`` within the request.
+    by_name : bool
+        Whether a registered function will do; else equations are needed.
 
     Raises
     ------
@@ -206,7 +210,13 @@ def find_system(
     """
     named_by = ref.WhichOneof("ref")
     if named_by is None:
-        raise invalid_input(root, "missing; expected a definition or the system_id of a compiled one")
+        raise invalid_input(
+            root, "missing; expected a definition, the system_id of a compiled one, or a registered name"
+        )
+    if named_by == "registered":
+        if not by_name:
+            raise invalid_input(f"{root}.registered", "a function; expected equations, which this call needs")
+        return call.systems.by_name(ref.registered, f"{root}.registered"), ()
     if named_by == "system_id":
         return call.systems.by_id(ref, call.definitions), ()
     given = parameters()

@@ -1,9 +1,12 @@
 """A worker's one loop: a request in, an answer out, whatever the request was."""
 
+from __future__ import annotations
+
 import math
 import socket
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import raphson_solver as rs
 from google.rpc import code_pb2
@@ -31,12 +34,16 @@ from raphson_server.worker.explain import explain
 from raphson_server.worker.find_all import find_roots
 from raphson_server.worker.follow import follow
 from raphson_server.worker.items import Items, serialized
+from raphson_server.worker.registered import list_registered
 from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.solve import solve
 from raphson_server.worker.solve_batch import solve_batch
 from raphson_server.worker.solver_errors import to_failure
 from raphson_server.worker.systems import DefinitionNeededError, Systems
 from raphson_server.worker_settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from raphson_solver.registered import RegisteredSystem
 
 _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.SOLVE: solve,
@@ -50,13 +57,16 @@ _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.TEST_DIFFERENTIABILITY: test_differentiability,
     Method.SOLVE_BATCH: solve_batch,
     Method.SOLVE_CALLBACK: solve_callback,
+    Method.LIST_REGISTERED: list_registered,
 }
 
 
-def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSettings) -> None:
+def serve(
+    channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSettings, registered: Mapping[str, RegisteredSystem]
+) -> None:
     """Answer requests one after another until the front end hangs up."""
     call = Call(
-        systems=Systems(settings.systems),
+        systems=Systems(settings.systems, registered),
         solves=RequestForms(settings.systems, solve_question.NUMBERS),
         evaluations=RequestForms(settings.systems, evaluate_question.NUMBERS),
         cancel=cancel,
