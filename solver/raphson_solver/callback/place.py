@@ -85,8 +85,12 @@ class Place:
         move = x - self.x
         along = self.sizes * self.sizes * move
         square = float(along @ move)
-        if math.isfinite(square) and square > 0.0:
-            self.jacobian = self.J + np.outer(f - self.f - self.J @ move, along / square)
+        if not square > 0.0:
+            return
+        corrected = self.J + np.outer(f - self.f - self.J @ move, along / square)
+        # Beside a pole f may be so large that J would overflow.
+        if np.all(np.isfinite(corrected)):
+            self.jacobian = corrected
 
     def go(self, x: Array, f: Array) -> None:
         """Be at another point."""
