@@ -77,13 +77,14 @@ def confirms(before: float, after: float, relative: float) -> bool:
     return relative <= SMALL_STEP and after <= _FELL * before
 
 
-def nearby(x: Array, largest: Array, side: float) -> Array:
+def nearby(x: Array, largest: Array, side: float, turn: int = 0) -> Array:
     """Return two points beside x, shape (2, n): at some distance on one side, and half as far.
 
-    A variable on its way to zero moves by a little of what it has been.
+    Each variable moves by another share of its size, others in each turn; one on its way to zero by a little of what it
+    has been.
     """
     size = np.maximum(np.abs(x), np.where(np.abs(x) > _NO_SIZE, _ON_ITS_WAY, 1.0) * largest)
-    shares = 0.5 + (0.618 * np.arange(1, x.size + 1)) % 1.0
+    shares = 0.5 + (0.618 * np.arange(1, x.size + 1) + 0.377 * turn) % 1.0
     move = side * _A_LITTLE * np.where(size > 0.0, size, 1.0) * shares
     return np.array([x + move, x + 0.5 * move])
 

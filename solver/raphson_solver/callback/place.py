@@ -146,10 +146,14 @@ class Place:
         """Return ‖f‖, weighted."""
         return float(np.linalg.norm(self.weighted(f)))
 
-    def passes(self, scale: Array) -> bool:
-        """Return whether every equation is solved beside some scale."""
+    def passing(self, scale: Array) -> NDArray[np.bool_]:
+        """Return which equations are solved beside some scale."""
         options = self.problem.options
-        return bool(np.all(passes(self.f, scale, options.tolerance, options.absolute_tolerance)))
+        return passes(self.f, scale, options.tolerance, options.absolute_tolerance)
+
+    def passes(self, scale: Array) -> bool:
+        """Return whether all are."""
+        return bool(np.all(self.passing(scale)))
 
     def passes_beside_terms(self) -> bool:
         """Return whether every equation is solved without the absolute tolerance, beside a scale above zero."""
@@ -160,9 +164,9 @@ class Place:
         """Return the scale as f at a point nearby confirms it."""
         return seen_scale(f, self.f, self.J, point - self.x, self.scale)
 
-    def nearby(self, side: float) -> Array:
+    def nearby(self, side: float, turn: int = 0) -> Array:
         """Return two points on one side, shape (2, n), to ask whether f is there what it is beside a root."""
-        return nearby(self.x, self.largest, side)
+        return nearby(self.x, self.largest, side, turn)
 
     def dogleg(self, radius: float) -> Step:
         """Return the step of a radius."""

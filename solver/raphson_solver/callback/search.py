@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 _EPSILON = 2.0**-52
 _NEWTON_STEPS = 100
 _ATTEMPTS = 12
+# Points nearby at which terms may cancel in some equation, before J is asked instead.
+_LOOKS = 3
 # How often a start outside the domain of f is moved.
 _MOVED_STARTS = 5
 
@@ -81,6 +83,7 @@ class Search:
         self._step: Step | None = None
         self._differences: Differences | None = None
         self._unheard: NDArray[np.bool_] = np.ones(0, bool)
+        self._looks = 0
         self._next_attempt()
 
     @property
@@ -251,13 +254,18 @@ class Search:
         elif here.has_jacobian_of_nearby:
             self._succeed(here.scale)
         else:
+            self._unheard, self._looks = np.ones(here.f.size, bool), 1
             self._ask(_Phase.SCALE, here.nearby(1.0)[:1])
 
     def _take_scale(self, point: Array, f: Array) -> None:
-        """See from one point nearby whether J, asked elsewhere, says how large the terms are here."""
-        scale = self._here.seen_scale(point, f)
-        if self._here.passes(scale):
-            self._succeed(scale)
+        """See from points nearby whether J, asked elsewhere, says how large the terms are here."""
+        here = self._here
+        self._unheard &= ~here.passing(here.seen_scale(point, f))
+        if not self._unheard.any():
+            self._succeed(here.scale)
+        elif self._looks < min(_LOOKS, here.x.size):
+            self._ask(_Phase.SCALE, here.nearby(1.0, self._looks)[:1])
+            self._looks += 1
         else:
             self._ask_slopes()
 

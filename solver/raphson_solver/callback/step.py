@@ -7,12 +7,14 @@ Rows are weighted; the radius is of ‖D s‖, D the norms of J's columns, as in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
 Array = NDArray[np.float64]
+_lapack: Any = linalg.lapack
 Mask = NDArray[np.bool_]
 
 # Reciprocal condition below which a square matrix is solved as a singular one: about the noise of differences.
@@ -54,15 +56,15 @@ def newton_step(jacobian: Array, residual: Array, sizes: Array) -> tuple[Array, 
         rows = np.max(np.abs(scaled), axis=1)
         rows = np.where(rows > 0.0, rows, 1.0)
         equal = scaled / rows[:, None]
-        factors, pivots, failed = linalg.lapack.dgetrf(equal)
+        factors, pivots, failed = _lapack.dgetrf(equal)
         if not failed:
-            condition, _ = linalg.lapack.dgecon(factors, linalg.norm(equal, 1))
+            condition, _ = _lapack.dgecon(factors, linalg.norm(equal, 1))
             if condition > _SINGULAR:
-                solved, _ = linalg.lapack.dgetrs(factors, pivots, -residual / rows)
+                solved, _ = _lapack.dgetrs(factors, pivots, -residual / rows)
                 if np.all(np.isfinite(solved)):
                     return solved / sizes, True
-    shortest, *_ = linalg.lstsq(scaled, -residual, cond=_NOISE, lapack_driver="gelsy", check_finite=False)
-    return shortest / sizes, False
+    found: Any = linalg.lstsq(scaled, -residual, cond=_NOISE, lapack_driver="gelsy", check_finite=False)
+    return found[0] / sizes, False
 
 
 def dogleg(

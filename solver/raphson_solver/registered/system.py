@@ -121,7 +121,7 @@ class RegisteredSystem(System):
         self._last = (options, prepared)
         return prepared
 
-    def _blocks(self, _: SolveOptions) -> Blocks | None:
+    def _blocks(self, options: SolveOptions) -> Blocks | None:  # noqa: ARG002 - there are none
         return None
 
     # --- what needs equations -------------------------------------------------------------------------------
