@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DETAILS_KEY = "grpc-status-details-bin"
 # The client's methods take the definition's parts as their own arguments.
-DEFINITION_PREFIXES = ("description.", "system.definition.", "definition.")
+DEFINITION_PREFIXES = ("description.", "system.definition.", "definition.", "opening.")
 INVALID_CODES = (
     StatusCode.INVALID_ARGUMENT,
     StatusCode.OUT_OF_RANGE,

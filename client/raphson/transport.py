@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -59,10 +59,17 @@ if TYPE_CHECKING:
         FollowResponse,
         SolveBatchRequest,
         SolveBatchResponse,
+        SolveCallbackRequest,
+        SolveCallbackResponse,
         SolveRequest,
         SolveResponse,
     )
-    from raphson.v1.system_pb2 import CompileRequest, CompileResponse
+    from raphson.v1.system_pb2 import (
+        CompileRequest,
+        CompileResponse,
+        ListRegisteredRequest,
+        ListRegisteredResponse,
+    )
 
 Request = TypeVar("Request", bound=Message)
 Reply = TypeVar("Reply", bound=Message)
@@ -164,6 +171,9 @@ class Transport(ABC):
         What is sent with every call.
     """
 
+    lets_await: ClassVar[bool]
+    """Whether functions of the caller's may be coroutine functions."""
+
     def __init__(self, channel: grpc.Channel | grpc.aio.Channel, address: str, metadata: Metadata = ()) -> None:
         self.address = address
         # None costs a call less than an empty tuple.
@@ -176,6 +186,7 @@ class Transport(ABC):
         self.find_all: Streaming[FindAllRequest, FindAllResponse] = Streaming(solver.FindAll)
         self.follow: Streaming[FollowRequest, FollowResponse] = Streaming(solver.Follow)
         self.solve_batch: Conversing[SolveBatchRequest, SolveBatchResponse] = Conversing(solver.SolveBatch)
+        self.solve_callback: Conversing[SolveCallbackRequest, SolveCallbackResponse] = Conversing(solver.SolveCallback)
         jacobian = JacobianServiceStub(channel)  # type: ignore[no-untyped-call]
         self.evaluate: Unary[EvaluateRequest, EvaluateResponse] = Unary(jacobian.Evaluate)
         self.evaluate_chain: Unary[EvaluateChainRequest, EvaluateChainResponse] = Unary(jacobian.EvaluateChain)
@@ -185,6 +196,7 @@ class Transport(ABC):
         )
         system = SystemServiceStub(channel)  # type: ignore[no-untyped-call]
         self.compile: Unary[CompileRequest, CompileResponse] = Unary(system.Compile)
+        self.list_registered: Unary[ListRegisteredRequest, ListRegisteredResponse] = Unary(system.ListRegistered)
         job = JobServiceStub(channel)  # type: ignore[no-untyped-call]
         self.create_job: Unary[CreateJobRequest, Job] = Unary(job.CreateJob)
         self.get_job: Unary[GetJobRequest, Job] = Unary(job.GetJob)
@@ -224,6 +236,10 @@ class Transport(ABC):
         ClientStateError
             If this is closed, or a copy in a child process.
         """
+
+    @abstractmethod
+    def call(self, function: Callable[[dict[str, Any]], Any], calls: list[dict[str, Any]]) -> Awaitable[list[Any]]:
+        """Call a function of the caller's with each of some arguments; what it raises comes out as it is."""
 
     @abstractmethod
     def close(self) -> Awaitable[None]:

@@ -125,6 +125,20 @@ class ServerConfig:
         metavar="SECONDS",
         least=0,
     )
+    max_callbacks: int = setting(
+        32,
+        "Calls at a time that solve a function which the caller evaluates (SolveCallback), waiting for it or not.",
+        section=ADMISSION,
+        metavar="N",
+        least=1,
+    )
+    answer_patience_seconds: float = setting(
+        300.0,
+        "How long each of them waits for the caller's answer.",
+        section=ADMISSION,
+        metavar="SECONDS",
+        least=0,
+    )
     definitions: int = setting(
         10_000,
         "Definitions kept by id, so that a request can name a system instead of repeating its text.",
@@ -207,6 +221,14 @@ class ServerConfig:
         metavar="N",
         least=1,
     )
+    max_callback_bytes: int = setting(
+        64 * MIB,
+        "What a search in a function that the caller evaluates may keep meanwhile: 32 bytes for each of the m×n "
+        "derivatives.",
+        section=REQUESTS,
+        metavar="BYTES",
+        least=1024,
+    )
     default_deadline_seconds: float = setting(
         60.0,
         "Deadline of a call that brings none.",
@@ -248,6 +270,14 @@ class ServerConfig:
     )
     worker_systems: int = setting(
         256, "Compiled systems that each worker keeps.", section=WORKERS, metavar="N", least=1
+    )
+    systems: tuple[str, ...] = setting(
+        (),
+        "Serve the functions that this Python file (….py), or module, registers: plain functions that Numba compiles, "
+        "see docs/functions.md. May be given several times; nothing else is ever imported. Each worker compiles them "
+        "when it starts, about a second a function; one that does not compile, or raises, stops the start.",
+        section=WORKERS,
+        metavar="FILE|MODULE",
     )
     worker_niceness: int = setting(
         10,

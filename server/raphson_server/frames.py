@@ -4,7 +4,7 @@ One request is under way at a time on a socket, so a frame is always read to its
 answer is a stream, each item is a reply of its own, and the worker sends nothing more until the front end has
 acknowledged it, which it does when the caller has taken it: a slow caller holds up nobody's memory.
 
-    worker → front end   HELLO            imports done
+    worker → front end   HELLO            imports done; or FAILED, and why no worker can start
     front end → worker   WARM_UP          make the engine ready (one worker at a time while caches are cold)
     worker → front end   READY            body: b"compiled" or b"loaded"
     front end → worker   Request          method, remaining seconds, definitions by id (may be none), request id,
@@ -46,6 +46,8 @@ class Method(IntEnum):
     CHECK_JACOBIAN = 8
     TEST_DIFFERENTIABILITY = 9
     SOLVE_BATCH = 10
+    SOLVE_CALLBACK = 11
+    LIST_REGISTERED = 12
 
 
 class Outcome(IntEnum):

@@ -1,6 +1,7 @@
 """What the front end tells a worker process when it starts it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -25,6 +26,10 @@ class WorkerSettings:
         Largest reply.
     limits : dict of str to int
         Those of one definition, by the solver's names.
+    system_files : sequence of str
+        Whose registered functions it serves.
+    max_callback_bytes : int
+        What a search of a callback may keep between its turns.
     niceness : int
         Scheduling niceness.
     hurry : bool
@@ -40,6 +45,8 @@ class WorkerSettings:
     systems: int
     max_message_bytes: int
     limits: dict[str, int]
+    system_files: Sequence[str]
+    max_callback_bytes: int
     niceness: int
     hurry: bool
     log_level: str

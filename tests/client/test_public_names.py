@@ -54,6 +54,8 @@ def test_the_names_of_the_package() -> None:
         "Method",
         "Propagated",
         "RaphsonError",
+        "RegisteredSystem",
+        "RootResult",
         "RootSearch",
         "ServerBusyError",
         "ServerUnavailableError",
@@ -68,6 +70,7 @@ def test_the_names_of_the_package() -> None:
         "aio",
         "connect",
         "plot",
+        "root",
     ]
     assert all(hasattr(raphson, name) for name in raphson.__all__)
 
@@ -89,16 +92,17 @@ def test_the_names_of_the_tracer() -> None:
         (
             "solve",
             (
-                "equations start parameters bounds nominal nominal_residual method jacobian tolerance "
-                "absolute_tolerance max_iterations max_evaluations timeout_seconds whole return_jacobian trace explain "
+                "equations start parameters system bounds nominal nominal_residual method jacobian tolerance "
+                "absolute_tolerance max_iterations max_evaluations timeout_seconds callback vectorized whole "
+                "return_jacobian trace explain "
                 "certify sensitivity adjoint parameter_covariance"
             ),
         ),
         (
             "solve_batch",
             (
-                "equations start parameters shapes method tolerance absolute_tolerance max_iterations warm_start "
-                "timeout_seconds progress"
+                "equations start parameters system shapes method tolerance absolute_tolerance max_iterations "
+                "warm_start timeout_seconds progress"
             ),
         ),
         (
@@ -128,7 +132,7 @@ def test_the_names_of_the_tracer() -> None:
         ),
         ("compile", "equations start parameters variables jacobian timeout_seconds"),
         ("value", "equations at parameters batch batched_parameters timeout_seconds"),
-        ("jacobian", f"equations at parameters method sparse {MANY}"),
+        ("jacobian", f"equations at parameters method system sparse {MANY}"),
         ("jacobian_with_error", f"equations at parameters method {MANY}"),
         ("jvp", f"equations at parameters method v {MANY}"),
         ("vjp", f"equations at parameters method v {MANY}"),
@@ -142,6 +146,8 @@ def test_the_names_of_the_tracer() -> None:
         ("chain", "links at method order jacobian v w timeout_seconds"),
         ("check_jacobian", "equations at parameters jacobian max_entries timeout_seconds"),
         ("differentiability", "equations at parameters value directions timeout_seconds"),
+        ("systems", "timeout_seconds"),
+        ("root", "fun x0 args method jac tol callback options"),
         ("close", ""),
     ],
 )

@@ -25,14 +25,25 @@ from raphson.v1.jacobian_pb2 import (
 )
 from raphson.v1.solver_pb2 import (
     Bounds,
+    CallbackAnswer,
+    CallbackOpening,
     EvidenceRequest,
     ExplainRequest,
     FindAllRequest,
     FollowRequest,
     SolveBatchRequest,
+    SolveCallbackRequest,
     SolveRequest,
 )
-from raphson.v1.system_pb2 import CompileRequest, JacobianRow, System, SystemRef, Variable
+from raphson.v1.system_pb2 import (
+    CompileRequest,
+    JacobianRow,
+    ListRegisteredRequest,
+    System,
+    SystemRef,
+    Variable,
+)
+from raphson_server import turns
 from raphson_server.frames import Method, Outcome, Request
 from raphson_server.worker import evaluate_question, solve_question
 from raphson_server.worker.call import Call
@@ -108,7 +119,12 @@ def requests(text: str, name: str = "x", more: str = "x**2 = 2") -> list[tuple[M
         (Method.SOLVE, SolveRequest(system=SystemRef(definition=System(equations=[text])), start=at)),
         (Method.SOLVE, SolveRequest(system=ref, start=at, parameters=[named(text[:40], 1.0)])),
         (Method.SOLVE, SolveRequest(system=SystemRef(system_id=text[:64]), start=at)),
+        (Method.SOLVE, SolveRequest(system=SystemRef(registered=text), start=at)),
         (Method.SOLVE_BATCH, SolveBatchRequest(system=ref, start=at, members=3)),
+        (Method.SOLVE_BATCH, SolveBatchRequest(system=SystemRef(registered=text), start=at, members=3)),
+        (Method.SOLVE_CALLBACK, opening(text[:40])),
+        (Method.SOLVE_CALLBACK, opening(name)),
+        (Method.LIST_REGISTERED, ListRegisteredRequest()),
         (Method.EVALUATE, EvaluateRequest(system=ref, at=at, value=True, matrix=True, spectrum=True)),
         (Method.EVALUATE_CHAIN, EvaluateChainRequest(links=[ChainLink(system=ref)], at=at, matrix=True)),
         (Method.CHECK_JACOBIAN, CheckJacobianRequest(system=SystemRef(definition=own), at=at)),
@@ -117,6 +133,10 @@ def requests(text: str, name: str = "x", more: str = "x**2 = 2") -> list[tuple[M
         (Method.FIND_ALL, FindAllRequest(system=ref, bounds=bounds, max_starts=3, prove=True)),
         (Method.FOLLOW, FollowRequest(system=ref, start=at, parameter=text[:40], lower=0, upper=1)),
     ]
+
+
+def opening(name: str) -> SolveCallbackRequest:
+    return SolveCallbackRequest(opening=CallbackOpening(start=[named(name, 1.0)]))
 
 
 class Nowhere:
@@ -137,13 +157,20 @@ def main() -> None:
         cancel=rs.CancelFlag(),
         max_message_bytes=1 << 20,
         memory_bytes=0,
+        max_callback_bytes=1 << 20,
         items=Nowhere(),  # type: ignore[arg-type]
     )
 
     outcomes: Counter[str] = Counter()
 
-    def ask(method: Method, message: Any) -> None:
-        reply = answer(Request(method, body=message.SerializeToString()), call)
+    def ask(method: Method, message: Any, state: bytes = b"") -> None:
+        body = message.SerializeToString()
+        is_turn = method is Method.SOLVE_CALLBACK
+        reply = answer(Request(method, body=turns.packed(state, body) if is_turn else body), call)
+        if is_turn and reply.outcome is Outcome.OK and not state:
+            # The next turn: what a caller says to a search that was begun, which is unpickled for it.
+            told = CallbackAnswer(number=1, values=DoubleArray(shape=(1,), data=b"cos\nsystem"[:8]))
+            ask(method, SolveCallbackRequest(answer=told), turns.unpacked(reply.body)[0])
         code = Status.FromString(reply.body).code if reply.outcome is Outcome.FAILED else 0
         outcomes[reply.outcome.name if not code else code_pb2.Code.Name(code)] += 1
 
@@ -159,6 +186,8 @@ def main() -> None:
     is_armed = False
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "pickle.find_class":
+            event = f"{event} {arguments[0].partition('.')[0]}"
         if is_armed:
             events.setdefault(event, repr(arguments)[:200])
 

@@ -236,6 +236,7 @@ def reading(kept: KeptSystem, body: bytes) -> EvaluateQuestion:
         cancel=rs.CancelFlag(),
         max_message_bytes=1 << 20,
         memory_bytes=0,
+        max_callback_bytes=1 << 20,
         items=None,  # type: ignore[arg-type]
     )
     return read_evaluation(body, call)[0]

@@ -18,6 +18,10 @@ HARMLESS = {
     "builtins.id",
     "ctypes.addressof",
     "ctypes.create_string_buffer",
+    # Of the state of a search between its turns, which a worker wrote.
+    "pickle.find_class numpy",
+    "pickle.find_class raphson_server",
+    "pickle.find_class raphson_solver",
     "time.sleep",
 }
 
@@ -38,7 +42,7 @@ def test_hostile_requests_are_only_ever_read() -> None:
     assert {"compile", "exec"} <= set(told["control"])
     # All of them were looked at, most refused, and some solved.
     outcomes = told["outcomes"]
-    assert outcomes.keys() <= {"OK", "INVALID_ARGUMENT", "NEEDS_DEFINITION", "RESOURCE_EXHAUSTED"}
+    assert outcomes.keys() <= {"OK", "INVALID_ARGUMENT", "NEEDS_DEFINITION", "NOT_FOUND", "RESOURCE_EXHAUSTED"}
     assert outcomes["INVALID_ARGUMENT"] > 10 * len(HOSTILE)
     assert outcomes["OK"] > 20
     assert "Traceback" not in finished.stderr

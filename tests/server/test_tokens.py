@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
+import json
 import threading
 import time
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,11 @@ from click.testing import CliRunner
 from pyarrow import parquet
 from raphson_server.cli import main
 from raphson_server.configuration import ServerConfig
-from raphson_server.front_end.caller import Caller
+from raphson_server.failures import CallError
+from raphson_server.front_end.caller import CALLER, Caller
 from raphson_server.front_end.guard import Guard
 from raphson_server.front_end.observing import Observer
+from raphson_server.front_end.places import Places
 from raphson_server.pool import CallEndedError, PoolFullError, WorkerPool
 from raphson_server.pool.ticket import Ticket
 from raphson_server.pool.waiting import Waiting
@@ -33,6 +37,7 @@ from raphson_server.tokens import SCOPES, Quotas, TokenEntry, find_token, new_to
 from raphson_server.watched_files import UnusableFileError
 
 from tests.server.calling import by_text, endless, problem
+from tests.server.conversing import Conversation, opening
 from tests.server.running import Server, running_server, wait_until
 
 EASY = by_text("x**2 = 4", start={"x": 1.0})
@@ -73,7 +78,9 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     entries.append(write_entry(tokens["late"], ["solve"], dt.date(2020, 1, 1), {}))
     (folder / "tokens.toml").write_text("\n".join(entries))
     jobs = ("--jobs", str(folder / "jobs"), "--job-files", str(folder / "data"), "--job-processes", "1")
-    with running_server("--tokens", str(folder / "tokens.toml"), *jobs, others=2, stderr=subprocess.DEVNULL) as server:
+    told = ("--metrics-address", "127.0.0.1:0", "--log-level", "INFO", "--log-format", "json")
+    flags = ("--tokens", str(folder / "tokens.toml"), *jobs, *told)
+    with (folder / "log").open("w") as log, running_server(*flags, others=2, stderr=log.fileno()) as server:
         yield Asking(server, folder, tokens)
 
 
@@ -170,6 +177,50 @@ def test_sizes(asking: Asking) -> None:
         with pytest.raises(raphson.InvalidRequestError, match="101 so far are more than the 100") as caught:
             client.solve_batch("x**2 = p", start={"x": 1.0}, parameters=members)
         assert caught.value.metadata["quota"] == "largest_members"
+
+
+def test_callbacks_count_as_calls_and_have_sizes(asking: Asking) -> None:
+    first = Conversation(asking.server, metadata=asking.metadata("single"))
+    assert first.open(opening({"x": 5.0})).question.number == 1
+    # While the caller thinks, it is its one call.
+    assert "over its quota in_flight" in refusal(asking, "single")
+    first.close()
+    wait_until(lambda: not refusal(asking, "single"), 10)
+    with pytest.raises(grpc.RpcError) as caught:
+        Conversation(asking.server, metadata=asking.metadata("small")).open(opening({"x": np.ones(3)}))
+    refused = problem(caught.value)
+    assert (refused.code.name, refused.field) == ("RESOURCE_EXHAUSTED", "opening.start")
+    assert refused.metadata["quota"] == "largest_variables"
+    with pytest.raises(grpc.RpcError) as caught:
+        Conversation(asking.server, metadata=asking.metadata("jacobian")).open(opening({"x": 5.0}))
+    assert problem(caught.value).reason == "SCOPE_MISSING"
+
+
+def test_who_called_is_told_and_who_was_turned_away(asking: Asking) -> None:
+    metadata = (*asking.metadata("solver"), ("x-request-id", "good"))
+    asking.server.solver.Solve(EASY, timeout=20, metadata=metadata)
+    before = asking.server.metrics()
+    for request_id, headers in (("nobody", ()), ("clerk", asking.metadata("clerk"))):
+        with pytest.raises(grpc.RpcError):
+            asking.server.solver.Solve(EASY, timeout=20, metadata=(*headers, ("x-request-id", request_id)))
+    told: dict[str, dict[str, Any]] = {}
+
+    def are_there() -> bool:
+        lines = map(json.loads, (asking.folder / "log").read_text().splitlines())
+        told.update({line["request_id"]: line for line in lines if line["event"] == "call"})
+        return {"good", "nobody", "clerk"} <= told.keys()
+
+    wait_until(are_there, 10)
+    assert (told["good"]["caller"], told["good"]["code"]) == ("solver", "OK")
+    assert told["nobody"]["caller"].startswith("ipv4:")
+    reasons = {"nobody": "UNAUTHENTICATED", "clerk": "SCOPE_MISSING"}
+    assert {name: told[name]["reason"] for name in reasons} == reasons
+    after = asking.server.metrics()
+    for reason in reasons.values():
+        name = f"raphson_request_failures_total reason={reason}"
+        assert after[name] == before.get(name, 0.0) + 1
+    log = (asking.folder / "log").read_text()
+    assert not any(token in log for token in asking.tokens.values())
 
 
 def test_a_job_belongs_to_the_token_that_made_it(asking: Asking) -> None:
@@ -339,6 +390,30 @@ def test_chunks_are_not_kept_waiting_for_ever() -> None:
     for _ in range(20):
         waiting.append(Ticket())
     assert [waiting.next().is_chunk for _ in range(21)].index(True) == 8
+
+
+def test_one_caller_has_half_of_the_places() -> None:
+    places = Places(4, "callbacks", "max_callbacks")
+
+    def takes(name: str, stack: ExitStack) -> bool:
+        CALLER.set(Caller(TokenEntry(name=name, sha256=b"", scopes=frozenset({"solve"}), quotas=Quotas())))
+        try:
+            stack.enter_context(places.one())
+        except CallError:
+            return False
+        return True
+
+    def take() -> list[bool]:
+        with ExitStack() as stack:
+            return [takes(name, stack) for name in "aaabbbc"]
+
+    assert [copy_context().run(take) for _ in range(2)] == 2 * [[True, True, False, True, True, False, False]]
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(places.one())  # without tokens all are one
+        with pytest.raises(CallError, match=r"4 callbacks are under way, .*\(max_callbacks\)") as caught:
+            stack.enter_context(places.one())
+    assert caught.value.metadata == {"limit": "max_callbacks", "maximum": "4"}
 
 
 def test_one_caller_does_not_fill_the_queue_for_another() -> None:

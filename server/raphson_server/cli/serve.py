@@ -51,6 +51,7 @@ def serve(
     raphson serve --config raphson.toml
     raphson serve --address 0.0.0.0:50551 --tls-certificate tls.crt --tls-key tls.key --tokens tokens.toml
     raphson serve --jobs /var/lib/raphson --job-files /data
+    raphson serve --systems models.py
     """  # noqa: D301 (click needs the backspace itself)
     config = configuration(choices)
     if show_config:

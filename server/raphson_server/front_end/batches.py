@@ -23,13 +23,12 @@ from raphson.v1.solver_pb2 import SolveBatchRequest
 from raphson_server.aborting import abort, status_of
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.forwarding import Forwarder, call_ended, not_serving, overloaded
+from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, call_ended, not_serving
+from raphson_server.front_end.places import Places
 from raphson_server.pool import Ticket, WorkerPool
 
 # Chunks beyond those that are worked on: one on its way out while the next is ready.
 _AHEAD = 1
-# What is told of a chunk that was stopped goes before the end of a call whose sender is silent.
-_LAST_WORDS_SECONDS = 1.0
 
 
 def batch_handler(
@@ -50,21 +49,18 @@ def batch_handler(
     most : int
         How many calls there may be at a time, since each holds threads.
     """
-    places = threading.BoundedSemaphore(most)
+    places = Places(most, "batches", "max_in_flight")
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        if not places.acquire(blocking=False):
-            abort(context, overloaded(most).status())
         try:
-            refused = yield from _Chunks(forwarder, pool, method, bodies, context, hands).answers()
+            with places.one():
+                refused = yield from _Chunks(forwarder, pool, method, bodies, context, hands).answers()
         except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
             status = status_of(error)
         else:
             if refused is None:
                 return
             status = Status.FromString(refused.body)
-        finally:
-            places.release()
         abort(context, status)
 
     return handle
@@ -111,7 +107,7 @@ class _Chunks:
         CallError
             If a chunk has no reply at all.
         """
-        reader = Ticket(due=self._due + _LAST_WORDS_SECONDS)
+        reader = Ticket(due=self._due + LAST_WORDS_SECONDS)
         if not self._context.add_callback(self._end):
             self._end()
         self._pool.watch(reader, self._context.cancel, self._cut_off)

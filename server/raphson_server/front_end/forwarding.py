@@ -34,6 +34,9 @@ from raphson_server.pool import (
     WorkerProcess,
 )
 
+LAST_WORDS_SECONDS = 1.0
+"""By how much what is told of a request that is stopped goes before the end of a call whose caller is silent."""
+
 _RETRY_SECONDS = 0.25
 _LONGEST_DEADLINE_SECONDS = 1e9
 _SHOWN_ID_BYTES = 80
@@ -354,7 +357,7 @@ def overloaded(limit: int) -> CallError:
         code_pb2.RESOURCE_EXHAUSTED,
         Reason.OVERLOADED,
         f"{limit} requests are in flight, the most this server admits; try again in a moment",
-        metadata={"max_in_flight": str(limit)},
+        metadata={"limit": "max_in_flight", "maximum": str(limit)},
         retry_seconds=_RETRY_SECONDS,
     )
 

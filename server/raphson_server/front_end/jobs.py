@@ -10,7 +10,6 @@ import functools
 import math
 import shutil
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Never
@@ -27,7 +26,8 @@ from raphson_server.aborting import DETAILS_KEY, abort, status_of
 from raphson_server.failures import CallError, Reason, invalid_input, unexpected
 from raphson_server.frames import Method, Outcome
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
+from raphson_server.front_end.forwarding import Forwarder, call_ended
+from raphson_server.front_end.places import Places
 from raphson_server.front_end.registration import OnOwnThreads
 from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY, JobSettings
 from raphson_server.observability.request_id import KEY, REQUEST_ID
@@ -105,7 +105,7 @@ class Jobs:
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
         self._channel = grpc.insecure_channel(settings.address, options=_CHANNEL)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="raphson-jobs")
-        self._places = threading.BoundedSemaphore(MOST_STREAMS)
+        self._places = Places(MOST_STREAMS, "streams about jobs")
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         """Return what answers each method, on threads of its own."""
@@ -179,8 +179,19 @@ class Jobs:
         return reply
 
     def _stream(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        if not self._places.acquire(blocking=False):
-            abort(context, overloaded(MOST_STREAMS).status())
+        try:
+            with self._places.one():
+                yield from self._replies(name, body, context)
+        except grpc.RpcError as error:
+            status = _relayed(error)
+        except CallError as error:
+            status = error.status()
+        else:
+            return
+        abort(context, status)
+
+    def _replies(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        """Yield what the desk says, while somebody reads it."""
         reader = Ticket()
         method: Any = self._channel.unary_stream(f"/{SERVICE}/{name}")
         call = method(body, metadata=_metadata())
@@ -192,15 +203,9 @@ class Jobs:
                 reader.offered = time.monotonic()
                 yield reply
                 reader.offered = math.inf
-        except grpc.RpcError as error:
-            status = _relayed(error)
-        else:
-            return
         finally:
             call.cancel()
             self._pool.release(reader)
-            self._places.release()
-        abort(context, status)
 
 
 def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:

@@ -17,6 +17,7 @@ from raphson_server.containment import keep_memory
 from raphson_server.frames import Method
 from raphson_server.front_end import jobs
 from raphson_server.front_end.batches import batch_handler
+from raphson_server.front_end.callbacks import callback_handler
 from raphson_server.front_end.certificates import tls_credentials
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.guard import Guard
@@ -82,10 +83,9 @@ class Service:
         self._definitions = definitions = BoundedCache[bytes, bytes](
             config.definitions, config.definition_bytes, weigh=len
         )
-        # A batch keeps its thread between chunks, when none of them is in flight.
-        self._threads = ThreadPoolExecutor(
-            2 * config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
-        )
+        # A batch keeps its thread between chunks, when none of them is in flight, and a callback between its turns.
+        threads = 2 * config.max_in_flight + config.max_callbacks + _THREADS_BEYOND_ADMISSION
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="raphson-call")
         self._guard = Guard(Path(config.tokens), self._monitoring.observer) if config.tokens else None
         interceptors: list[grpc.ServerInterceptor] = [] if self._guard is None else [self._guard]
         self._server = grpc.server(self._threads, options=_options(config), interceptors=interceptors)
@@ -101,6 +101,7 @@ class Service:
             "SolveBatch": grpc.stream_stream_rpc_method_handler(
                 batch_handler(forwarder, self._pool, Method.SOLVE_BATCH, config.workers, config.max_in_flight)
             ),
+            "SolveCallback": grpc.stream_stream_rpc_method_handler(callback_handler(forwarder, self._pool, config)),
         }
         register(self._server, _SOLVER, observed(_SOLVER, solver))
         jacobian: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
@@ -110,7 +111,11 @@ class Service:
             "TestDifferentiability": unary(forwarder.handler(Method.TEST_DIFFERENTIABILITY)),
         }
         register(self._server, _JACOBIAN, observed(_JACOBIAN, jacobian))
-        register(self._server, _SYSTEM, observed(_SYSTEM, {"Compile": unary(forwarder.handler(Method.COMPILE))}))
+        system: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Compile": unary(forwarder.handler(Method.COMPILE)),
+            "ListRegistered": unary(forwarder.handler(Method.LIST_REGISTERED)),
+        }
+        register(self._server, _SYSTEM, observed(_SYSTEM, system))
         self._jobs = jobs.Jobs(config, forwarder, self._pool, self._jobs_ready, on_failure) if config.jobs else None
         job = jobs.no_jobs() if self._jobs is None else self._jobs.handlers()
         register(self._server, jobs.SERVICE, observed(jobs.SERVICE, job))

@@ -47,7 +47,9 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        solves = Counter("raphson_solves", "Solves of Solve, by how they ended.", ["status"], registry=registry)
+        solves = Counter(
+            "raphson_solves", "Solves of Solve and SolveCallback, by how they ended.", ["status"], registry=registry
+        )
         self._iterations = Histogram(
             "raphson_solve_iterations", "Iterations of a solve.", buckets=_ITERATIONS, registry=registry
         )

@@ -63,6 +63,8 @@ class WorkerProcess:
             systems=config.worker_systems,
             max_message_bytes=config.max_message_bytes,
             limits=config.solver_limits(),
+            system_files=config.systems,
+            max_callback_bytes=config.max_callback_bytes,
             niceness=config.worker_niceness,
             hurry=hurry,
             log_level=config.log_level,

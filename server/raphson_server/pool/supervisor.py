@@ -168,6 +168,13 @@ class Supervisor:
     def _advance(self, worker: WorkerProcess) -> None:
         """Take a starting worker one step on: greeted, warming, ready."""
         announcement = worker.next_announcement()
+        if announcement.outcome == Outcome.FAILED:
+            # What it was told to load cannot be loaded: at the start by none, later since it has changed.
+            reason = announcement.body.decode()
+            _log.error("worker could not be started", extra={"worker": worker.pid, "reason": reason})
+            if not self._engine_ready:
+                self._on_failure(reason)
+            return
         if announcement.outcome == Outcome.HELLO:
             self._greeted.append(worker)
             self._let_warm_up()

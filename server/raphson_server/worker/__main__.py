@@ -26,6 +26,15 @@ def main(argument: str) -> None:
 
     from raphson_server.worker.loop import serve  # noqa: PLC0415
 
+    registered = {}
+    if settings.system_files:
+        from raphson_solver.registered import RegistrationError, load  # noqa: PLC0415 - Numba's front end is slow to load
+
+        try:
+            registered = load(settings.system_files)
+        except RegistrationError as error:
+            send_reply(channel, Reply(Outcome.FAILED, str(error).encode()))
+            return
     send_reply(channel, Reply(Outcome.HELLO))
     receive_request(channel)
     compiled = rs.warm_up()
@@ -35,7 +44,7 @@ def main(argument: str) -> None:
     if settings.hurry:
         os.nice(settings.niceness)
     send_reply(channel, Reply(Outcome.READY, b"compiled" if compiled else b"loaded"))
-    serve(channel, rs.CancelFlag(memoryview(flag)), settings)
+    serve(channel, rs.CancelFlag(memoryview(flag)), settings, registered)
 
 
 if __name__ == "__main__":

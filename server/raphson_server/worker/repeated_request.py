@@ -34,7 +34,7 @@ def answer_repeated(
     question = forms.recognise(body)
     if question is not None:
         call.account.find()
-        check_allowed(question.kept.system, call)
+        check_allowed(question.kept.system.n, call)
         try:
             return Answer(reply(question, call))
         except rs.InputError:

@@ -19,6 +19,7 @@ from raphson_server.worker.memory import check_solving_fits
 from raphson_server.worker.particulars import Particulars
 from raphson_server.worker.read_particulars import to_particulars
 from raphson_server.worker.region import SIDES
+from raphson_server.worker.registered import check_evidence
 from raphson_server.worker.repeated_request import answer_repeated
 from raphson_server.worker.solve_question import SolveQuestion
 
@@ -42,7 +43,9 @@ def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]
         call,
         lambda: to_arrays(request.start, "start"),
         lambda: to_arrays(request.parameters, "parameters"),
+        by_name=True,
     )
+    check_evidence(request.evidence, kept)
     check_solving_fits(kept.system, call)
     x = kept.point(request.start, "start")
     p = kept.parameters(request.parameters)

@@ -85,7 +85,7 @@ def _system(ref: SystemRef, call: Call) -> tuple[KeptSystem, Sequence[KeptSystem
         raise invalid_input(
             "system.definition.variables", "empty; expected the unknowns, since arrays may have a dimension of members"
         )
-    return find_system(ref, call, dict, dict)
+    return find_system(ref, call, dict, dict, by_name=True)
 
 
 def _check_reply_fits(members: int, n: int, call: Call) -> None:

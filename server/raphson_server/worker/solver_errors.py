@@ -170,7 +170,7 @@ def _path(field: str, error: rs.RaphsonError, method: Method, body: bytes, link:
 
 
 def _definition(method: Method, body: bytes, link: int | None) -> tuple[str, System, bool]:
-    """Return where the request holds its definition, the definition, and whether there is only an id instead."""
+    """Return where the request holds its definition, the definition, and whether there is an id or a name instead."""
     if method is Method.COMPILE:
         return "definition", CompileRequest.FromString(body).definition, False
     if method is Method.EVALUATE_CHAIN:
@@ -178,7 +178,7 @@ def _definition(method: Method, body: bytes, link: int | None) -> tuple[str, Sys
         system = SystemRef() if link is None else links[link].system
     else:
         system = _REQUESTS[method].FromString(body).system
-    return "system.definition", system.definition, system.WhichOneof("ref") == "system_id"
+    return "system.definition", system.definition, system.WhichOneof("ref") != "definition"
 
 
 def _by_name(rest: str) -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from raphson_solver.batch import BatchSolution
     from raphson_solver.continuation import Branch
     from raphson_solver.differential import Differential
+    from raphson_solver.differential.written import Source
     from raphson_solver.explanation import Explanation, Structure
     from raphson_solver.proof import Certificate
     from raphson_solver.roots import Roots
@@ -131,6 +132,24 @@ class System:
                 raise LimitError("equations", "dense_entries", entries, maximum, "entries of dense matrices")
             raise LimitError("equations", "equations", self.m, self.limits.equations, "equations to write out")
         return self._kernels
+
+    @property
+    def has_equations(self) -> bool:
+        """Whether there are equations to look at, and not code alone."""
+        return True
+
+    @property
+    def has_analytic(self) -> bool:
+        """Whether there is a Jacobian besides that of the equations: the caller's own."""
+        return self.definition.jacobian is not None
+
+    def derivative_mode(self, mode: JacobianMode) -> JacobianMode:
+        """Return what a mode stands for: itself."""
+        return mode
+
+    def source(self, between: Between) -> Source | None:  # noqa: ARG002 - for systems that have one
+        """Return where values and derivatives at many points come from, if not from equations."""
+        return None
 
     @property
     def sparsity(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
