@@ -138,6 +138,7 @@ class ServerConfig:
         section=ADMISSION,
         metavar="SECONDS",
         least=0,
+        most=1_000_000,
     )
     definitions: int = setting(
         10_000,

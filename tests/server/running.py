@@ -127,11 +127,7 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers, the spare included."""
-        found = []
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                found += [int(pid) for pid in (task / "children").read_text().split()]
-        return sorted(found)
+        return children(self.process.pid)
 
     def settle(self) -> None:
         """Wait until every worker and the spare are there and idle."""
@@ -154,6 +150,16 @@ class Server:
         before = {pid: cpu_seconds(pid) for pid in self.workers()}
         time.sleep(seconds)
         return [pid for pid, spent in before.items() if cpu_seconds(pid) - spent > TICK_SECONDS]
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of a process' children."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(child) for child in (task / "children").read_text().split()]
+    return sorted(found)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -18,7 +18,7 @@ from raphson_solver.callback import solve_callback
 
 from tests.server.calling import array, by_text, numbers, problem
 from tests.server.conversing import Conversation, inside, opening, solve
-from tests.server.running import CALL_SECONDS, Server, running_server
+from tests.server.running import CALL_SECONDS, Server, running_server, wait_until
 
 EASY = by_text("x**2 = 2", start={"x": 1.0})
 START = {"u": [1.0, -1.7]}
@@ -187,6 +187,22 @@ def test_limits_patience_and_lost_workers() -> None:
         found, _ = solve(server, opening(START), _killing(server))
         assert found.status == wire.STATUS_CONVERGED
         assert server.serving()
+
+
+def test_a_server_that_stops_finishes_them_and_cuts_off_whoever_is_silent() -> None:
+    with running_server("--drain-seconds", "60") as server:
+        talking, silent = Conversation(server), Conversation(server)
+        said = talking.open(opening({"x": 5.0}))
+        assert silent.open(opening({"x": 5.0})).question.number == 1
+        server.process.terminate()
+        wait_until(lambda: not server.serving(), 10)
+        while said.HasField("question"):
+            points = numbers(said.question.points)
+            said = talking.answer(said.question.number, points**2 - 2)
+        assert said.result.status == wire.STATUS_CONVERGED
+        server.process.terminate()  # again: at once
+        told = refused(lambda: next(silent.call))
+        assert (told.code, told.reason) == (grpc.StatusCode.UNAVAILABLE, "NOT_SERVING")
 
 
 def _killing(server: Server) -> Callable[[np.ndarray], np.ndarray]:

@@ -212,7 +212,9 @@ def test_who_called_is_told_and_who_was_turned_away(asking: Asking) -> None:
 
     wait_until(are_there, 10)
     assert (told["good"]["caller"], told["good"]["code"]) == ("solver", "OK")
+    assert 0 < told["good"]["cpu_seconds"] < 20
     assert told["nobody"]["caller"].startswith("ipv4:")
+    assert told["clerk"]["caller"] == "clerk"
     reasons = {"nobody": "UNAUTHENTICATED", "clerk": "SCOPE_MISSING"}
     assert {name: told[name]["reason"] for name in reasons} == reasons
     after = asking.server.metrics()

@@ -1,48 +1,33 @@
 """How the commands reach a server that asks who calls: options for TLS and tokens, the same for all."""
 
 import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 import raphson
 from click.core import ParameterSource
 
+from raphson_server.cli.tls_options import FILE, TLS_OPTIONS
+
 _META = "raphson.access"
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _TOKEN = "RAPHSON_TOKEN"  # noqa: S105 (the variable's name)
+_TOKEN_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "--token-file": {
+        "type": FILE,
+        "metavar": "FILE",
+        "envvar": _TOKEN + "_FILE",
+        "help": f"Who calls: a file with what `raphson token create` printed. [env var: {_TOKEN}_FILE; {_TOKEN} for "
+        "the token itself]",
+    },
+    "--insecure": {"is_flag": True, "help": "Send the token in the clear, where the network protects it."},
+}
 
 
 def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that `connected` reads."""
-    for option in (
-        _option("--insecure", is_flag=True, help="Send the token in the clear, where the network protects it."),
-        _option(
-            "--token-file",
-            type=_FILE,
-            envvar=_TOKEN + "_FILE",
-            help=f"Who calls: a file with what `raphson token create` printed. [env var: {_TOKEN}_FILE; {_TOKEN} for "
-            "the token itself]",
-        ),
-        _option("--key", type=_FILE, envvar="RAPHSON_KEY", show_envvar=True, help="The certificate's key, as PEM."),
-        _option(
-            "--certificate",
-            type=_FILE,
-            envvar="RAPHSON_CERTIFICATE",
-            show_envvar=True,
-            help="This client's own certificate, for servers that ask for one.",
-        ),
-        _option(
-            "--ca",
-            type=_FILE,
-            envvar="RAPHSON_CA",
-            show_envvar=True,
-            help="Certificates, as PEM, of the authorities that vouch for the server; means TLS.",
-        ),
-        _option("--tls", is_flag=True, help="The server is behind TLS, vouched for by authorities of this machine."),
-    ):
-        command = option(command)
+    for flag, particulars in reversed([*TLS_OPTIONS.items(), *_TOKEN_OPTIONS.items()]):
+        command = click.option(flag, expose_value=False, callback=_keep, **particulars)(command)
     return command
 
 
@@ -72,11 +57,6 @@ def connected(address: str | None) -> raphson.Client:
     elif address is not None and os.environ.get(_TOKEN):
         wanted["token"] = os.environ[_TOKEN]
     return raphson.connect(address, **wanted)
-
-
-def _option(flag: str, **particulars: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    metavar = None if particulars.get("is_flag") else "FILE"
-    return click.option(flag, metavar=metavar, expose_value=False, callback=_keep, **particulars)
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:

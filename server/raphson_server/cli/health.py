@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from raphson_server.cli.tls_options import TLS_OPTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SERVING, NOT_SERVING = 0, 1
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _tls_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for flag, particulars in reversed([*TLS_OPTIONS.items()]):
+        command = click.option(flag, **particulars)(command)
+    return command
 
 
 @click.command(epilog="Exit codes: 0 it serves, 1 it does not, or does not answer, 2 bad usage.")
@@ -31,25 +41,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Ask for one service, such as raphson.v1.JobService, instead of the whole server.",
 )
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, metavar="SECONDS")
-@click.option(
-    "--ca",
-    type=_FILE,
-    metavar="FILE",
-    envvar="RAPHSON_CA",
-    show_envvar=True,
-    help="Certificates, as PEM, of the authorities that vouch for the server; means TLS.",
-)
-@click.option(
-    "--certificate",
-    type=_FILE,
-    metavar="FILE",
-    envvar="RAPHSON_CERTIFICATE",
-    show_envvar=True,
-    help="Our own certificate, for servers that ask for one.",
-)
-@click.option(
-    "--key", type=_FILE, metavar="FILE", envvar="RAPHSON_KEY", show_envvar=True, help="The certificate's key, as PEM."
-)
+@_tls_options
 @click.option(
     "--server-name",
     default="",
@@ -62,6 +54,7 @@ def health(
     address: str,
     service: str,
     timeout: float,
+    tls: bool,
     ca: Path | None,
     certificate: Path | None,
     key: Path | None,
@@ -77,13 +70,13 @@ def health(
         raise click.UsageError("--certificate and --key belong together")
     # A proxy of the environment is for others: whoever asks for health means this very server.
     options: list[tuple[str, int | str]] = [("grpc.enable_http_proxy", 0)]
-    if ca is None:
+    if not (tls or ca):
         channel = grpc.insecure_channel(address, options)
     else:
         if server_name:
             options.append(("grpc.ssl_target_name_override", server_name))
         credentials = grpc.ssl_channel_credentials(
-            ca.read_bytes(),
+            None if ca is None else ca.read_bytes(),
             None if key is None else key.read_bytes(),
             None if certificate is None else certificate.read_bytes(),
         )

@@ -17,13 +17,11 @@ from queue import SimpleQueue
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc.status_pb2 import Status
 from raphson.v1.solver_pb2 import SolveBatchRequest
 
-from raphson_server.aborting import abort, status_of
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, call_ended, not_serving
+from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, call_ended, not_serving, to_the_end
 from raphson_server.front_end.places import Places
 from raphson_server.pool import Ticket, WorkerPool
 
@@ -52,16 +50,11 @@ def batch_handler(
     places = Places(most, "batches", "max_in_flight")
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        try:
+        def answers() -> Generator[bytes, None, Reply | None]:
             with places.one():
-                refused = yield from _Chunks(forwarder, pool, method, bodies, context, hands).answers()
-        except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
-            status = status_of(error)
-        else:
-            if refused is None:
-                return
-            status = Status.FromString(refused.body)
-        abort(context, status)
+                return (yield from _Chunks(forwarder, pool, method, bodies, context, hands).answers())
+
+        return to_the_end(answers(), context)
 
     return handle
 

@@ -14,15 +14,20 @@ from collections.abc import Callable, Generator, Iterator
 
 import grpc
 from google.rpc import code_pb2
-from google.rpc.status_pb2 import Status
 
 from raphson_server import turns
-from raphson_server.aborting import abort, status_of
 from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError, Reason, invalid_input
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, call_ended, not_serving, passed
+from raphson_server.front_end.forwarding import (
+    LAST_WORDS_SECONDS,
+    Forwarder,
+    call_ended,
+    not_serving,
+    passed,
+    to_the_end,
+)
 from raphson_server.front_end.places import Places
 from raphson_server.pool import Ticket, WorkerPool
 
@@ -36,16 +41,11 @@ def callback_handler(
     places = Places(config.max_callbacks, "callbacks", "max_callbacks")
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        try:
+        def questions() -> Generator[bytes, None, Reply | None]:
             with places.one():
-                refused = yield from _Conversation(forwarder, pool, bodies, context, config).questions()
-        except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
-            status = status_of(error)
-        else:
-            if refused is None:
-                return
-            status = Status.FromString(refused.body)
-        abort(context, status)
+                return (yield from _Conversation(forwarder, pool, bodies, context, config).questions())
+
+        return to_the_end(questions(), context)
 
     return handle
 

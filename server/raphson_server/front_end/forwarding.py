@@ -85,16 +85,7 @@ class Forwarder:
         """Return the function that gRPC calls for one method whose answer is a stream of messages."""
 
         def handle(body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-            try:
-                last = yield from self._stream(method, body, context)
-            except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
-                status = status_of(error)
-            else:
-                if last.outcome is Outcome.OK:
-                    yield last.body
-                    return
-                status = Status.FromString(last.body)
-            abort(context, status)
+            return to_the_end(self._stream(method, body, context), context)
 
         return handle
 
@@ -150,8 +141,7 @@ class Forwarder:
         else:
             _note(ticket, reply)
         finally:
-            self._pool.release(ticket)
-            CALLER.get().spend(ticket.cpu_seconds)
+            self._let_go(ticket)
         return self._within_limits(ticket, reply)
 
     def _within_limits(self, ticket: Ticket, reply: Reply) -> Reply:
@@ -201,8 +191,15 @@ class Forwarder:
             _note(ticket, reply)
             return self._within_limits(ticket, reply)
         finally:
-            self._pool.release(ticket)
-            CALLER.get().spend(ticket.cpu_seconds)
+            self._let_go(ticket)
+
+    def _let_go(self, ticket: Ticket) -> None:
+        """Give the worker back, and charge what it has spent."""
+        self._pool.release(ticket)
+        CALLER.get().spend(ticket.cpu_seconds)
+        call = current_call()
+        if call is not None:
+            call.note_cpu(ticket.cpu_seconds)
 
     def _abandon(self, ticket: Ticket) -> None:
         """Stop a worker whose items nobody takes any more, and read its answer to the end."""
@@ -306,6 +303,22 @@ class Forwarder:
             field = "links" if method is Method.EVALUATE_CHAIN else "system.system_id"
             raise _not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
         return definition
+
+
+def to_the_end(answers: Generator[bytes, None, Reply | None], context: grpc.ServicerContext) -> Iterator[bytes]:
+    """Yield a stream's answers, and the last one that it returns; where that is an error, end the call with it."""
+    try:
+        last = yield from answers
+    except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
+        status = status_of(error)
+    else:
+        if last is None:
+            return
+        if last.outcome is Outcome.OK:
+            yield last.body
+            return
+        status = Status.FromString(last.body)
+    abort(context, status)
 
 
 def _note(ticket: Ticket, reply: Reply) -> None:

@@ -18,8 +18,8 @@ from raphson.v1 import jacobian_pb2, job_pb2, solver_pb2, system_pb2
 
 from raphson_server.aborting import abort
 from raphson_server.failures import CallError, Reason
-from raphson_server.front_end.caller import CALLER, Caller
-from raphson_server.front_end.registration import OnOwnThreads
+from raphson_server.front_end.caller import CALLER, EVERYBODY, Caller
+from raphson_server.front_end.registration import OnOwnThreads, wrapped
 from raphson_server.tokens import SCOPES, TokenEntry, find_token, read_tokens
 from raphson_server.watched_files import WatchedFiles
 
@@ -80,14 +80,15 @@ class Guard(grpc.ServerInterceptor):
         handler = continuation(handler_call_details)
         if handler is None or service in _OPEN:
             return handler
+        method, caller = self._observer.method(name), EVERYBODY
         try:
             caller = self._caller(handler_call_details)
             _check_scope(caller, _SCOPES.get(service, _ADMIN), service)
         except CallError as error:
-            refuse = self._observer.method(name).stream(partial(_refuse_stream, error.status()))
+            refuse = partial(_turn_away, caller, method, error.status())
             # Of these kinds none waits for a message of the caller's.
             return grpc.stream_stream_rpc_method_handler(OnOwnThreads(refuse, self._threads))
-        return _counted(handler, caller, self._observer.method(name))
+        return _counted(handler, caller, method)
 
     def close(self) -> None:
         """End the threads."""
@@ -135,27 +136,17 @@ def _refuse_stream(status: Status, requests: object, context: grpc.ServicerConte
     yield abort(context, status)
 
 
+def _turn_away(
+    caller: Caller, method: ObservedMethod, status: Status, requests: object, context: grpc.ServicerContext
+) -> Iterator[bytes]:
+    CALLER.set(caller)
+    yield from method.stream(partial(_refuse_stream, status))(requests, context)
+
+
 def _counted(handler: Handler, caller: Caller, method: ObservedMethod) -> Handler:
     """Return a handler that counts its calls, and lets what answers them know the caller."""
-    if handler.response_streaming:
-        answer: Any = _answer_stream
-        if handler.request_streaming:
-            make: Any = grpc.stream_stream_rpc_method_handler
-            behavior: Any = handler.stream_stream
-        else:
-            make, behavior = grpc.unary_stream_rpc_method_handler, handler.unary_stream
-    else:
-        answer = _answer
-        if handler.request_streaming:
-            make, behavior = grpc.stream_unary_rpc_method_handler, handler.stream_unary
-        else:
-            make, behavior = grpc.unary_unary_rpc_method_handler, handler.unary_unary
-    answer = partial(answer, caller, method, behavior)
-    threads = getattr(behavior, "experimental_thread_pool", None)
-    if threads is not None:
-        answer = OnOwnThreads(answer, threads, getattr(behavior, "experimental_non_blocking", False))
-    counted: Handler = make(answer, handler.request_deserializer, handler.response_serializer)
-    return counted
+    answer = _answer_stream if handler.response_streaming else _answer
+    return wrapped(handler, partial(partial, answer, caller, method))
 
 
 def _answer(caller: Caller, method: ObservedMethod, behavior: Any, request: Any, context: grpc.ServicerContext) -> Any:
@@ -175,7 +166,7 @@ def _answer_stream(
     CALLER.set(caller)
     refusal = caller.enter()
     if refusal is not None:
-        yield from method.stream(partial(_refuse_stream, refusal.status()))(request, context)
+        yield from _turn_away(caller, method, refusal.status(), request, context)
         return
     try:
         yield from behavior(request, context)

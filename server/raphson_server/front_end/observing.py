@@ -5,7 +5,6 @@ A call pays for what is asked for alone: without metrics, traces and a log of ca
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import ErrorInfo
 
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.registration import OnOwnThreads
+from raphson_server.front_end.registration import wrapped
 from raphson_server.observability.call import ObservedCall, set_current_call
 from raphson_server.observability.logs import shows_texts
 from raphson_server.observability.request_id import KEY, REQUEST_ID, new_request_id, sent_request_id
@@ -59,7 +58,11 @@ class Observer:
         self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
     ) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         """Return the handlers of one service, each of whose calls is told of."""
-        return {name: self._handler(f"{service}/{name}", handler) for name, handler in handlers.items()}
+        return {name: wrapped(handler, self._wrap(f"{service}/{name}", handler)) for name, handler in handlers.items()}
+
+    def _wrap(self, name: str, handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Behavior], Behavior]:
+        method = self.method(name)
+        return method.stream if handler.response_streaming else method.unary
 
     def method(self, name: str) -> ObservedMethod:
         """Return a method by its full name, ``service/name``."""
@@ -67,17 +70,6 @@ class Observer:
         if method is None:
             method = self._methods[name] = ObservedMethod(name, self._metrics, self._spans, self._lines)
         return method
-
-    def _handler(self, name: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-        method = self.method(name)
-        kinds = {"unary_unary": method.unary, "unary_stream": method.stream, "stream_stream": method.stream}
-        (kind,) = [kind for kind in kinds if getattr(handler, kind) is not None]
-        behavior = getattr(handler, kind)
-        if isinstance(behavior, OnOwnThreads):
-            wrapped: Any = dataclasses.replace(behavior, behavior=kinds[kind](behavior.behavior))
-        else:
-            wrapped = kinds[kind](behavior)
-        return handler._replace(**{kind: wrapped})  # type: ignore[no-any-return]
 
 
 class ObservedMethod:
@@ -176,6 +168,8 @@ class ObservedMethod:
             facts["reason"] = reason
         if call.members:
             facts["members"] = {name_of_status(status): count for status, count in sorted(call.members.items())}
+        if call.cpu_seconds:
+            facts["cpu_seconds"] = round(call.cpu_seconds, 6)
         account = call.account
         if account is not None:
             if account.status:

@@ -42,6 +42,8 @@ class ObservedCall:
         How it ends, if not well.
     account : Account or None
         Of the last request that a worker answered for it.
+    cpu_seconds : float
+        Processor time that workers have spent on it.
     members : Counter or None
         How many members of its batch ended with which status; None if it is no batch.
     """
@@ -55,6 +57,7 @@ class ObservedCall:
     caller: str = ""
     failure: Status | None = None
     account: Account | None = None
+    cpu_seconds: float = 0.0
     members: Counter[int] | None = None
 
     def note_work(self, asked: float, bound: float, worker: int, packed: bytes) -> None:
@@ -80,6 +83,12 @@ class ObservedCall:
         if members:
             with _batches:
                 self.members = Counter(members) + (self.members or Counter())
+
+    def note_cpu(self, seconds: float) -> None:
+        """Take in what a worker has spent on it; several threads of one call may have such news."""
+        if self.is_told and seconds:
+            with _batches:
+                self.cpu_seconds += seconds
 
 
 _current: ContextVar[ObservedCall | None] = ContextVar("raphson_call", default=None)
