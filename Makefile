@@ -8,7 +8,7 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -Iproto -I$$($(BIN)/python -c 'impor
 # pip reads a wheel or builds from source; nothing is compiled but the engine, at its first start.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help run test engine bench robustness lint types contracts stubs stubs-check check clean
+.PHONY: help run test engine bench robustness lint types contracts stubs settings stubs-check check clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ contracts: $(VENV)/lint  ## Check that imports go one way
 
 stubs: $(VENV)/lint  ## Generate the wire's Python stubs from proto/
 	$(PROTOC) --python_out=client --pyi_out=client --grpc_python_out=client $(PROTOS)
+
+settings: $(VENV)/server  ## Write the page of the server's settings from the settings
+	$(BIN)/python -m raphson_server.settings_page > docs/settings.md
 
 stubs-check: $(VENV)/lint  ## Check that the committed stubs are those of proto/
 	@rm -rf $(VENV)/stubs && mkdir -p $(VENV)/stubs

@@ -18,6 +18,7 @@ BENCHMARKS = (
     "text_to_first_root",
     "warm_solve",
     "rpc_overhead",
+    "callbacks",
     "batched_jacobian",
     "batch_solve",
     "jobs",

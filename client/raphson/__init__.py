@@ -16,7 +16,7 @@ that can go wrong is an error of the tree in `raphson.errors`. `Client.explain` 
 `Client.solve_batch` solves one system for a million starts and parameters; `Client.create_job` has a server do so from
 a table to a table, durably.
 `Client.jacobian` and its like differentiate, at one point or at a million. In `raphson.aio` all but jobs is
-awaited.
+awaited. `root` has the arguments of ``scipy.optimize.root``, and needs no client.
 """
 
 from raphson import aio, plot
@@ -28,9 +28,11 @@ from raphson.chain import ChainEvaluation, Link
 from raphson.client import Client
 from raphson.compiled import CompiledSystem
 from raphson.connection import connect
+from raphson.default_client import root
 from raphson.determinant import Determinant
 from raphson.differentiability import Differentiability
 from raphson.errors import (
+    AccessDeniedError,
     CancelledError,
     ClientStateError,
     DeadlineExceededError,
@@ -53,6 +55,8 @@ from raphson.job import Job
 from raphson.job_progress import JobFailure, JobProgress, JobState
 from raphson.job_results import JobResults
 from raphson.propagated import Propagated
+from raphson.registered import RegisteredSystem
+from raphson.root_result import RootResult
 from raphson.roots import FindAllSummary, FoundRoot, RootSearch
 from raphson.solution import Solution
 from raphson.solve_progress import SolveProgress
@@ -62,6 +66,7 @@ from raphson.trace_step import TraceStep
 from raphson.vocabulary import JacobianMode, LinearSolver, Method, Status, WarmStart
 
 __all__ = [
+    "AccessDeniedError",
     "ActiveBound",
     "BatchResult",
     "Branch",
@@ -100,6 +105,8 @@ __all__ = [
     "Method",
     "Propagated",
     "RaphsonError",
+    "RegisteredSystem",
+    "RootResult",
     "RootSearch",
     "ServerBusyError",
     "ServerUnavailableError",
@@ -115,4 +122,5 @@ __all__ = [
     "aio",
     "connect",
     "plot",
+    "root",
 ]

@@ -11,7 +11,6 @@ import numpy as np
 
 from raphson.arrays import WIRE, to_bytes, write_named
 from raphson.batch_result import BatchResult
-from raphson.calls import Calls
 from raphson.compiled import CompiledSystem
 from raphson.errors import (
     DeadlineExceededError,
@@ -25,8 +24,10 @@ from raphson.members import Members, to_compile, to_members
 from raphson.offering import offered
 from raphson.options import write_options
 from raphson.progress import progress_bar
+from raphson.registered import Registry
+from raphson.registered import given as check_given
 from raphson.v1.solver_pb2 import SolveBatchRequest
-from raphson.v1.system_pb2 import CompileRequest
+from raphson.v1.system_pb2 import CompileRequest, SystemRef
 from raphson.vocabulary import (
     JacobianMode,
     Method,
@@ -58,16 +59,17 @@ LIMIT = "max_message_bytes"
 ITERATIONS = np.dtype("<i4")
 
 
-class BatchSolving(Calls):
+class BatchSolving(Registry):
     """Solves one system for many starts and parameters."""
 
     @offered
     async def solve_batch(
         self,
-        equations: Equations,
-        start: Point,
+        equations: Equations | None = None,
+        start: Point | None = None,
         parameters: Parameters | None = None,
         *,
+        system: str | None = None,
         shapes: Shapes | None = None,
         method: MethodName | Method = "auto",
         tolerance: float | None = None,
@@ -92,6 +94,8 @@ class BatchSolving(Calls):
             argument, or is all n unknowns of a compiled system in order, shape (n,) or (B, n).
         parameters : mapping of str to array-like, optional
             What is given, in shapes likewise. Where it is not finite its member ends with `Status.DOMAIN_ERROR`.
+        system : str, optional
+            The name of a registered function, in place of equations; see `systems`.
         shapes : mapping of str to tuple of int, optional
             Shapes, for one member, of the names that stand for arrays in text or in a function: ``{"u": (50,)}``.
         method, tolerance, absolute_tolerance, max_iterations
@@ -121,7 +125,8 @@ class BatchSolving(Calls):
         Notes
         -----
         The call goes in chunks of about 1 MiB, a few of which are under way at a time, whatever B is. Ctrl-C cancels
-        it on the server. Where a worker of the server is lost, its chunk is sent again.
+        it on the server. Where a worker or a server is lost, or a server stops, the call goes on behind the chunks that
+        have come, on whichever server answers.
         """
         asked = SolveBatchRequest(warm_start=to_warm_start(warm_start) or 0)  # type: ignore[arg-type]
         write_options(
@@ -134,15 +139,18 @@ class BatchSolving(Calls):
         )
         end = time.monotonic() + self._deadline(timeout_seconds)
         given = {} if parameters is None else parameters
-        system = equations if isinstance(equations, CompiledSystem) else None
-        if system is None:
-            system = await self._compile(to_compile(equations, start, given, shapes), _remaining(end))
+        equations = await self._named(equations, system)
+        check_given(start, "start")
+        assert start is not None
+        compiled = equations if isinstance(equations, CompiledSystem) else None
+        if compiled is None:
+            compiled = await self._compile(to_compile(equations, start, given, shapes), _remaining(end))
         elif shapes is not None:
             raise InvalidRequestError.at("shapes", "a compiled system knows its shapes; expected none")
-        members = to_members(system, start, given)
-        result = _empty(members.count, system)
+        members = to_members(compiled, start, given)
+        result = _empty(members.count, compiled)
         with progress_bar(members.count, "members", wanted=progress) as advance:
-            await self._solve_members(system, members, asked, result, end, advance)
+            await self._solve_members(compiled, members, asked, result, end, advance)
         return result
 
     async def _solve_members(
@@ -158,8 +166,10 @@ class BatchSolving(Calls):
         size = _chunk_size(members, system.n)
         place, failures = 0, 0
         while place < members.count:
-            system_id = self._known.find(system.id) or system.id
-            chunks = _chunks(members, system_id, asked, place, size)
+            reference = SystemRef(registered=system.registered)
+            if not system.registered:
+                reference.system_id = self._known.find(system.id) or system.id
+            chunks = _chunks(members, reference, asked, place, size)
             try:
                 with closing(self._transport.converse(self._transport.solve_batch, _remaining(end))) as conversation:
                     for chunk in islice(chunks, MOST_IN_FLIGHT):
@@ -180,12 +190,13 @@ class BatchSolving(Calls):
     async def _mended(self, error: RaphsonError, system: CompiledSystem, size: int, end: float) -> int:
         """Do what lets a batch go on after an error, or raise that; return the size of chunks from now on."""
         match error:
-            case SystemNotFoundError():
+            case SystemNotFoundError() if not system.registered:
                 request = CompileRequest(definition=system.definition.to_message())
                 reply = await self._transport.ask(self._transport.compile, request, _remaining(end))
                 self._known.remember(system.id, reply.system_id)
                 return size
-            case ServerUnavailableError(reason="WORKER_LOST"):
+            case ServerUnavailableError():
+                # A worker or a server is lost, or stops; another goes on. gRPC waits between attempts.
                 return size
             case InvalidRequestError() if size > 1 and error.metadata.get("limit") == LIMIT:
                 fitting = size * int(error.metadata["maximum"]) / int(error.metadata["value"])
@@ -196,13 +207,13 @@ class BatchSolving(Calls):
 
 
 def _chunks(
-    members: Members, system_id: str, asked: SolveBatchRequest, first: int, size: int
+    members: Members, reference: SystemRef, asked: SolveBatchRequest, first: int, size: int
 ) -> Iterator[SolveBatchRequest]:
     """Write the requests of a batch, each when it is asked for."""
     for place in range(first, members.count, size):
         last = min(place + size, members.count)
         request = SolveBatchRequest(members=last - place, options=asked.options, warm_start=asked.warm_start)
-        request.system.system_id = system_id
+        request.system.CopyFrom(reference)
         write_named(members.part("start", place, last), request.start, "start")
         write_named(members.part("parameters", place, last), request.parameters, "parameters")
         yield request

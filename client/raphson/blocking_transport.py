@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from raphson.access import Metadata
+from raphson.call_span import begin_span
 from raphson.transport import Conversation, Conversing, Replies, Reply, Request, Streaming, Transport, Unary
 
 if TYPE_CHECKING:
@@ -32,12 +34,14 @@ class BlockingTransport(Transport):
 
     Parameters
     ----------
-    channel, address
+    channel, address, metadata
         As of `Transport`.
     """
 
-    def __init__(self, channel: grpc.Channel, address: str) -> None:
-        super().__init__(channel, address)
+    lets_await = False
+
+    def __init__(self, channel: grpc.Channel, address: str, metadata: Metadata = ()) -> None:
+        super().__init__(channel, address, metadata)
         self._channel = channel
 
     def ask(self, method: Unary[Request, Reply], request: Request, timeout_seconds: float) -> Done[Reply]:
@@ -47,7 +51,13 @@ class BlockingTransport(Transport):
     def send(self, method: Unary[Request, Reply], request: Request, timeout_seconds: float) -> Reply:
         """Do as `ask`, for those that do not await."""
         with self.naming_errors(timeout_seconds):
-            reply: Reply = method.begin(request, timeout=timeout_seconds)
+            span = begin_span(method.begin, self.metadata)
+            reply: Reply
+            if span is None:
+                reply = method.begin(request, timeout=timeout_seconds, metadata=self.metadata)
+            else:
+                with span:
+                    reply = method.begin(request, timeout=timeout_seconds, metadata=span.metadata)
             return reply
 
     def open(
@@ -55,7 +65,7 @@ class BlockingTransport(Transport):
     ) -> BlockingReplies[Reply]:
         """Call one method that streams, as `Transport` says."""
         with self.naming_errors(timeout_seconds):
-            return BlockingReplies(self, method.begin(request, timeout=timeout_seconds), timeout_seconds)
+            return BlockingReplies(self, self.begin(method, request, timeout_seconds), timeout_seconds)
 
     def stream(
         self, method: Streaming[Request, Reply], request: Request, timeout_seconds: float
@@ -69,8 +79,12 @@ class BlockingTransport(Transport):
         """Call one method whose requests are a stream too, as `Transport` says; a thread of gRPC's sends them."""
         requests: SimpleQueue[Request | None] = SimpleQueue()
         with self.naming_errors(timeout_seconds):
-            call = method.begin(iter(requests.get, None), timeout=timeout_seconds)
+            call = self.begin(method, iter(requests.get, None), timeout_seconds)
             return Conversation(BlockingReplies(self, call, timeout_seconds), requests)
+
+    def call(self, function: Callable[[dict[str, Any]], Any], calls: list[dict[str, Any]]) -> Done[list[Any]]:
+        """Call a function, as `Transport` says, in this thread."""
+        return Done([function(arguments) for arguments in calls])
 
     def close(self) -> Done[None]:
         """Cancel the calls that are under way and drop the connection."""

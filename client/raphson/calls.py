@@ -133,6 +133,9 @@ class Calls:
         """
         by_id = []
         for reference, problem in systems:
+            if problem.registered:
+                reference.registered = problem.registered
+                continue
             system_id = self._known.find(problem.key) or problem.system_id
             if system_id:
                 reference.system_id = system_id

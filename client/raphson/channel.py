@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import grpc
+
+if TYPE_CHECKING:
+    from raphson.access import Access
 
 # What servers send by default, and the fields around the largest array.
 MESSAGE_BYTES = 64 * 1024 * 1024 + 64 * 1024
@@ -12,8 +16,11 @@ KEEPALIVE_MILLISECONDS = 60_000
 KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000
 SERVICES = ("raphson.v1.SolverService", "raphson.v1.JacobianService", "raphson.v1.SystemService")
 
-# Solving and compiling are pure, so a call that found no server, or lost its worker, may be sent again.
+# Solving and compiling are pure, so a call that found no server, or lost its worker, may be sent again. Where a name
+# stands for several servers, calls go to those in turn whose health says that they serve.
 SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "healthCheckConfig": {"serviceName": ""},
     "methodConfig": [
         {
             "name": [{"service": service} for service in SERVICES],
@@ -25,36 +32,32 @@ SERVICE_CONFIG = {
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
-    ]
+    ],
 }
 
 
-def open_channel(address: str, credentials: grpc.ChannelCredentials | None, *, is_local: bool) -> grpc.Channel:
+def open_channel(address: str, access: Access) -> grpc.Channel:
     """Open a channel that blocks; it connects with the first call.
 
     Parameters
     ----------
     address : str
         ``host:port``, or any other target that gRPC knows.
-    credentials : grpc.ChannelCredentials or None
-        None sends in the clear.
-    is_local : bool
-        Whether the server is this process's own, which no proxy may stand before.
+    access : Access
+        Whether by TLS.
     """
-    options = channel_options(is_local=is_local)
-    if credentials is None:
+    options = channel_options(is_local=access.is_local)
+    if access.credentials is None:
         return grpc.insecure_channel(address, options)
-    return grpc.secure_channel(address, credentials, options)
+    return grpc.secure_channel(address, access.credentials, options)
 
 
-def open_awaited_channel(
-    address: str, credentials: grpc.ChannelCredentials | None, *, is_local: bool
-) -> grpc.aio.Channel:
+def open_awaited_channel(address: str, access: Access) -> grpc.aio.Channel:
     """Open a channel of the event loop that runs; else as `open_channel`."""
-    options = channel_options(is_local=is_local)
-    if credentials is None:
+    options = channel_options(is_local=access.is_local)
+    if access.credentials is None:
         return grpc.aio.insecure_channel(address, options)
-    return grpc.aio.secure_channel(address, credentials, options)
+    return grpc.aio.secure_channel(address, access.credentials, options)
 
 
 def channel_options(*, is_local: bool) -> list[tuple[str, str | int]]:

@@ -38,6 +38,11 @@ class Client(Blocking, Queueing, Operations):
         super().__init__(transport, timeout_seconds=timeout_seconds, server=server)
         self._blocking_transport = transport
 
+    @property
+    def is_unusable(self) -> bool:
+        """Whether this is closed, or a copy in a forked process."""
+        return self._transport.is_closed or self._transport.is_forked
+
     def close(self) -> None:
         """Drop the connection, and stop the embedded server if there is one. Closing again does nothing."""
         self._transport.close()

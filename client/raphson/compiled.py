@@ -60,6 +60,11 @@ class CompiledSystem:
     tables: Mapping[str, Table] = field(default_factory=dict)
 
     @property
+    def registered(self) -> str:
+        """The name under which a server has it registered; of what is compiled from equations, empty."""
+        return ""
+
+    @property
     def unknown_names(self) -> tuple[str, ...]:
         """A name for each column of the Jacobian: ``x``, ``u[3]``, ``A[1,2]``."""
         return unknown_names(self.variables)

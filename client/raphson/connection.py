@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from raphson.access import Pem, to_access
 from raphson.blocking_transport import BlockingTransport
 from raphson.channel import open_channel
 from raphson.client import Client
 from raphson.embedded import START_SECONDS, EmbeddedServer
-from raphson.errors import InvalidRequestError
 from raphson.options import to_deadline
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ def connect(
     address: str | None = None,
     *,
     timeout_seconds: float = 60.0,
+    tls: bool | None = None,
+    ca: Pem | None = None,
+    certificate: Pem | None = None,
+    key: Pem | None = None,
+    token: str | None = None,
+    insecure: bool = False,
     credentials: grpc.ChannelCredentials | None = None,
     start_timeout_seconds: float = START_SECONDS,
 ) -> Client:
@@ -31,8 +37,20 @@ def connect(
         loopback interface, and ends with the client or, at the latest, with this process.
     timeout_seconds : float
         Deadline of each call that does not say otherwise.
+    tls : bool, optional
+        Whether the server is behind TLS, with a certificate that the machine's authorities vouch for. Without TLS
+        everything is sent in the clear.
+    ca : path or bytes, optional
+        PEM certificates of the authorities that vouch for the server instead; means TLS.
+    certificate, key : path or bytes, optional
+        PEM of this client's own certificate and its key, for servers that ask for one; mean TLS.
+    token : str, optional
+        Who calls, for servers that ask: what ``raphson token create`` printed. It is never sent in the clear to other
+        machines, but with `insecure`.
+    insecure : bool
+        Let the token be sent in the clear, where the network protects it.
     credentials : grpc.ChannelCredentials, optional
-        For a server behind TLS; without, everything is sent in the clear.
+        Made by gRPC's own functions, instead of the above.
     start_timeout_seconds : float
         How long to wait for a server of our own; its first start on a machine compiles the engine.
 
@@ -56,22 +74,19 @@ def connect(
     1.41421356237…
     """
     deadline = to_deadline(timeout_seconds)
+    access = to_access(
+        address,
+        tls=tls,
+        ca=ca,
+        certificate=certificate,
+        key=key,
+        token=token,
+        insecure=insecure,
+        credentials=credentials,
+    )
     if address is None:
         server = EmbeddedServer(to_deadline(start_timeout_seconds, "start_timeout_seconds"))
-        transport = BlockingTransport(open_channel(server.address, None, is_local=True), server.address)
+        transport = BlockingTransport(open_channel(server.address, access), server.address)
         return Client(transport, timeout_seconds=deadline, server=server)
-    check_address(address)
-    transport = BlockingTransport(open_channel(address, credentials, is_local=False), address)
+    transport = BlockingTransport(open_channel(address, access), address, access.metadata)
     return Client(transport, timeout_seconds=deadline)
-
-
-def check_address(address: object) -> None:
-    """Refuse what is no address.
-
-    Raises
-    ------
-    InvalidRequestError
-        If it has no port.
-    """
-    if not isinstance(address, str) or ":" not in address:
-        raise InvalidRequestError.at("address", f"{address!r} is not an address; expected e.g. 'localhost:50551'")

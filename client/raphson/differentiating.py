@@ -9,6 +9,7 @@ from raphson.evaluating import Asked, Evaluating, Where, to_vectors
 from raphson.jacobian_call import offered_dense_or_sparse
 from raphson.jacobian_estimate import JacobianEstimate
 from raphson.offering import offered
+from raphson.registered import Registry, given
 from raphson.sparse_jacobian import SparseJacobian, to_sparse_jacobian
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from raphson.region import Bounds
 
 
-class Differentiating(Evaluating):
+class Differentiating(Evaluating, Registry):
     """Evaluates and differentiates systems, at one point or at many.
 
     "…" in a shape stands for the dimensions of the batch: none for one point.
@@ -58,11 +59,12 @@ class Differentiating(Evaluating):
     @offered_dense_or_sparse
     async def jacobian(
         self,
-        equations: Equations,
-        at: Point,
+        equations: Equations | None = None,
+        at: Point | None = None,
         parameters: Parameters | None = None,
         method: JacobianArgument = "exact",
         *,
+        system: str | None = None,
         sparse: bool = False,
         batch: int | None = None,
         batched_parameters: Sequence[str] = (),
@@ -79,6 +81,8 @@ class Differentiating(Evaluating):
             sent in several calls.
         method : {"exact", "forward", "central", "complex_step", "analytic"}, nested list or mapping
             Where derivatives come from, as `solve` takes `jacobian`.
+        system : str, optional
+            The name of a registered function, in place of equations; see `systems`.
         sparse : bool
             Whether to return only the entries that may differ from zero.
         batch : int, optional
@@ -103,6 +107,9 @@ class Differentiating(Evaluating):
         RaphsonError
             If no answer came.
         """
+        equations = await self._named(equations, system)
+        given(at, "at")
+        assert at is not None
         where = Where(equations, at, parameters, method, batch, batched_parameters, bounds, timeout_seconds)
         if sparse:
             return to_sparse_jacobian(await self._evaluate(where, Asked(("sparse",))))

@@ -33,6 +33,9 @@ def describe(solution: Solution) -> str:
         ("iterations", f"{solution.iterations} ({counts})"),
         ("time", show_seconds(solution.elapsed_seconds)),
     ]
+    if solution.how == "callback":
+        first_line = solution.why_called_back.partition("\n")[0]
+        tail.append(("how", f"by callbacks: {first_line}"))
     if solution.regularized_steps:
         tail.insert(2, ("", f"J was singular at {solution.regularized_steps} of them"))
     if solution.certificate is not None:

@@ -128,6 +128,10 @@ def start_process(announcement: int, stderr: IO[bytes]) -> subprocess.Popen[byte
     """
     command = [sys.executable, "-P", "-m", "raphson_server", "serve", "--address", "127.0.0.1:0"]
     command += ["--announce", str(announcement), "--exit-with-parent"]
+    # Whatever the environment says of servers for others.
+    command += [
+        part for name in ("tokens", "tls-certificate", "tls-key", "tls-client-ca") for part in (f"--{name}", "")
+    ]
     return subprocess.Popen(  # noqa: S603 - our own command, no shell
         command,
         stdin=subprocess.DEVNULL,

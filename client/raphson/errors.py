@@ -8,6 +8,7 @@ RaphsonError
 ├── ServerBusyError            the server is full; retry_seconds says when to come back
 ├── ServerUnavailableError     no server answers at the address
 │   └── EmbeddedServerError    the server on this machine did not start; says what it printed
+├── AccessDeniedError          the server does not know the token, or it is not for this call
 ├── IncompatibleServerError    the server does not offer this call
 ├── DeadlineExceededError      no answer in time (also a TimeoutError)
 ├── CancelledError             the call was cancelled
@@ -51,11 +52,14 @@ class RaphsonError(Exception):
         The gRPC code of the failure; errors found before sending carry the code a server would have given.
     reason : str
         The server's name for the reason, e.g. ``"SYSTEM_NOT_CACHED"``; empty when it gave none.
+    request_id : str
+        What finds the call in the server's log; empty where no server has answered.
     """
 
     default_code: ClassVar[StatusCode] = StatusCode.UNKNOWN
 
     def __init__(self, message: str, *, code: StatusCode | None = None, reason: str = "") -> None:
+        self.request_id = ""
         super().__init__(message)
         self.message = message
         self.code = self.default_code if code is None else code
@@ -176,6 +180,12 @@ class EmbeddedServerError(ServerUnavailableError):
         if not self.stderr:
             return self.message
         return f"{self.message}\nIts last words:\n{self.stderr}"
+
+
+class AccessDeniedError(RaphsonError):
+    """The server wants a token that it knows, or one that is for this call: `connect` takes it."""
+
+    default_code = StatusCode.UNAUTHENTICATED
 
 
 class IncompatibleServerError(RaphsonError):

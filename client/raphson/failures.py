@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMi
 from grpc import StatusCode
 
 from raphson.errors import (
+    AccessDeniedError,
     CancelledError,
     DeadlineExceededError,
     IncompatibleServerError,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 DETAILS_KEY = "grpc-status-details-bin"
 # The client's methods take the definition's parts as their own arguments.
-DEFINITION_PREFIXES = ("description.", "system.definition.", "definition.")
+DEFINITION_PREFIXES = ("description.", "system.definition.", "definition.", "opening.")
 INVALID_CODES = (
     StatusCode.INVALID_ARGUMENT,
     StatusCode.OUT_OF_RANGE,
@@ -39,11 +40,13 @@ INVALID_CODES = (
     StatusCode.ALREADY_EXISTS,
 )
 # Of the exhausted resources, these belong to the request: it would find the same server too small again.
-TOO_LARGE_REASONS = ("REPLY_TOO_LARGE", "OUT_OF_MEMORY")
+TOO_LARGE_REASONS = ("REPLY_TOO_LARGE", "OUT_OF_MEMORY", "LIMIT_EXCEEDED")
+UNTRUSTED_TEXT = "CERTIFICATE_VERIFY_FAILED"
 TOO_LARGE_TEXT = "larger than max"
 TOO_LARGE_SIZES = re.compile(r"\((\d+) vs\. (\d+)\)")
 NAMED_CODES: dict[StatusCode, tuple[type[RaphsonError], str]] = {
     StatusCode.NOT_FOUND: (SystemNotFoundError, "{text}"),
+    StatusCode.UNAUTHENTICATED: (AccessDeniedError, "{address} does not let this caller in: {text}"),
     StatusCode.CANCELLED: (CancelledError, "the call to {address} was cancelled: {text}"),
     StatusCode.UNIMPLEMENTED: (
         IncompatibleServerError,
@@ -63,6 +66,7 @@ class FailureDetails:
     fields: tuple[tuple[str, str], ...] = ()
     retry_seconds: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    request_id: str = ""
 
 
 def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float) -> RaphsonError:
@@ -82,10 +86,18 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
     RaphsonError
         The error to raise, `error` being its cause.
     """
+    details = read_details(error)
+    named = _named(error, details, address, timeout_seconds)
+    named.request_id = details.request_id
+    return named
+
+
+def _named(error: grpc.RpcError, details: FailureDetails, address: str, timeout_seconds: float) -> RaphsonError:
     code: StatusCode = error.code()
     text: str = error.details() or ""
-    details = read_details(error)
     reason = details.reason
+    if reason == "SCOPE_MISSING":
+        return AccessDeniedError(text, code=code, reason=reason)
     if code in INVALID_CODES:
         fields = [(short_field(field), description) for field, description in details.fields]
         for field, _ in details.fields:
@@ -94,6 +106,8 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
     if code is StatusCode.RESOURCE_EXHAUSTED:
         if reason in TOO_LARGE_REASONS or TOO_LARGE_TEXT in text:
             description = f"asks for more than the client or the server at {address} can hold: {text}"
+            if not reason:
+                description += "; raphson serve --max-message-bytes says how much a server takes"
             return InvalidRequestError(
                 f"request: {description}",
                 fields=[("request", description)],
@@ -105,9 +119,14 @@ def error_from_rpc(error: grpc.RpcError, *, address: str, timeout_seconds: float
     if code is StatusCode.UNAVAILABLE:
         # A reason shows that a server did answer.
         message = text if reason else f"no server answers at {address}: {text}"
+        if UNTRUSTED_TEXT in text:
+            message = f"the server at {address} shows no certificate that the given ca, or this machine, vouches for"
         return ServerUnavailableError(message, reason=reason)
     if code is StatusCode.DEADLINE_EXCEEDED:
+        # A limit of the server's own came before the deadline that the call had.
+        by_server = "limit" in details.metadata
         message = f"no answer from {address} within {timeout_seconds:g} s; the server has been told to stop"
+        message = text if by_server else message
         return DeadlineExceededError(message, reason=reason)
     if reason == "JOB_NOT_FOUND":
         return JobNotFoundError(text, code=code, reason=reason)
@@ -125,9 +144,10 @@ def read_details(error: grpc.RpcError) -> FailureDetails:
     bad_request = error_details_pb2.BadRequest()
     info = error_details_pb2.ErrorInfo()
     retry = error_details_pb2.RetryInfo()
+    request = error_details_pb2.RequestInfo()
     try:
         for detail in status_pb2.Status.FromString(packed).details:
-            for message in (bad_request, info, retry):
+            for message in (bad_request, info, retry, request):
                 detail.Unpack(message)
     except DecodeError:
         return FailureDetails()
@@ -136,6 +156,7 @@ def read_details(error: grpc.RpcError) -> FailureDetails:
         fields=tuple((violation.field, violation.description) for violation in bad_request.field_violations),
         retry_seconds=retry.retry_delay.ToNanoseconds() / 1e9 if retry.HasField("retry_delay") else None,
         metadata=dict(info.metadata),
+        request_id=request.request_id,
     )
 
 

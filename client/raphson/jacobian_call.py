@@ -25,11 +25,12 @@ class JacobianCall(Protocol[Dense_co, Sparse_co]):
     @overload
     def __call__(
         self,
-        equations: Equations,
-        at: Point,
+        equations: Equations | None = None,
+        at: Point | None = None,
         parameters: Parameters | None = None,
         method: JacobianArgument = "exact",
         *,
+        system: str | None = None,
         sparse: Literal[False] = False,
         batch: int | None = None,
         batched_parameters: Sequence[str] = (),
@@ -40,11 +41,12 @@ class JacobianCall(Protocol[Dense_co, Sparse_co]):
     @overload
     def __call__(
         self,
-        equations: Equations,
-        at: Point,
+        equations: Equations | None = None,
+        at: Point | None = None,
         parameters: Parameters | None = None,
         method: JacobianArgument = "exact",
         *,
+        system: str | None = None,
         sparse: Literal[True],
         batch: int | None = None,
         batched_parameters: Sequence[str] = (),

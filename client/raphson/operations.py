@@ -10,15 +10,15 @@ from raphson.composing import Composing
 from raphson.differentiating import Differentiating
 from raphson.examining import Examining
 from raphson.measuring import Measuring
+from raphson.rooting import Rooting
 from raphson.searching import Searching
-from raphson.solving import Solving
 
 if TYPE_CHECKING:
     from raphson.embedded import EmbeddedServer
     from raphson.transport import Transport
 
 
-class Operations(Solving, BatchSolving, Searching, Differentiating, Measuring, Composing, Examining, Compiling):
+class Operations(Rooting, BatchSolving, Searching, Differentiating, Measuring, Composing, Examining, Compiling):
     """Solves and differentiates systems of equations on one server."""
 
     _package: ClassVar[str]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raphson.arrays import WIRE, Array, split, to_array
+from raphson.arrays import WIRE, Array, Shape, split, to_array
 from raphson.compiled import CompiledSystem
 from raphson.definition import Definition
 from raphson.errors import InvalidRequestError
@@ -49,6 +49,8 @@ class Problem:
     tables : mapping of str to ndarray
         Parameters that are not the caller's, with the values that a traced function gave them; see
         `TracedEquations.tables`.
+    registered : str
+        The name of a registered function, which then has no equations.
     """
 
     definition: Definition
@@ -58,6 +60,12 @@ class Problem:
     mode: JacobianMode
     fixed: Mapping[str, Array]
     tables: Mapping[str, Table] = field(default_factory=dict)
+    registered: str = ""
+
+    @property
+    def variables(self) -> tuple[tuple[str, Shape], ...]:
+        """Names and shapes of the unknowns, in order."""
+        return self.definition.variables
 
     @property
     def key(self) -> Hashable:
@@ -93,7 +101,7 @@ def to_problem(
     TraceError
         If a function cannot be traced.
     """
-    given = {} if parameters is None else _mapping(parameters, "parameters")
+    given = {} if parameters is None else mapping(parameters, "parameters")
     if isinstance(equations, CompiledSystem):
         return _of_compiled(equations, point, given, jacobian, point_field, jacobian_field)
     known = {name: to_array(value, f"parameters[{name}]") for name, value in given.items()}
@@ -101,9 +109,9 @@ def to_problem(
     fixed: Mapping[str, Array] = {}
     tables: Mapping[str, Table] = {}
     if callable(equations):
-        start = _by_name(equations, point, point_field)
+        start = by_name(equations, point, point_field)
         variables = tuple((name, value.shape) for name, value in start.items())
-        _refuse_shared(start, known)
+        refuse_shared(start, known)
         traced = trace_function(
             equations,
             dict(variables),
@@ -114,9 +122,7 @@ def to_problem(
         )
         texts, fixed, tables, count = traced.equations, traced.fixed, traced.tables, traced.m
     else:
-        start = {
-            name: to_array(value, f"{point_field}[{name}]") for name, value in _mapping(point, point_field).items()
-        }
+        start = {name: to_array(value, f"{point_field}[{name}]") for name, value in mapping(point, point_field).items()}
         variables = tuple((name, value.shape) for name, value in start.items())
         texts = to_texts(equations)
         count = sum(not DEFINES.match(text) for text in texts) if isinstance(jacobian, Mapping) else 0
@@ -172,7 +178,12 @@ def _of_compiled(
         parameters = _with_tables(system.tables, parameters)
     if type(jacobian) is str or isinstance(jacobian, JacobianMode):
         mode, _ = to_mode_and_rows(jacobian, (), 0, jacobian_field)
-        return Problem(system.definition, system.id, point, parameters, mode, system.fixed, system.tables)
+        return Problem(
+            system.definition, system.id, point, parameters, mode, system.fixed, system.tables, system.registered
+        )
+    if system.registered:
+        what = f"expressions, but {system.registered!r} is a registered function"
+        raise InvalidRequestError.at(jacobian_field, f"{what}; expected 'analytic', 'forward' or 'central'")
     mode, rows = to_mode_and_rows(jacobian, system.variables, system.m, jacobian_field)
     definition = replace(system.definition, jacobian=rows)
     return Problem(definition, "", point, parameters, mode, system.fixed, system.tables)
@@ -237,13 +248,15 @@ def whole_numbers(parameters: Parameters) -> dict[str, NDArray[np.int64]]:
     return {name: array.astype(np.int64) for name, array in arrays.items() if array.dtype.kind in "iu"}
 
 
-def _by_name(function: Callable[..., Any], point: Point, field: str) -> dict[str, Array]:
+def by_name(function: Callable[..., Any], point: Point, field: str) -> dict[str, Array]:
+    """Read a point for a function: a plain array goes to its first argument."""
     if not isinstance(point, Mapping):
         return {first_argument(function): to_array(point, field)}
-    return {name: to_array(value, f"{field}[{name}]") for name, value in _mapping(point, field).items()}
+    return {name: to_array(value, f"{field}[{name}]") for name, value in mapping(point, field).items()}
 
 
-def _mapping(values: object, field: str) -> Mapping[str, ArrayLike]:
+def mapping(values: object, field: str) -> Mapping[str, ArrayLike]:
+    """Return values by name, or refuse what has none."""
     if not isinstance(values, Mapping):
         example = "{'r': 2.0}" if field == "parameters" else "{'x': 1.0}"
         description = f"{values!r} is not a mapping; expected name → value, e.g. {example}"
@@ -254,7 +267,8 @@ def _mapping(values: object, field: str) -> Mapping[str, ArrayLike]:
     return values
 
 
-def _refuse_shared(variables: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+def refuse_shared(variables: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    """Refuse names that stand for a variable and a parameter."""
     for name in variables:
         if name in parameters:
             description = "is a variable too; expected each name once"

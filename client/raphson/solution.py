@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from raphson.trace_step import TraceStep
     from raphson.v1.solver_pb2 import SolveResponse
 
+How = Literal["equations", "registered", "traced", "callback"]
+
 # Members by number: looking one up costs a tenth of calling the enumeration.
 STATUSES = {int(member): member for member in Status}
 METHODS = {int(member): member for member in Method}
@@ -46,6 +48,8 @@ class Solution:
     ----------
     reply : SolveResponse
         What the server said.
+    how, why_called_back : str
+        How the function got there.
 
     Raises
     ------
@@ -53,16 +57,21 @@ class Solution:
         If it has a status or a method that this client does not know.
     """
 
-    __slots__ = ("_reply", "_x", "method", "status")
+    __slots__ = ("_reply", "_x", "how", "method", "status", "why_called_back")
 
     status: Status
     """How the iteration ended."""
     method: Method
     """The method that reached the point."""
+    how: How
+    """How the function got to the server: "equations" (text, or a compiled system), "registered" there, "traced", or
+    "callback", where the server asked for its values."""
+    why_called_back: str
+    """Why a function was not traced, where it was not; else empty."""
     _reply: SolveResponse
     _x: Array | None
 
-    def __init__(self, reply: SolveResponse) -> None:
+    def __init__(self, reply: SolveResponse, how: How = "equations", why_called_back: str = "") -> None:
         status, method = STATUSES.get(reply.status), METHODS.get(reply.method)
         if status is None or method is None:
             raise IncompatibleServerError(
@@ -71,14 +80,16 @@ class Solution:
         keep = object.__setattr__
         keep(self, "_reply", reply)
         keep(self, "_x", None)
+        keep(self, "how", how)
+        keep(self, "why_called_back", why_called_back)
         keep(self, "status", status)
         keep(self, "method", method)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a solution is frozen: {name} cannot be set")
 
-    def __reduce__(self) -> tuple[type[Solution], tuple[SolveResponse]]:
-        return Solution, (self._reply,)
+    def __reduce__(self) -> tuple[type[Solution], tuple[SolveResponse, How, str]]:
+        return Solution, (self._reply, self.how, self.why_called_back)
 
     # --- the outcome
     @property

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from raphson.arrays import to_array, write, write_named
-from raphson.calls import Calls
+from raphson.calling_back import CallingBack, log
+from raphson.choice import CalledBack, choose
 from raphson.compiled import CompiledSystem
 from raphson.errors import InvalidRequestError
 from raphson.evidence_request import without_tables, write_evidence
@@ -17,8 +18,10 @@ from raphson.options import write_options
 from raphson.problem import Equations, Parameters, Point, Problem, to_problem, to_shaped_problem
 from raphson.progress import progress_line
 from raphson.region import Bounds, Nominal, write_bounds, write_nominal
-from raphson.solution import Solution
-from raphson.v1.solver_pb2 import ExplainRequest, SolveRequest
+from raphson.registered import given
+from raphson.solution import How, Solution
+from raphson.trace.function import name_of
+from raphson.v1.solver_pb2 import CallbackOpening, ExplainRequest, SolveRequest
 from raphson.vocabulary import LinearSolver, LinearSolverName, Method, MethodName, to_linear_solver, to_method
 
 if TYPE_CHECKING:
@@ -33,26 +36,40 @@ if TYPE_CHECKING:
 REPLY_SECONDS = 5.0
 
 
-class Solving(Calls):
+class _Evidence(TypedDict):
+    """What a caller wants beside the root."""
+
+    trace: bool
+    explain: bool
+    certify: bool
+    sensitivity: bool
+    adjoint: Mapping[str, ArrayLike] | ArrayLike | None
+    parameter_covariance: ArrayLike | None
+
+
+class Solving(CallingBack):
     """Solves systems from a start, and explains what is wrong with them."""
 
     @offered
     async def solve(
         self,
-        equations: Equations,
-        start: Point,
+        equations: Equations | None = None,
+        start: Point | None = None,
         parameters: Parameters | None = None,
         *,
+        system: str | None = None,
         bounds: Bounds | None = None,
         nominal: Nominal | None = None,
         nominal_residual: ArrayLike | None = None,
         method: MethodName | Method = "auto",
-        jacobian: JacobianArgument = "exact",
+        jacobian: JacobianArgument | Callable[..., Any] = "exact",
         tolerance: float | None = None,
         absolute_tolerance: float | None = None,
         max_iterations: int | None = None,
         max_evaluations: int | None = None,
         timeout_seconds: float | None = None,
+        callback: bool | None = None,
+        vectorized: bool = False,
         whole: bool = False,
         linear_solver: LinearSolverName | LinearSolver = "auto",
         return_jacobian: bool = False,
@@ -69,12 +86,16 @@ class Solving(Calls):
         Parameters
         ----------
         equations : str, sequence of str, callable or CompiledSystem
-            With fewer of them than unknowns, a root near the start is looked for.
+            With fewer of them than unknowns, a root near the start is looked for. A function is traced; one that cannot
+            be is called here, at the points that the server asks for, and what it raises comes out as it is.
+            `Solution.how` says which, and `Solution.why_called_back` why.
         start : mapping of str to array-like, or array-like
             Where to begin: name → number or array. A plain array goes to a function's first argument, or is
             all n unknowns of a compiled system in order.
         parameters : mapping of str to array-like, optional
             What is given.
+        system : str, optional
+            The name of a function that the server's operator has registered, in place of equations; see `systems`.
         bounds : mapping of str to (lower, upper), or such a pair for all unknowns, optional
             Where x stays, at every evaluation of f. A side is a number, an array of the variable's shape, or
             None; of a pair for all unknowns, a number or n of them in order. The start must be inside.
@@ -86,9 +107,10 @@ class Solving(Calls):
         method : Method or its name, such as "auto" or "trust_region"
             How to iterate; "pseudo_transient" and "broyden" need as many equations as unknowns, "bracketing" one of
             each.
-        jacobian : {"exact", "forward", "central", "analytic"}, nested list or mapping
+        jacobian : {"exact", "forward", "central", "analytic"}, nested list, mapping or callable
             Where derivatives come from; or m rows of n expressions; or ``{(equation, unknown): expression}``
-            of the entries that are not zero.
+            of the entries that are not zero; or, of a function, another one with the same arguments that returns J,
+            shape (m, n), and both are called.
         tolerance, absolute_tolerance : float, optional
             An equation is solved when |f| is at most `tolerance` times the size of the terms that cancel in
             it, or at most `absolute_tolerance`. The server's defaults are 1e-12 and 1e-30.
@@ -98,14 +120,22 @@ class Solving(Calls):
             Evaluations of f, those for differences included. Default: no limit.
         timeout_seconds : float, optional
             Seconds of iteration after which the best point so far is returned. Default: the call's deadline
-            alone.
+            alone; of a function that is called, the client's `timeout_seconds`, what it takes itself included.
+        callback : bool, optional
+            Whether a function is called and never traced; False: never called but to trace it. Default: called if it
+            cannot be traced. Called functions have the methods "auto", "trust_region" and "newton", derivatives by
+            differences or `jacobian`, and no evidence that needs equations.
+        vectorized : bool
+            Whether a function that is called takes k points at once: each variable with a first dimension more,
+            (k, *shape); and returns (k, m).
         whole : bool
             Whether to solve the system as a whole, not block by block where its pattern allows.
         linear_solver : str or LinearSolver
             How linear systems with J are solved: ``"dense"``, ``"direct"`` (sparse factors), ``"krylov"`` (GMRES with
             multigrid or incomplete factors), or as its size and pattern suggest. `Solution.linear_solver` says how.
         return_jacobian : bool
-            Whether to return the Jacobian at the returned point.
+            Whether to return the Jacobian at the returned point; of a function that is called, as
+            the steps have left it.
         trace : bool
             Whether to return every step, in `Solution.trace`.
         explain : bool
@@ -135,16 +165,26 @@ class Solving(Calls):
         RaphsonError
             If no answer came.
         """
+        equations = await self._named(equations, system)
+        given(start, "start")
+        assert start is not None
+        evidence: _Evidence = {
+            "trace": trace,
+            "explain": explain,
+            "certify": certify,
+            "sensitivity": sensitivity,
+            "adjoint": adjoint,
+            "parameter_covariance": parameter_covariance,
+        }
         # A traced function's constants are no parameters where sensitivities are counted by parameters.
         counts = sensitivity or adjoint is not None or parameter_covariance is not None
-        problem = to_problem(equations, start, parameters, jacobian, with_coefficients=not counts)
-        request = SolveRequest()
-        write_named(problem.point, request.start, "start")
-        write_named(problem.parameters, request.parameters, "parameters")
+        choice = choose(equations, start, parameters, jacobian, callback, vectorized, with_coefficients=not counts)
+        request: SolveRequest | CallbackOpening
+        request = SolveRequest() if isinstance(choice, Problem) else CallbackOpening()
         write_options(
             request.options,
             to_method(method),
-            problem.mode,
+            choice.mode,
             tolerance=tolerance,
             absolute_tolerance=absolute_tolerance,
             max_iterations=max_iterations,
@@ -155,36 +195,39 @@ class Solving(Calls):
             linear_solver=to_linear_solver(linear_solver),
         )
         if bounds is not None:
-            write_bounds(bounds, problem.definition.variables, request.bounds)
+            write_bounds(bounds, choice.variables, request.bounds)
         if nominal is not None:
-            write_nominal(nominal, problem.definition.variables, request.nominal)
+            write_nominal(nominal, choice.variables, request.nominal)
         if nominal_residual is not None:
             sizes = np.atleast_1d(to_array(nominal_residual, "nominal_residual"))
             write(sizes, request.nominal_residual, "nominal_residual")
-        write_evidence(
-            request.evidence,
-            problem,
-            trace=trace,
-            explain=explain,
-            certify=certify,
-            sensitivity=sensitivity,
-            adjoint=adjoint,
-            parameter_covariance=parameter_covariance,
-        )
+        if isinstance(request, CallbackOpening):
+            assert isinstance(choice, CalledBack)
+            choice.refuse(evidence)
+            write_named(choice.box.start, request.start, "start")
+            request.has_jacobian = choice.box.jacobian is not None
+            limit = self._deadline(timeout_seconds)
+            log.debug("%s is called back: %s", name_of(choice.box.function), choice.why)
+            return Solution(await self._solve_callback(choice.box, request, limit), "callback", choice.why)
+        assert isinstance(choice, Problem)
+        write_named(choice.point, request.start, "start")
+        write_named(choice.parameters, request.parameters, "parameters")
+        write_evidence(request.evidence, choice, **evidence)
         deadline = self.timeout_seconds
         if timeout_seconds is not None:
             deadline = max(deadline, request.options.timeout_seconds + REPLY_SECONDS)
         if progress is False:
-            reply = await self._send(self._transport.solve, request, problem, deadline)
+            reply = await self._send(self._transport.solve, request, choice, deadline)
         elif progress is True:
             with progress_line() as show:
-                reply = await self._solve_watched(request, problem, deadline, show)
+                reply = await self._solve_watched(request, choice, deadline, show)
         elif callable(progress):
-            reply = await self._solve_watched(request, problem, deadline, progress)
+            reply = await self._solve_watched(request, choice, deadline, progress)
         else:
             message = f"{progress!r} is neither True nor False nor a function of one argument"
             raise InvalidRequestError.at("progress", message)
-        return Solution(without_tables(reply, problem))
+        how: How = "registered" if choice.registered else "traced" if callable(equations) else "equations"
+        return Solution(without_tables(reply, choice), how)
 
     @offered
     async def explain(

@@ -7,11 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
+from raphson.access import Metadata
+from raphson.call_span import begin_span
 from raphson.errors import ClientStateError
 from raphson.failures import error_from_rpc
 from raphson.v1.jacobian_pb2_grpc import JacobianServiceStub
@@ -57,11 +59,18 @@ if TYPE_CHECKING:
         FollowResponse,
         SolveBatchRequest,
         SolveBatchResponse,
+        SolveCallbackRequest,
+        SolveCallbackResponse,
         SolveRequest,
         SolveResponse,
         SolveWithProgressResponse,
     )
-    from raphson.v1.system_pb2 import CompileRequest, CompileResponse
+    from raphson.v1.system_pb2 import (
+        CompileRequest,
+        CompileResponse,
+        ListRegisteredRequest,
+        ListRegisteredResponse,
+    )
 
 Request = TypeVar("Request", bound=Message)
 Reply = TypeVar("Reply", bound=Message)
@@ -159,10 +168,17 @@ class Transport(ABC):
         Owned from now on.
     address : str
         Whom it leads to, for messages.
+    metadata : tuple of (str, str)
+        What is sent with every call.
     """
 
-    def __init__(self, channel: grpc.Channel | grpc.aio.Channel, address: str) -> None:
+    lets_await: ClassVar[bool]
+    """Whether functions of the caller's may be coroutine functions."""
+
+    def __init__(self, channel: grpc.Channel | grpc.aio.Channel, address: str, metadata: Metadata = ()) -> None:
         self.address = address
+        # None costs a call less than an empty tuple.
+        self.metadata = metadata or None
         self.is_closed = False
         self._process = os.getpid()
         solver = SolverServiceStub(channel)  # type: ignore[no-untyped-call]
@@ -174,6 +190,7 @@ class Transport(ABC):
         self.find_all: Streaming[FindAllRequest, FindAllResponse] = Streaming(solver.FindAll)
         self.follow: Streaming[FollowRequest, FollowResponse] = Streaming(solver.Follow)
         self.solve_batch: Conversing[SolveBatchRequest, SolveBatchResponse] = Conversing(solver.SolveBatch)
+        self.solve_callback: Conversing[SolveCallbackRequest, SolveCallbackResponse] = Conversing(solver.SolveCallback)
         jacobian = JacobianServiceStub(channel)  # type: ignore[no-untyped-call]
         self.evaluate: Unary[EvaluateRequest, EvaluateResponse] = Unary(jacobian.Evaluate)
         self.evaluate_chain: Unary[EvaluateChainRequest, EvaluateChainResponse] = Unary(jacobian.EvaluateChain)
@@ -183,6 +200,7 @@ class Transport(ABC):
         )
         system = SystemServiceStub(channel)  # type: ignore[no-untyped-call]
         self.compile: Unary[CompileRequest, CompileResponse] = Unary(system.Compile)
+        self.list_registered: Unary[ListRegisteredRequest, ListRegisteredResponse] = Unary(system.ListRegistered)
         job = JobServiceStub(channel)  # type: ignore[no-untyped-call]
         self.create_job: Unary[CreateJobRequest, Job] = Unary(job.CreateJob)
         self.get_job: Unary[GetJobRequest, Job] = Unary(job.GetJob)
@@ -224,8 +242,23 @@ class Transport(ABC):
         """
 
     @abstractmethod
+    def call(self, function: Callable[[dict[str, Any]], Any], calls: list[dict[str, Any]]) -> Awaitable[list[Any]]:
+        """Call a function of the caller's with each of some arguments; what it raises comes out as it is."""
+
+    @abstractmethod
     def close(self) -> Awaitable[None]:
         """Cancel the calls that are under way and drop the connection."""
+
+    def begin(
+        self, method: Streaming[Request, Reply] | Conversing[Request, Reply], argument: Any, timeout_seconds: float
+    ) -> Any:
+        """Begin a call whose replies are a stream, as a part of the caller's trace if there is one."""
+        span = begin_span(method.begin, self.metadata)
+        if span is None:
+            return method.begin(argument, timeout=timeout_seconds, metadata=self.metadata)
+        call = method.begin(argument, timeout=timeout_seconds, metadata=span.metadata)
+        span.end_with(call)
+        return call
 
     @property
     def is_forked(self) -> bool:

@@ -5,19 +5,21 @@ Every error of the service passes through `CallError`, in the front end as in th
 
 - ``ErrorInfo``: ``domain`` "raphson" and a ``reason`` to branch on (see `Reason`);
 - ``BadRequest`` with the field's path, when a field is to blame;
-- ``RetryInfo``, when the same call may succeed a moment later.
+- ``RetryInfo``, when the same call may succeed a moment later;
+- ``RequestInfo`` with the id that finds the call in the log, added where a call ends (`aborting`).
 """
 
 import logging
-import uuid
 from collections.abc import Mapping
 from enum import StrEnum
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo, RetryInfo
 from google.rpc.status_pb2 import Status
+
+from raphson_server.observability.request_id import REQUEST_ID, new_request_id
 
 DOMAIN = "raphson"
 
@@ -38,6 +40,7 @@ class Reason(StrEnum):
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     MALFORMED_MESSAGE = "MALFORMED_MESSAGE"
     SYSTEM_NOT_CACHED = "SYSTEM_NOT_CACHED"
+    SYSTEM_NOT_REGISTERED = "SYSTEM_NOT_REGISTERED"
     OVERLOADED = "OVERLOADED"
     OUT_OF_MEMORY = "OUT_OF_MEMORY"
     REPLY_TOO_LARGE = "REPLY_TOO_LARGE"
@@ -45,6 +48,10 @@ class Reason(StrEnum):
     NOT_SERVING = "NOT_SERVING"
     CANCELLED = "CANCELLED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    SCOPE_MISSING = "SCOPE_MISSING"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    ANSWER_LATE = "ANSWER_LATE"
     NO_JOBS = "NO_JOBS"
     JOB_NOT_FOUND = "JOB_NOT_FOUND"
     JOB_STATE = "JOB_STATE"
@@ -133,10 +140,15 @@ def invalid_input(field: str, message: str) -> CallError:
     return CallError(code_pb2.INVALID_ARGUMENT, Reason.INVALID_INPUT, f"{field}: {message}", field=field)
 
 
-def unexpected(error: Exception) -> CallError:
+def raised_by(setting: str) -> str:
+    """Say how a limit is raised, by whoever runs the server."""
+    return f"the server's {setting} says so, which its operator can raise: raphson serve --{setting.replace('_', '-')}"
+
+
+def unexpected(error: Exception, event: str = "request failed", **facts: str) -> CallError:
     """Log an error that nobody foresaw with its trace, and tell the caller only where to look it up."""
-    request_id = uuid.uuid4().hex
-    _log.error("request %s failed", request_id, exc_info=error)
+    request_id = REQUEST_ID.get() or new_request_id()
+    _log.error(event, exc_info=error, extra={"request_id": request_id, **facts})
     message = f"internal error; request id {request_id} finds the trace in the server's log"
     return CallError(code_pb2.INTERNAL, Reason.INTERNAL, message, metadata={"request_id": request_id})
 
@@ -150,7 +162,15 @@ def _clip(text: str, max_bytes: int) -> str:
     return kept.decode("utf-8", "ignore") + _ELLIPSIS
 
 
-def _packed(detail: ErrorInfo | BadRequest | RetryInfo) -> AnyMessage:
+def with_request_id(status: Status, request_id: str) -> Status:
+    """Return a copy with the id that a call is known by."""
+    told = Status()
+    told.CopyFrom(status)
+    told.details.append(_packed(RequestInfo(request_id=request_id)))
+    return told
+
+
+def _packed(detail: ErrorInfo | BadRequest | RetryInfo | RequestInfo) -> AnyMessage:
     packed = AnyMessage()
     packed.Pack(detail)
     return packed

@@ -4,12 +4,13 @@ One request is under way at a time on a socket, so a frame is always read to its
 answer is a stream, each item is a reply of its own, and the worker sends nothing more until the front end has
 acknowledged it, which it does when the caller has taken it: a slow caller holds up nobody's memory.
 
-    worker → front end   HELLO            imports done
+    worker → front end   HELLO            imports done; or FAILED, and why no worker can start
     front end → worker   WARM_UP          make the engine ready (one worker at a time while caches are cold)
     worker → front end   READY            body: b"compiled" or b"loaded"
-    front end → worker   Request          method, remaining seconds, definitions by id (may be none), request
-    worker → front end   Reply            outcome, reply or google.rpc.Status, and the complete definitions, by id,
-                                          of systems that the request has by text;
+    front end → worker   Request          method, remaining seconds, definitions by id (may be none), request id,
+                                          request
+    worker → front end   Reply            outcome, an account of the work, reply or google.rpc.Status, and the
+                                          complete definitions, by id, of systems that the request has by text;
                                           or the ids of the systems whose definitions are needed;
                                           outcome MORE: an item of a stream, which a last Reply ends
     front end → worker   acknowledgement  one byte for each item: the next Reply may come
@@ -22,6 +23,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
+from typing import Any
+
+from raphson_server.account import NO_ACCOUNT, SIZE
+from raphson_server.observability.request_id import LONGEST
 
 Definitions = Mapping[bytes, bytes]
 """Serialized, complete ``raphson.v1.System`` by id."""
@@ -41,7 +46,9 @@ class Method(IntEnum):
     CHECK_JACOBIAN = 8
     TEST_DIFFERENTIABILITY = 9
     SOLVE_BATCH = 10
-    SOLVE_WITH_PROGRESS = 11
+    SOLVE_CALLBACK = 11
+    LIST_REGISTERED = 12
+    SOLVE_WITH_PROGRESS = 13
 
 
 class Outcome(IntEnum):
@@ -68,12 +75,18 @@ class Request:
         Those of systems that the worker may not know.
     body : bytes
         The caller's message, as it came.
+    largest_variables : int
+        How many its caller may have; 0 is as many as anybody.
+    request_id : bytes
+        What the call is known by, in ASCII.
     """
 
     method: Method
     remaining_seconds: float = math.inf
     definitions: Definitions = field(default_factory=dict)
     body: bytes = b""
+    largest_variables: int = 0
+    request_id: bytes = b""
 
 
 @dataclass(slots=True)
@@ -88,11 +101,14 @@ class Reply:
     definitions : mapping of bytes to bytes
         Those of systems that the request has by text (OK); or the ids of those that are needed, each with an empty
         one (NEEDS_DEFINITION).
+    account : bytes
+        A written `Account` of the work for the request; of a stream, with its last reply.
     """
 
     outcome: Outcome
     body: bytes = b""
     definitions: Definitions = field(default_factory=dict)
+    account: bytes = NO_ACCOUNT
 
 
 class ChannelClosedError(Exception):
@@ -103,8 +119,8 @@ class NotSentError(ChannelClosedError):
     """The other end ended before it had read what was sent."""
 
 
-_REQUEST = struct.Struct("<BdII")
-_REPLY = struct.Struct("<BII")
+_REQUEST = struct.Struct(f"<BdIII{LONGEST}s")
+_REPLY = struct.Struct(f"<BII{SIZE}s")
 _DEFINITION = struct.Struct("<II")
 _CHUNK = 64 * 1024
 _BUFFER = 1024 * 1024
@@ -128,36 +144,41 @@ def send_request(
     remaining_seconds: float = math.inf,
     definitions: Definitions = MappingProxyType({}),
     body: bytes = b"",
+    largest_variables: int = 0,
+    request_id: bytes = b"",
 ) -> None:
     """Write one request frame; see `Request`."""
     packed = _packed(definitions) if definitions else b""
-    header = _REQUEST.pack(method, remaining_seconds, len(packed), len(body))
+    header = _REQUEST.pack(method, remaining_seconds, largest_variables, len(packed), len(body), request_id)
     _send(channel, header, packed, body)
 
 
 def receive_request(channel: socket.socket) -> Request:
     """Read one request frame."""
-    first, (method, remaining_seconds, packed_size, body_size) = _receive_header(channel, _REQUEST)
+    first, (method, remaining_seconds, most, packed_size, body_size, padded_id) = _receive_header(channel, _REQUEST)
     payload = _receive_rest(channel, first, packed_size + body_size)
+    request_id = padded_id.rstrip(b"\0")
     if not packed_size:
-        return Request(_METHODS[method], remaining_seconds, body=payload)
-    return Request(_METHODS[method], remaining_seconds, _unpacked(payload[:packed_size]), payload[packed_size:])
+        return Request(_METHODS[method], remaining_seconds, {}, payload, most, request_id)
+    definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
+    return Request(_METHODS[method], remaining_seconds, definitions, body, most, request_id)
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:
     """Write one reply frame."""
     packed = _packed(reply.definitions) if reply.definitions else b""
-    header = _REPLY.pack(reply.outcome, len(packed), len(reply.body))
+    header = _REPLY.pack(reply.outcome, len(packed), len(reply.body), reply.account)
     _send(channel, header, packed, reply.body)
 
 
 def receive_reply(channel: socket.socket) -> Reply:
     """Read one reply frame."""
-    first, (outcome, packed_size, body_size) = _receive_header(channel, _REPLY)
+    first, (outcome, packed_size, body_size, account) = _receive_header(channel, _REPLY)
     payload = _receive_rest(channel, first, packed_size + body_size)
     if not packed_size:
-        return Reply(_OUTCOMES[outcome], payload)
-    return Reply(_OUTCOMES[outcome], payload[packed_size:], _unpacked(payload[:packed_size]))
+        return Reply(_OUTCOMES[outcome], payload, account=account)
+    definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
+    return Reply(_OUTCOMES[outcome], body, definitions, account)
 
 
 def send_acknowledgement(channel: socket.socket) -> None:
@@ -210,7 +231,7 @@ def _send(channel: socket.socket, *parts: bytes) -> None:
         raise NotSentError from error
 
 
-def _receive_header(channel: socket.socket, header: struct.Struct) -> tuple[bytes, tuple[int, ...]]:
+def _receive_header(channel: socket.socket, header: struct.Struct) -> tuple[bytes, tuple[Any, ...]]:
     """Read at least a header; return what came after it, and the header's fields."""
     try:
         first = channel.recv(_CHUNK)

@@ -4,6 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
+CALLER_KEY, SEES_ALL_KEY = "raphson-caller", "raphson-sees-all"
+"""Metadata by which the front end tells the desk whose call it passes on, and whether others' jobs are its business."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobSettings:
@@ -31,6 +34,10 @@ class JobSettings:
         The front end; neither process outlives it.
     max_message_bytes : int
         Largest message.
+    limits : dict of str to int
+        Those of one definition, by the solver's names.
+    log_level, log_format : str
+        Of their logs.
     suspect : str
         The job that the process before was lost with; empty if there is none.
     suspect_losses : int
@@ -47,6 +54,9 @@ class JobSettings:
     announce_fd: int
     parent_pid: int
     max_message_bytes: int
+    limits: dict[str, int]
+    log_level: str
+    log_format: str
     suspect: str = ""
     suspect_losses: int = 0
 

@@ -1,6 +1,7 @@
 """What the front end tells a worker process when it starts it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -23,10 +24,18 @@ class WorkerSettings:
         Compiled systems it keeps.
     max_message_bytes : int
         Largest reply.
+    limits : dict of str to int
+        Those of one definition, by the solver's names.
+    system_files : sequence of str
+        Whose registered functions it serves.
+    max_callback_bytes : int
+        What a search of a callback may keep between its turns.
     niceness : int
         Scheduling niceness.
     hurry : bool
         Whether to take it on only when ready.
+    log_level, log_format : str
+        Of its log.
     """
 
     channel_fd: int
@@ -35,8 +44,13 @@ class WorkerSettings:
     memory_bytes: int
     systems: int
     max_message_bytes: int
+    limits: dict[str, int]
+    system_files: Sequence[str]
+    max_callback_bytes: int
     niceness: int
     hurry: bool
+    log_level: str
+    log_format: str
 
     def to_argument(self) -> str:
         """Write the settings as one command-line argument."""

@@ -58,13 +58,13 @@ class LimitError(RaphsonError):
         Name of the limit in `Limits`.
     value, maximum : int
         What was asked for, and what is allowed.
+    excess : str
+        The message without how to raise the limit, which is another matter behind a service.
     """
 
     def __init__(self, field: str, limit: str, value: int, maximum: int, unit: str) -> None:
-        super().__init__(
-            field,
-            f"{value:,} {unit} is more than the limit of {maximum:,} (raise `Limits.{limit}` to allow more)",
-        )
+        self.excess = f"{value:,} {unit} is more than the limit of {maximum:,}"
+        super().__init__(field, f"{self.excess} (raise `Limits.{limit}` to allow more)")
         self.limit = limit
         self.value = value
         self.maximum = maximum

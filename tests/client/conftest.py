@@ -30,7 +30,7 @@ from raphson.v1.solver_pb2 import (
     SolveBatchResponse,
     SolveResponse,
 )
-from raphson.v1.system_pb2 import CompileResponse
+from raphson.v1.system_pb2 import CompileResponse, ListRegisteredResponse
 
 SYSTEM_ID = "ab" * 32
 Action = Callable[[Any, grpc.ServicerContext], Any]
@@ -95,6 +95,8 @@ class ScriptedServer:
                 return Explanation(lines=["nothing is wrong"], structural_rank=1, system_id=SYSTEM_ID)
             case "FindAllRequest":
                 return roots_at(1.0, 2.0)
+            case "ListRegisteredRequest":
+                return ListRegisteredResponse()
             case "FollowRequest":
                 return branch_through(0.0, 1.0)
             case _:
@@ -125,10 +127,10 @@ class ScriptedServer:
         return request
 
     # The three services in one.
-    Solve = Evaluate = Compile = Explain = handle
+    Solve = Evaluate = Compile = Explain = ListRegistered = handle
     EvaluateChain = CheckJacobian = TestDifferentiability = handle
     FindAll = Follow = SolveWithProgress = handle_stream
-    SolveBatch = handle_chunks
+    SolveBatch = SolveCallback = handle_chunks
 
 
 def vector(*numbers: float) -> DoubleArray:

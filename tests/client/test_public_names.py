@@ -16,6 +16,7 @@ MANY = "batch batched_parameters bounds timeout_seconds"
 
 def test_the_names_of_the_package() -> None:
     assert raphson.__all__ == [
+        "AccessDeniedError",
         "ActiveBound",
         "BatchResult",
         "Branch",
@@ -54,6 +55,8 @@ def test_the_names_of_the_package() -> None:
         "Method",
         "Propagated",
         "RaphsonError",
+        "RegisteredSystem",
+        "RootResult",
         "RootSearch",
         "ServerBusyError",
         "ServerUnavailableError",
@@ -69,6 +72,7 @@ def test_the_names_of_the_package() -> None:
         "aio",
         "connect",
         "plot",
+        "root",
     ]
     assert all(hasattr(raphson, name) for name in raphson.__all__)
 
@@ -90,17 +94,17 @@ def test_the_names_of_the_tracer() -> None:
         (
             "solve",
             (
-                "equations start parameters bounds nominal nominal_residual method jacobian tolerance "
-                "absolute_tolerance max_iterations max_evaluations timeout_seconds whole linear_solver "
-                "return_jacobian trace explain "
+                "equations start parameters system bounds nominal nominal_residual method jacobian tolerance "
+                "absolute_tolerance max_iterations max_evaluations timeout_seconds callback vectorized whole "
+                "linear_solver return_jacobian trace explain "
                 "certify sensitivity adjoint parameter_covariance progress"
             ),
         ),
         (
             "solve_batch",
             (
-                "equations start parameters shapes method tolerance absolute_tolerance max_iterations warm_start "
-                "timeout_seconds progress"
+                "equations start parameters system shapes method tolerance absolute_tolerance max_iterations "
+                "warm_start timeout_seconds progress"
             ),
         ),
         (
@@ -130,7 +134,7 @@ def test_the_names_of_the_tracer() -> None:
         ),
         ("compile", "equations start parameters variables jacobian timeout_seconds"),
         ("value", "equations at parameters batch batched_parameters timeout_seconds"),
-        ("jacobian", f"equations at parameters method sparse {MANY}"),
+        ("jacobian", f"equations at parameters method system sparse {MANY}"),
         ("jacobian_with_error", f"equations at parameters method {MANY}"),
         ("jvp", f"equations at parameters method v {MANY}"),
         ("vjp", f"equations at parameters method v {MANY}"),
@@ -144,6 +148,8 @@ def test_the_names_of_the_tracer() -> None:
         ("chain", "links at method order jacobian v w timeout_seconds"),
         ("check_jacobian", "equations at parameters jacobian max_entries timeout_seconds"),
         ("differentiability", "equations at parameters value directions timeout_seconds"),
+        ("systems", "timeout_seconds"),
+        ("root", "fun x0 args method jac tol callback options"),
         ("close", ""),
     ],
 )

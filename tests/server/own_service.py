@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from opentelemetry.sdk.trace import TracerProvider
 from raphson.v1 import solver_pb2_grpc
 from raphson_server.configuration import ServerConfig
 from raphson_server.front_end.service import Service
@@ -38,12 +39,12 @@ class Mortal:
 
 
 @contextlib.contextmanager
-def own_service(**choices: Any) -> Iterator[Mortal]:
+def own_service(provider: TracerProvider | None = None, **choices: Any) -> Iterator[Mortal]:
     """Start a service of one worker in this process, wait until it has its spare, and stop it."""
     ready: list[bool] = []
     failures: list[str] = []
     config = ServerConfig(address="127.0.0.1:0", workers=1, **choices)
-    service = Service(config, ready.append, failures.append)
+    service = Service(config, ready.append, failures.append, provider)
     address = service.start()
     try:
         wait_until(lambda: bool(failures) or service._pool._spare is not None, START_SECONDS)

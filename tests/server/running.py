@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client.parser import text_string_to_metric_families
 from raphson.v1 import jacobian_pb2_grpc, job_pb2_grpc, solver_pb2_grpc, system_pb2_grpc
 from raphson.v1.jacobian_pb2 import (
     CheckJacobianRequest,
@@ -50,6 +52,7 @@ class Server:
     process: subprocess.Popen[str]
     address: str
     processes: int
+    metrics_address: str = ""
     channel: grpc.Channel = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,13 +115,19 @@ class Server:
         status = self.health.Check(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS).status
         return status == health_pb2.HealthCheckResponse.SERVING
 
+    def metrics(self) -> dict[str, float]:
+        """Return every sample by its name and labels, such as ``raphson_jobs state=queued``."""
+        with urlopen(f"http://{self.metrics_address}/metrics") as reply:
+            text = reply.read().decode()
+        return {
+            sample.name + "".join(f" {key}={value}" for key, value in sorted(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
     def workers(self) -> list[int]:
         """Return the process ids of the workers, the spare included."""
-        found = []
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                found += [int(pid) for pid in (task / "children").read_text().split()]
-        return sorted(found)
+        return children(self.process.pid)
 
     def settle(self) -> None:
         """Wait until every worker and the spare are there and idle."""
@@ -141,6 +150,16 @@ class Server:
         before = {pid: cpu_seconds(pid) for pid in self.workers()}
         time.sleep(seconds)
         return [pid for pid, spent in before.items() if cpu_seconds(pid) - spent > TICK_SECONDS]
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of a process' children."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(child) for child in (task / "children").read_text().split()]
+    return sorted(found)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -182,7 +201,8 @@ def running_server(*flags: str, workers: int = 1, others: int = 0, stderr: int |
     with os.fdopen(reader) as announcement:
         line = announcement.readline()
     assert line, f"the server ended with exit code {process.wait(START_SECONDS)} before it was ready"
-    server = Server(process, json.loads(line)["address"], workers + 1 + others)
+    announced = json.loads(line)
+    server = Server(process, announced["address"], workers + 1 + others, announced.get("metrics_address", ""))
     try:
         server.settle()
         yield server

@@ -81,7 +81,7 @@ def test_index_out_of_range(server: Server) -> None:
 def test_ten_megabytes_of_text(server: Server) -> None:
     refused = server.refusal(by_text("x + " * 2_500_000 + "x", start=X))
     check(refused, "LIMIT_EXCEEDED", "system.definition.equations[0]", "10,000,001")
-    assert refused.metadata["limit"] == "text_length"
+    assert refused.metadata["limit"] == "max_text_length"
     assert refused.metadata["value"] == "10000001"
     assert int(refused.metadata["maximum"]) < 10_000_001
 
@@ -89,7 +89,7 @@ def test_ten_megabytes_of_text(server: Server) -> None:
 def test_ten_thousand_parentheses(server: Server) -> None:
     refused = server.refusal(by_text("(" * 10_000 + "x" + ")" * 10_000 + " = 0", start=X))
     check(refused, "LIMIT_EXCEEDED", "system.definition.equations[0]")
-    assert refused.metadata["limit"] == "depth"
+    assert refused.metadata["limit"] == "max_depth"
 
 
 def test_a_million_equations_from_one_line(server: Server) -> None:

@@ -121,7 +121,7 @@ def test_a_full_server_says_when_to_come_again(small_server: Server) -> None:
         assert refused.reason == "OVERLOADED"
         assert refused.retry_seconds is not None
         assert refused.retry_seconds > 0
-        assert refused.metadata["max_in_flight"] == "3"
+        assert refused.metadata == {"limit": "max_in_flight", "maximum": "3"}
         assert server.serving()
         running[0].cancel()
         assert [call.result().status for call in waiting] == [wire.STATUS_CONVERGED] * 2

@@ -9,16 +9,20 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 
 import grpc
 import pytest
+import raphson
 from grpc_health.v1 import health_pb2
 from raphson.v1 import solver_pb2 as wire
 
-from tests.server.calling import by_text, endless, problem
+from tests.server.calling import by_text, chunk, endless, problem
+from tests.server.own_service import own_service
 from tests.server.running import Server, has_ended, wait_until
 
 StartServer = Callable[..., contextlib.AbstractContextManager[Server]]
@@ -67,12 +71,61 @@ def test_drain_has_a_limit(own_server: StartServer) -> None:
         waiting = server.solver.Solve.future(EASY, timeout=60)
         time.sleep(0.1)
         server.process.send_signal(signal.SIGINT)
-        for call, reason in ((stubborn, "WORKER_LOST"), (waiting, "NOT_SERVING")):
+        for call, reason in ((stubborn, "NOT_SERVING"), (waiting, "NOT_SERVING")):
             with pytest.raises(grpc.RpcError) as caught:
                 call.result()
             assert problem(caught.value).code == grpc.StatusCode.UNAVAILABLE
             assert problem(caught.value).reason == reason
+            assert problem(caught.value).retry_seconds is not None
         assert server.process.wait(timeout=5) == 0
+
+
+def test_a_batch_is_finished_and_a_second_signal_ends_the_wait(
+    own_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch goes on although it has no chunk under way when the server is told to stop; systemd hears of it all."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    with manager, own_server("--drain-seconds", "60", stderr=subprocess.DEVNULL) as server:
+        system_id = server.solve(EASY).system_id
+        chunks: SimpleQueue[wire.SolveBatchRequest | None] = SimpleQueue()
+        batch = server.solver.SolveBatch(iter(chunks.get, None), timeout=60)
+        chunks.put(chunk(system_id, 2, {"x": 1.0}))
+        assert len(next(batch).statuses) == 2
+        stubborn = server.solver.Solve.future(endless(), timeout=60)
+        server.wait_for_busy_workers(1)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not server.serving(), 5)
+        assert server.refusal(EASY).reason == "NOT_SERVING"
+        stubborn.cancel()
+        chunks.put(chunk(system_id, 3, {"x": 1.0}))
+        assert len(next(batch).statuses) == 3
+        assert server.process.poll() is None
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(batch)
+        assert problem(caught.value).reason == "NOT_SERVING"
+        chunks.put(None)
+        assert server.process.wait(timeout=10) == 0
+        assert time.monotonic() - began < 10
+        assert [manager.recv(64) for _ in range(2)] == [b"READY=1", b"STOPPING=1"]
+
+
+def test_callers_of_several_servers_do_not_notice_that_one_stops(server: Server) -> None:
+    with own_service() as other, raphson.connect(f"ipv4:{server.address},{other.address}") as client:
+
+        def solve() -> None:
+            assert client.solve("x**2 = 2", start={"x": 1.0}).converged
+
+        wait_until(lambda: solve() or other.pool.state().busy_seconds > 0, 10)
+        stopping = threading.Thread(target=other.service.stop)
+        stopping.start()
+        while stopping.is_alive():
+            solve()
+        for _ in range(5):
+            solve()
 
 
 def test_nobody_outlives_a_killed_server(own_server: StartServer) -> None:
@@ -114,7 +167,7 @@ def test_a_port_in_use() -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--workers", "0"], "workers is 0; expected at least 1"),
+        (["--workers", "0"], "workers is 0; expected a whole number of at least 1"),
         (["--address", "nowhere"], "expected host:port"),
         (["--drain-seconds", "nan"], "drain_seconds is nan"),
         (["--workers", "two"], "two"),

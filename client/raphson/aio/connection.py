@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+from raphson.access import Pem, to_access
 from raphson.aio.client import Client
 from raphson.aio.transport import AwaitedTransport
 from raphson.channel import open_awaited_channel
-from raphson.connection import check_address
 from raphson.embedded import START_SECONDS, EmbeddedServer
 from raphson.errors import EmbeddedServerError
 from raphson.options import to_deadline
@@ -25,6 +25,12 @@ async def connect(
     address: str | None = None,
     *,
     timeout_seconds: float = 60.0,
+    tls: bool | None = None,
+    ca: Pem | None = None,
+    certificate: Pem | None = None,
+    key: Pem | None = None,
+    token: str | None = None,
+    insecure: bool = False,
     credentials: grpc.ChannelCredentials | None = None,
     start_timeout_seconds: float = START_SECONDS,
 ) -> AsyncIterator[Client]:
@@ -32,7 +38,7 @@ async def connect(
 
     Parameters
     ----------
-    address, timeout_seconds, credentials, start_timeout_seconds
+    address, timeout_seconds, tls, ca, certificate, key, token, insecure, credentials, start_timeout_seconds
         As of `raphson.connect`. Other tasks run while a server of our own starts.
 
     Yields
@@ -55,13 +61,22 @@ async def connect(
     1.41421356237…
     """
     deadline = to_deadline(timeout_seconds)
+    access = to_access(
+        address,
+        tls=tls,
+        ca=ca,
+        certificate=certificate,
+        key=key,
+        token=token,
+        insecure=insecure,
+        credentials=credentials,
+    )
     if address is None:
         server = await _start(to_deadline(start_timeout_seconds, "start_timeout_seconds"))
-        transport = AwaitedTransport(open_awaited_channel(server.address, None, is_local=True), server.address)
+        transport = AwaitedTransport(open_awaited_channel(server.address, access), server.address)
         client = Client(transport, timeout_seconds=deadline, server=server)
     else:
-        check_address(address)
-        transport = AwaitedTransport(open_awaited_channel(address, credentials, is_local=False), address)
+        transport = AwaitedTransport(open_awaited_channel(address, access), address, access.metadata)
         client = Client(transport, timeout_seconds=deadline)
     try:
         yield client

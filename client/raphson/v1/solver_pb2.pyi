@@ -114,6 +114,68 @@ class SolveRequest(_message.Message):
     evidence: EvidenceRequest
     def __init__(self, system: _Optional[_Union[_system_pb2.SystemRef, _Mapping]] = ..., start: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., parameters: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., options: _Optional[_Union[SolveOptions, _Mapping]] = ..., bounds: _Optional[_Iterable[_Union[Bounds, _Mapping]]] = ..., nominal: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., nominal_residual: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., evidence: _Optional[_Union[EvidenceRequest, _Mapping]] = ...) -> None: ...
 
+class SolveCallbackRequest(_message.Message):
+    __slots__ = ("opening", "answer")
+    OPENING_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    opening: CallbackOpening
+    answer: CallbackAnswer
+    def __init__(self, opening: _Optional[_Union[CallbackOpening, _Mapping]] = ..., answer: _Optional[_Union[CallbackAnswer, _Mapping]] = ...) -> None: ...
+
+class SolveCallbackResponse(_message.Message):
+    __slots__ = ("question", "result")
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    question: CallbackQuestion
+    result: SolveResponse
+    def __init__(self, question: _Optional[_Union[CallbackQuestion, _Mapping]] = ..., result: _Optional[_Union[SolveResponse, _Mapping]] = ...) -> None: ...
+
+class CallbackOpening(_message.Message):
+    __slots__ = ("start", "bounds", "nominal", "nominal_residual", "options", "has_jacobian", "max_points")
+    START_FIELD_NUMBER: _ClassVar[int]
+    BOUNDS_FIELD_NUMBER: _ClassVar[int]
+    NOMINAL_FIELD_NUMBER: _ClassVar[int]
+    NOMINAL_RESIDUAL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    HAS_JACOBIAN_FIELD_NUMBER: _ClassVar[int]
+    MAX_POINTS_FIELD_NUMBER: _ClassVar[int]
+    start: _containers.RepeatedCompositeFieldContainer[_array_pb2.NamedArray]
+    bounds: _containers.RepeatedCompositeFieldContainer[Bounds]
+    nominal: _containers.RepeatedCompositeFieldContainer[_array_pb2.NamedArray]
+    nominal_residual: _array_pb2.DoubleArray
+    options: SolveOptions
+    has_jacobian: bool
+    max_points: int
+    def __init__(self, start: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., bounds: _Optional[_Iterable[_Union[Bounds, _Mapping]]] = ..., nominal: _Optional[_Iterable[_Union[_array_pb2.NamedArray, _Mapping]]] = ..., nominal_residual: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., options: _Optional[_Union[SolveOptions, _Mapping]] = ..., has_jacobian: _Optional[bool] = ..., max_points: _Optional[int] = ...) -> None: ...
+
+class CallbackQuestion(_message.Message):
+    __slots__ = ("number", "quantity", "points")
+    class Quantity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        QUANTITY_UNSPECIFIED: _ClassVar[CallbackQuestion.Quantity]
+        QUANTITY_VALUE: _ClassVar[CallbackQuestion.Quantity]
+        QUANTITY_JACOBIAN: _ClassVar[CallbackQuestion.Quantity]
+    QUANTITY_UNSPECIFIED: CallbackQuestion.Quantity
+    QUANTITY_VALUE: CallbackQuestion.Quantity
+    QUANTITY_JACOBIAN: CallbackQuestion.Quantity
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    quantity: CallbackQuestion.Quantity
+    points: _array_pb2.DoubleArray
+    def __init__(self, number: _Optional[int] = ..., quantity: _Optional[_Union[CallbackQuestion.Quantity, str]] = ..., points: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ...) -> None: ...
+
+class CallbackAnswer(_message.Message):
+    __slots__ = ("number", "values", "undefined")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    UNDEFINED_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    values: _array_pb2.DoubleArray
+    undefined: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, number: _Optional[int] = ..., values: _Optional[_Union[_array_pb2.DoubleArray, _Mapping]] = ..., undefined: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class Bounds(_message.Message):
     __slots__ = ("name", "lower", "upper")
     NAME_FIELD_NUMBER: _ClassVar[int]

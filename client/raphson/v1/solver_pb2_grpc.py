@@ -65,6 +65,11 @@ class SolverServiceStub:
                 request_serializer=raphson_dot_v1_dot_solver__pb2.SolveBatchRequest.SerializeToString,
                 response_deserializer=raphson_dot_v1_dot_solver__pb2.SolveBatchResponse.FromString,
                 _registered_method=True)
+        self.SolveCallback = channel.stream_stream(
+                '/raphson.v1.SolverService/SolveCallback',
+                request_serializer=raphson_dot_v1_dot_solver__pb2.SolveCallbackRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_solver__pb2.SolveCallbackResponse.FromString,
+                _registered_method=True)
 
 
 class SolverServiceServicer:
@@ -126,6 +131,22 @@ class SolverServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SolveCallback(self, request_iterator, context):
+        """Solves f that only the caller can evaluate, by reverse communication: the server asks for f at a block of points, the
+        caller answers, and so on until the result.
+
+        The caller sends an opening. Then each question of the server is to be answered by one answer, and by nothing else. The
+        last message is the result, converged or not. Derivatives come from differences, and from what the steps show, or
+        from the caller. While a question is open the server computes nothing; it waits for the answer a limited time.
+
+        INVALID_ARGUMENT: an opening or an answer that makes no sense; details name the field. ABORTED: no answer came in time
+        (reason ANSWER_LATE). RESOURCE_EXHAUSTED: as many callbacks are under way as this server has. The deadline is that of
+        the whole call, the caller's own time included; after `options.timeout_seconds` the next answer is the last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SolverServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -158,6 +179,11 @@ def add_SolverServiceServicer_to_server(servicer, server):
                     servicer.SolveBatch,
                     request_deserializer=raphson_dot_v1_dot_solver__pb2.SolveBatchRequest.FromString,
                     response_serializer=raphson_dot_v1_dot_solver__pb2.SolveBatchResponse.SerializeToString,
+            ),
+            'SolveCallback': grpc.stream_stream_rpc_method_handler(
+                    servicer.SolveCallback,
+                    request_deserializer=raphson_dot_v1_dot_solver__pb2.SolveCallbackRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_solver__pb2.SolveCallbackResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -323,6 +349,33 @@ class SolverService:
             '/raphson.v1.SolverService/SolveBatch',
             raphson_dot_v1_dot_solver__pb2.SolveBatchRequest.SerializeToString,
             raphson_dot_v1_dot_solver__pb2.SolveBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SolveCallback(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/raphson.v1.SolverService/SolveCallback',
+            raphson_dot_v1_dot_solver__pb2.SolveCallbackRequest.SerializeToString,
+            raphson_dot_v1_dot_solver__pb2.SolveCallbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from raphson.v1 import array_pb2 as raphson_dot_v1_dot_array__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17raphson/v1/system.proto\x12\nraphson.v1\x1a\x16raphson/v1/array.proto\"\x9a\x01\n\x06System\x12\x11\n\tequations\x18\x01 \x03(\t\x12\'\n\tvariables\x18\x02 \x03(\x0b\x32\x14.raphson.v1.Variable\x12)\n\nparameters\x18\x03 \x03(\x0b\x32\x15.raphson.v1.Parameter\x12)\n\x08jacobian\x18\x04 \x03(\x0b\x32\x17.raphson.v1.JacobianRow\"\'\n\x08Variable\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\"P\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\x12&\n\x05value\x18\x03 \x01(\x0b\x32\x17.raphson.v1.DoubleArray\"\x1e\n\x0bJacobianRow\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\t\"Q\n\tSystemRef\x12(\n\ndefinition\x18\x01 \x01(\x0b\x32\x12.raphson.v1.SystemH\x00\x12\x13\n\tsystem_id\x18\x02 \x01(\tH\x00\x42\x05\n\x03ref\"8\n\x0e\x43ompileRequest\x12&\n\ndefinition\x18\x01 \x01(\x0b\x32\x12.raphson.v1.System\"\xf1\x01\n\x0f\x43ompileResponse\x12\x11\n\tsystem_id\x18\x01 \x01(\t\x12\x16\n\x0evariable_count\x18\x02 \x01(\x03\x12\x16\n\x0e\x65quation_count\x18\x03 \x01(\x03\x12\'\n\tvariables\x18\x04 \x03(\x0b\x32\x14.raphson.v1.Variable\x12)\n\nparameters\x18\x05 \x03(\x0b\x32\x15.raphson.v1.Parameter\x12\x16\n\x0e\x65quation_names\x18\x06 \x03(\t\x12\x15\n\rsparsity_rows\x18\x07 \x03(\x03\x12\x18\n\x10sparsity_columns\x18\x08 \x03(\x03\x32S\n\rSystemService\x12\x42\n\x07\x43ompile\x12\x1a.raphson.v1.CompileRequest\x1a\x1b.raphson.v1.CompileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17raphson/v1/system.proto\x12\nraphson.v1\x1a\x16raphson/v1/array.proto\"\x9a\x01\n\x06System\x12\x11\n\tequations\x18\x01 \x03(\t\x12\'\n\tvariables\x18\x02 \x03(\x0b\x32\x14.raphson.v1.Variable\x12)\n\nparameters\x18\x03 \x03(\x0b\x32\x15.raphson.v1.Parameter\x12)\n\x08jacobian\x18\x04 \x03(\x0b\x32\x17.raphson.v1.JacobianRow\"\'\n\x08Variable\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\"P\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\x12&\n\x05value\x18\x03 \x01(\x0b\x32\x17.raphson.v1.DoubleArray\"\x1e\n\x0bJacobianRow\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\t\"g\n\tSystemRef\x12(\n\ndefinition\x18\x01 \x01(\x0b\x32\x12.raphson.v1.SystemH\x00\x12\x13\n\tsystem_id\x18\x02 \x01(\tH\x00\x12\x14\n\nregistered\x18\x03 \x01(\tH\x00\x42\x05\n\x03ref\"\x17\n\x15ListRegisteredRequest\"G\n\x16ListRegisteredResponse\x12-\n\x07systems\x18\x01 \x03(\x0b\x32\x1c.raphson.v1.RegisteredSystem\"\xb9\x01\n\x10RegisteredSystem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\tvariables\x18\x02 \x03(\x0b\x32\x14.raphson.v1.Variable\x12)\n\nparameters\x18\x03 \x03(\x0b\x32\x15.raphson.v1.Parameter\x12\x16\n\x0e\x65quation_count\x18\x04 \x01(\x03\x12\x14\n\x0chas_jacobian\x18\x05 \x01(\x08\x12\x15\n\rdocumentation\x18\x06 \x01(\t\"8\n\x0e\x43ompileRequest\x12&\n\ndefinition\x18\x01 \x01(\x0b\x32\x12.raphson.v1.System\"\xf1\x01\n\x0f\x43ompileResponse\x12\x11\n\tsystem_id\x18\x01 \x01(\t\x12\x16\n\x0evariable_count\x18\x02 \x01(\x03\x12\x16\n\x0e\x65quation_count\x18\x03 \x01(\x03\x12\'\n\tvariables\x18\x04 \x03(\x0b\x32\x14.raphson.v1.Variable\x12)\n\nparameters\x18\x05 \x03(\x0b\x32\x15.raphson.v1.Parameter\x12\x16\n\x0e\x65quation_names\x18\x06 \x03(\t\x12\x15\n\rsparsity_rows\x18\x07 \x03(\x03\x12\x18\n\x10sparsity_columns\x18\x08 \x03(\x03\x32\xac\x01\n\rSystemService\x12\x42\n\x07\x43ompile\x12\x1a.raphson.v1.CompileRequest\x1a\x1b.raphson.v1.CompileResponse\x12W\n\x0eListRegistered\x12!.raphson.v1.ListRegisteredRequest\x1a\".raphson.v1.ListRegisteredResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,11 +41,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JACOBIANROW']._serialized_start=343
   _globals['_JACOBIANROW']._serialized_end=373
   _globals['_SYSTEMREF']._serialized_start=375
-  _globals['_SYSTEMREF']._serialized_end=456
-  _globals['_COMPILEREQUEST']._serialized_start=458
-  _globals['_COMPILEREQUEST']._serialized_end=514
-  _globals['_COMPILERESPONSE']._serialized_start=517
-  _globals['_COMPILERESPONSE']._serialized_end=758
-  _globals['_SYSTEMSERVICE']._serialized_start=760
-  _globals['_SYSTEMSERVICE']._serialized_end=843
+  _globals['_SYSTEMREF']._serialized_end=478
+  _globals['_LISTREGISTEREDREQUEST']._serialized_start=480
+  _globals['_LISTREGISTEREDREQUEST']._serialized_end=503
+  _globals['_LISTREGISTEREDRESPONSE']._serialized_start=505
+  _globals['_LISTREGISTEREDRESPONSE']._serialized_end=576
+  _globals['_REGISTEREDSYSTEM']._serialized_start=579
+  _globals['_REGISTEREDSYSTEM']._serialized_end=764
+  _globals['_COMPILEREQUEST']._serialized_start=766
+  _globals['_COMPILEREQUEST']._serialized_end=822
+  _globals['_COMPILERESPONSE']._serialized_start=825
+  _globals['_COMPILERESPONSE']._serialized_end=1066
+  _globals['_SYSTEMSERVICE']._serialized_start=1069
+  _globals['_SYSTEMSERVICE']._serialized_end=1241
 # @@protoc_insertion_point(module_scope)

@@ -44,12 +44,40 @@ class JacobianRow(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SystemRef(_message.Message):
-    __slots__ = ("definition", "system_id")
+    __slots__ = ("definition", "system_id", "registered")
     DEFINITION_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_ID_FIELD_NUMBER: _ClassVar[int]
+    REGISTERED_FIELD_NUMBER: _ClassVar[int]
     definition: System
     system_id: str
-    def __init__(self, definition: _Optional[_Union[System, _Mapping]] = ..., system_id: _Optional[str] = ...) -> None: ...
+    registered: str
+    def __init__(self, definition: _Optional[_Union[System, _Mapping]] = ..., system_id: _Optional[str] = ..., registered: _Optional[str] = ...) -> None: ...
+
+class ListRegisteredRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListRegisteredResponse(_message.Message):
+    __slots__ = ("systems",)
+    SYSTEMS_FIELD_NUMBER: _ClassVar[int]
+    systems: _containers.RepeatedCompositeFieldContainer[RegisteredSystem]
+    def __init__(self, systems: _Optional[_Iterable[_Union[RegisteredSystem, _Mapping]]] = ...) -> None: ...
+
+class RegisteredSystem(_message.Message):
+    __slots__ = ("name", "variables", "parameters", "equation_count", "has_jacobian", "documentation")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VARIABLES_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    EQUATION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    HAS_JACOBIAN_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTATION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    variables: _containers.RepeatedCompositeFieldContainer[Variable]
+    parameters: _containers.RepeatedCompositeFieldContainer[Parameter]
+    equation_count: int
+    has_jacobian: bool
+    documentation: str
+    def __init__(self, name: _Optional[str] = ..., variables: _Optional[_Iterable[_Union[Variable, _Mapping]]] = ..., parameters: _Optional[_Iterable[_Union[Parameter, _Mapping]]] = ..., equation_count: _Optional[int] = ..., has_jacobian: _Optional[bool] = ..., documentation: _Optional[str] = ...) -> None: ...
 
 class CompileRequest(_message.Message):
     __slots__ = ("definition",)

@@ -40,6 +40,11 @@ class SystemServiceStub:
                 request_serializer=raphson_dot_v1_dot_system__pb2.CompileRequest.SerializeToString,
                 response_deserializer=raphson_dot_v1_dot_system__pb2.CompileResponse.FromString,
                 _registered_method=True)
+        self.ListRegistered = channel.unary_unary(
+                '/raphson.v1.SystemService/ListRegistered',
+                request_serializer=raphson_dot_v1_dot_system__pb2.ListRegisteredRequest.SerializeToString,
+                response_deserializer=raphson_dot_v1_dot_system__pb2.ListRegisteredResponse.FromString,
+                _registered_method=True)
 
 
 class SystemServiceServicer:
@@ -55,6 +60,13 @@ class SystemServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRegistered(self, request, context):
+        """Lists the functions that the operator has registered, by name: what `SystemRef.registered` may say.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SystemServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +74,11 @@ def add_SystemServiceServicer_to_server(servicer, server):
                     servicer.Compile,
                     request_deserializer=raphson_dot_v1_dot_system__pb2.CompileRequest.FromString,
                     response_serializer=raphson_dot_v1_dot_system__pb2.CompileResponse.SerializeToString,
+            ),
+            'ListRegistered': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegistered,
+                    request_deserializer=raphson_dot_v1_dot_system__pb2.ListRegisteredRequest.FromString,
+                    response_serializer=raphson_dot_v1_dot_system__pb2.ListRegisteredResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +109,33 @@ class SystemService:
             '/raphson.v1.SystemService/Compile',
             raphson_dot_v1_dot_system__pb2.CompileRequest.SerializeToString,
             raphson_dot_v1_dot_system__pb2.CompileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRegistered(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raphson.v1.SystemService/ListRegistered',
+            raphson_dot_v1_dot_system__pb2.ListRegisteredRequest.SerializeToString,
+            raphson_dot_v1_dot_system__pb2.ListRegisteredResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,4 @@
-"""The command ``raphson``: serve, solve, explain, roots, follow, jacobian.
+"""The command ``raphson``: serve, health, solve, explain, roots, follow, jacobian.
 
 A command's module is imported only when it runs.
 """

@@ -11,6 +11,8 @@ import click
 import numpy as np
 import raphson
 
+from raphson_server.cli.connecting import access_options
+
 DONE = 0
 NOT_CONVERGED = 1
 INVALID = 2
@@ -28,6 +30,7 @@ def exit_codes_help(done: str, not_done: str) -> str:
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say who answers and how."""
+    command = access_options(command)
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON; numbers that are not finite are null."),
         click.option(

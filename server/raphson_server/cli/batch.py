@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from raphson_server.cli.answer import INTERRUPTED, INVALID, NO_ANSWER, answering, print_json
+from raphson_server.cli.connecting import access_options
 from raphson_server.cli.job_of_model import describe_job
 from raphson_server.cli.problem import read_problem
 from raphson_server.cli.row_progress import RowProgress, write_rate, write_seconds
@@ -102,6 +103,7 @@ _EXIT_CODES = (
     help="Say on standard error how far it has come. [default: on a terminal]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@access_options
 def batch(
     model: Path,
     table: str,

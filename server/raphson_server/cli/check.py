@@ -7,6 +7,7 @@ import click
 import raphson
 
 from raphson_server.cli.answer import DONE, NOT_CONVERGED, answering, exit_codes_help, print_json, server_options
+from raphson_server.cli.connecting import connected
 from raphson_server.cli.problem import read_problem
 
 
@@ -39,7 +40,7 @@ def check(
             f"{model} has no jacobian to check; expected jacobian = [[...]], m rows of n expressions"
         )
     with answering(as_json=as_json):
-        with raphson.connect(address) as client:
+        with connected(address) as client:
             found = client.check_jacobian(
                 problem.equations, problem.point, problem.parameters, problem.jacobian, max_entries=max_entries
             )

@@ -8,6 +8,7 @@ import numpy as np
 import raphson
 
 from raphson_server.cli.answer import DONE, NOT_CONVERGED, answering, exit_codes_help, print_json, server_options
+from raphson_server.cli.connecting import connected
 from raphson_server.cli.problem import problem_arguments, read_problem
 from raphson_server.cli.table import aligned
 from raphson_server.cli.values import read_value
@@ -46,7 +47,7 @@ def differentiable(
     problem = read_problem(equations, point, parameters, model, "at")
     given = None if value is None else np.atleast_1d(np.asarray(read_value(value, "--value")))
     with answering(as_json=as_json):
-        with raphson.connect(address) as client:
+        with connected(address) as client:
             found = client.differentiability(
                 problem.equations, problem.point, problem.parameters, value=given, directions=directions
             )

@@ -7,6 +7,7 @@ import click
 import raphson
 
 from raphson_server.cli.answer import EXIT_CODES_HELP, answering, print_json, server_options
+from raphson_server.cli.connecting import connected
 from raphson_server.cli.evidence import explanation_as_json
 from raphson_server.cli.problem import Problem, problem_arguments, read_problem
 from raphson_server.cli.region import bounds_option
@@ -50,7 +51,7 @@ def explain(
     """  # noqa: D301 - click wants the character, not its escape
     problem = read_problem(equations, point, parameters, model, "start", bounds=bounds, needs_point=False)
     asked = _asked(problem, unknowns, pattern=pattern)
-    with answering(as_json=as_json), raphson.connect(address) as client:
+    with answering(as_json=as_json), connected(address) as client:
         found = client.explain(problem.equations, parameters=problem.parameters, bounds=problem.bounds or None, **asked)
     if as_json:
         print_json(explanation_as_json(found))

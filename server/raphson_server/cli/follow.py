@@ -8,6 +8,7 @@ import click
 import raphson
 
 from raphson_server.cli.answer import DONE, NOT_CONVERGED, answering, exit_codes_help, print_json_line, server_options
+from raphson_server.cli.connecting import connected
 from raphson_server.cli.picture import drawing, plot_option
 from raphson_server.cli.problem import chosen_jacobian, problem_arguments, read_problem
 from raphson_server.cli.solving_options import solving_options
@@ -54,7 +55,7 @@ def follow(
     options = problem.options | {name: value for name, value in choices.items() if value is not None}
     options["jacobian"] = chosen_jacobian(problem, mode)
     with answering(as_json=as_json, by_line=True):
-        with raphson.connect(address) as client:
+        with connected(address) as client:
             branch = client.follow(
                 problem.equations,
                 problem.point,

@@ -9,6 +9,8 @@ import click
 # Name of the command and of its module in this package; the module exposes a command of that name.
 _COMMANDS: Mapping[str, str] = {
     "serve": "raphson_server.cli.serve",
+    "token": "raphson_server.cli.token",
+    "health": "raphson_server.cli.health",
     "solve": "raphson_server.cli.solve",
     "batch": "raphson_server.cli.batch",
     "jobs": "raphson_server.cli.jobs",
@@ -45,6 +47,8 @@ def main() -> None:
 
     \b
     raphson serve                                solve for other programs, over gRPC
+    raphson token create --name me --scope solve let somebody call it
+    raphson health --address HOST:PORT           say whether a server serves
     raphson solve 'x**2 = 2' --start x=1         solve here and now
     raphson batch model.toml rows.parquet -o …   solve for every row of a table
     raphson jobs list --address HOST:PORT        look after the jobs of a server

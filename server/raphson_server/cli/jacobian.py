@@ -9,6 +9,7 @@ import raphson
 from numpy.typing import NDArray
 
 from raphson_server.cli.answer import EXIT_CODES_HELP, answering, print_json, server_options
+from raphson_server.cli.connecting import connected
 from raphson_server.cli.problem import problem_arguments, read_problem
 from raphson_server.cli.region import bounds_option
 from raphson_server.cli.values import read_value
@@ -79,7 +80,7 @@ def jacobian(
         raise click.UsageError("--error is for differences; expected --mode forward or --mode central beside it")
     v, w, sigma = (_numbers(text, name) for text, name in ((jvp, "jvp"), (vjp, "vjp"), (covariance, "covariance")))
     found = Views()
-    with answering(as_json=as_json), raphson.connect(address) as client:
+    with answering(as_json=as_json), connected(address) as client:
         system = client.compile(
             problem.equations,
             problem.point,

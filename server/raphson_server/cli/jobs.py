@@ -11,6 +11,7 @@ import click
 import raphson
 
 from raphson_server.cli.answer import DONE, NOT_CONVERGED, answering, exit_codes_help, print_json, print_json_line
+from raphson_server.cli.connecting import access_options, connected
 from raphson_server.cli.row_progress import RowProgress
 from raphson_server.cli.table import aligned
 
@@ -19,6 +20,7 @@ _EXIT_CODES = exit_codes_help("done", "the job failed or was cancelled (watch)")
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all of these commands have."""
+    command = access_options(command)
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option(
@@ -156,5 +158,5 @@ def _print(job: raphson.Job, *, as_json: bool) -> None:
 
 @contextmanager
 def _client(address: str, *, as_json: bool, by_line: bool = False) -> Iterator[raphson.Client]:
-    with answering(as_json=as_json, by_line=by_line), raphson.connect(address) as client:
+    with answering(as_json=as_json, by_line=by_line), connected(address) as client:
         yield client

@@ -10,6 +10,7 @@ import click
 import raphson
 
 from raphson_server.cli.answer import INTERRUPTED
+from raphson_server.cli.connecting import connected
 from raphson_server.jobs.record import JobRecord, JobState
 from raphson_server.jobs.wire import from_description
 
@@ -44,7 +45,7 @@ def run_remote(description: JobDescription, address: str, show: Show) -> JobReco
     RaphsonError
         Where nothing could be begun, or the server does not answer.
     """
-    with raphson.connect(address) as client:
+    with connected(address) as client:
         job = _find_or_create(client, description)
         before = job.progress.rows_done
         try:

@@ -9,6 +9,7 @@ import numpy as np
 import raphson
 
 from raphson_server.cli.answer import DONE, NOT_CONVERGED, answering, exit_codes_help, print_json_line, server_options
+from raphson_server.cli.connecting import connected
 from raphson_server.cli.evidence import certificate_as_json
 from raphson_server.cli.problem import chosen_jacobian, problem_arguments, read_problem
 from raphson_server.cli.region import bounds_option
@@ -57,7 +58,7 @@ def roots(
     options = problem.options | {name: value for name, value in choices.items() if value is not None}
     options["jacobian"] = chosen_jacobian(problem, mode)
     with answering(as_json=as_json, by_line=True):
-        with raphson.connect(address) as client:
+        with connected(address) as client:
             search = client.find_all(problem.equations, problem.bounds, problem.parameters, prove=prove, **options)
             found = _print_all(search, as_json=as_json)
         summary = search.summary

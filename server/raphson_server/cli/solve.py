@@ -8,6 +8,7 @@ import click
 import raphson
 
 from raphson_server.cli.answer import DONE, NOT_CONVERGED, answering, exit_codes_help, print_json, server_options
+from raphson_server.cli.connecting import connected
 from raphson_server.cli.evidence import sensitivity_lines, solution_as_json, trace_lines
 from raphson_server.cli.picture import drawing, plot_option
 from raphson_server.cli.problem import chosen_jacobian, problem_arguments, read_problem
@@ -80,7 +81,7 @@ def solve(
     options = problem.options | {name: value for name, value in choices.items() if value is not None}
     options["jacobian"] = chosen_jacobian(problem, mode)
     with answering(as_json=as_json):
-        with raphson.connect(address) as client, SolveProgressLine(wanted=progress) as line:
+        with connected(address) as client, SolveProgressLine(wanted=progress) as line:
             solution = client.solve(
                 problem.equations,
                 problem.point,

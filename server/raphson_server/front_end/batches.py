@@ -7,6 +7,7 @@ taken is limited, so that neither a caller that sends fast nor one that reads sl
 
 from __future__ import annotations
 
+import contextvars
 import math
 import threading
 import time
@@ -15,11 +16,13 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 
 import grpc
-from google.rpc.status_pb2 import Status
+from google.protobuf.message import DecodeError
+from raphson.v1.solver_pb2 import SolveBatchRequest
 
-from raphson_server.aborting import abort, status_of
 from raphson_server.frames import Method, Outcome, Reply
-from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
+from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, call_ended, not_serving, to_the_end
+from raphson_server.front_end.places import Places
 from raphson_server.pool import Ticket, WorkerPool
 
 # Chunks beyond those that are worked on: one on its way out while the next is ready.
@@ -44,22 +47,14 @@ def batch_handler(
     most : int
         How many calls there may be at a time, since each holds threads.
     """
-    places = threading.BoundedSemaphore(most)
+    places = Places(most, "batches", "max_in_flight")
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        if not places.acquire(blocking=False):
-            abort(context, overloaded(most).status())
-        try:
-            refused = yield from _Chunks(forwarder, pool, method, bodies, context, hands).answers()
-        except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
-            status = status_of(error)
-        else:
-            if refused is None:
-                return
-            status = Status.FromString(refused.body)
-        finally:
-            places.release()
-        abort(context, status)
+        def answers() -> Generator[bytes, None, Reply | None]:
+            with places.one():
+                return (yield from _Chunks(forwarder, pool, method, bodies, context, hands).answers())
+
+        return to_the_end(answers(), context)
 
     return handle
 
@@ -90,7 +85,12 @@ class _Chunks:
         self._order: SimpleQueue[Future[Reply] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._tickets: set[Ticket] = set()
-        self._is_over = False
+        self._over = threading.Event()
+        self._caller = CALLER.get()
+        self._members = 0
+        # Each chunk is due when the call is.
+        whole = forwarder.ticket(context)
+        self._due, self._due_by = whole.due, whole.due_by
 
     def answers(self) -> Generator[bytes, None, Reply | None]:
         """Yield the reply to each chunk, in order; return the one that refuses a chunk, if there is one.
@@ -100,10 +100,10 @@ class _Chunks:
         CallError
             If a chunk has no reply at all.
         """
-        reader = Ticket()
+        reader = Ticket(due=self._due + LAST_WORDS_SECONDS)
         if not self._context.add_callback(self._end):
             self._end()
-        self._pool.watch(reader, self._context.cancel)
+        self._pool.watch(reader, self._context.cancel, self._cut_off)
         try:
             self._add_hand()
             while (answer := self._order.get()) is not None:
@@ -122,17 +122,25 @@ class _Chunks:
     def _end(self) -> None:
         """Stop what is under way, and begin nothing more."""
         with self._lock:
-            self._is_over = True
+            self._over.set()
             tickets = list(self._tickets)
         for ticket in tickets:
             self._pool.cancel(ticket)
         # The hands that wait for a slot may go.
         self._slots.release(self._most_hands)
 
+    def _cut_off(self) -> None:
+        """Tell the caller that this server stops, if there is nothing else to tell."""
+        answer: Future[Reply] = Future()
+        answer.set_exception(not_serving())
+        self._order.put(answer)
+
     def _add_hand(self) -> None:
         self._hands += 1
         # Not waited for: while it reads it ends only with the call, which may be long after the last reply.
-        threading.Thread(target=self._work, name="raphson-chunks", daemon=True).start()
+        # What it does is told of with the call, and charged to its caller.
+        work = contextvars.copy_context().run
+        threading.Thread(target=work, args=(self._work,), name="raphson-chunks", daemon=True).start()
 
     def _work(self) -> None:
         """Take chunks one after another until there are no more."""
@@ -147,16 +155,19 @@ class _Chunks:
                     self._slots.release()
                     return
                 is_admitted, self._has_begun = self._has_begun, True
+                members = self._members = self._members + self._count_members(body)
                 if self._hands < self._most_hands:
                     self._add_hand()
             try:
+                self._caller.check_members(members)
+                self._caller.wait_to_go_on(self._over)
                 answer.set_result(self._answer(body, is_admitted=is_admitted))
             except Exception as error:  # noqa: BLE001 (told by whoever takes the answer)
                 answer.set_exception(error)
 
     def _next_body(self) -> bytes | None:
         """Wait for a chunk; None if there will be none."""
-        if self._is_over:
+        if self._over.is_set():
             return None
         try:
             return next(self._bodies, None)
@@ -164,10 +175,19 @@ class _Chunks:
             # The call has ended, and gRPC says so to the one who reads.
             return None
 
+    def _count_members(self, body: bytes) -> int:
+        """Return how many members a chunk has; 0 where nobody asks, since the message is to be read for it."""
+        if self._caller.quotas.largest_members is None:
+            return 0
+        try:
+            return SolveBatchRequest.FromString(body).members
+        except DecodeError:
+            return 0  # the worker says what is wrong with it
+
     def _answer(self, body: bytes, *, is_admitted: bool) -> Reply:
-        ticket = Ticket()
+        ticket = Ticket(caller=self._caller.name, is_chunk=True, due=self._due, due_by=self._due_by)
         with self._lock:
-            if self._is_over:
+            if self._over.is_set():
                 raise call_ended()
             self._tickets.add(ticket)
         try:

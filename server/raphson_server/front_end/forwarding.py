@@ -19,8 +19,12 @@ from google.rpc.status_pb2 import Status
 
 from raphson_server.aborting import abort, status_of
 from raphson_server.bounded_cache import BoundedCache
-from raphson_server.failures import CallError, Reason
+from raphson_server.configuration import ServerConfig
+from raphson_server.failures import CallError, Reason, raised_by
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
+from raphson_server.front_end.caller import CALLER
+from raphson_server.observability.call import current_call
+from raphson_server.observability.request_id import REQUEST_ID
 from raphson_server.pool import (
     CallEndedError,
     PoolClosedError,
@@ -30,9 +34,14 @@ from raphson_server.pool import (
     WorkerProcess,
 )
 
+LAST_WORDS_SECONDS = 1.0
+"""By how much what is told of a request that is stopped goes before the end of a call whose caller is silent."""
+
 _RETRY_SECONDS = 0.25
 _LONGEST_DEADLINE_SECONDS = 1e9
 _SHOWN_ID_BYTES = 80
+# Of a frame's field.
+_MOST_VARIABLES = 2**32 - 1
 
 # How a request begins when its first field is a SystemRef with the 64 characters of an id.
 _ID_PREFIX = b"\x0a\x42\x12\x40"
@@ -47,14 +56,14 @@ class Forwarder:
     pool : WorkerPool
     definitions : BoundedCache
         Complete definitions (serialized ``raphson.v1.System``) by system id.
-    max_in_flight : int
-        How many requests the pool admits, for the error message.
+    config : ServerConfig
+        With the limits of requests.
     """
 
-    def __init__(self, pool: WorkerPool, definitions: BoundedCache[bytes, bytes], max_in_flight: int) -> None:
+    def __init__(self, pool: WorkerPool, definitions: BoundedCache[bytes, bytes], config: ServerConfig) -> None:
         self._pool = pool
         self._definitions = definitions
-        self._max_in_flight = max_in_flight
+        self._config = config
 
     def handler(self, method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
         """Return the function that gRPC calls for one method, on the messages' bytes."""
@@ -76,27 +85,35 @@ class Forwarder:
         """Return the function that gRPC calls for one method whose answer is a stream of messages."""
 
         def handle(body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-            try:
-                last = yield from self.stream(method, body, context)
-            except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
-                status = status_of(error)
-            else:
-                if last.outcome is Outcome.OK:
-                    yield last.body
-                    return
-                status = Status.FromString(last.body)
-            abort(context, status)
+            return to_the_end(self.stream(method, body, context), context)
 
         return handle
 
     def forward(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
         """Have a worker answer one request, which is cancelled when its call ends; raises as `answer`."""
-        ticket = Ticket()
+        ticket = self.ticket(context)
         self._bind(ticket, context)
         return self.answer(ticket, method, body, context)
 
+    def ticket(self, context: grpc.ServicerContext) -> Ticket:
+        """Return a ticket for a request that has begun now; the server ends it where its call does not in time."""
+        remaining = context.time_remaining()
+        if remaining is None or remaining > _LONGEST_DEADLINE_SECONDS:
+            due_by, seconds = "default_deadline_seconds", self._config.default_deadline_seconds
+        elif remaining > self._config.max_deadline_seconds:
+            due_by, seconds = "max_deadline_seconds", self._config.max_deadline_seconds
+        else:
+            return Ticket(caller=CALLER.get().name)
+        return Ticket(caller=CALLER.get().name, due=time.monotonic() + seconds, due_by=due_by)
+
     def answer(
-        self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext, *, is_admitted: bool = False
+        self,
+        ticket: Ticket,
+        method: Method,
+        body: bytes,
+        context: grpc.ServicerContext,
+        *,
+        is_admitted: bool = False,
     ) -> Reply:
         """Have a worker answer one request; whose call it is cancels the ticket when it ends.
 
@@ -118,11 +135,30 @@ class Forwarder:
             What the caller is to be told instead.
         """
         try:
-            return self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
+            reply = self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
+        else:
+            _note(ticket, reply)
         finally:
-            self._pool.release(ticket)
+            self._let_go(ticket)
+        return self._within_limits(ticket, reply)
+
+    def _within_limits(self, ticket: Ticket, reply: Reply) -> Reply:
+        """Return the reply of a request that the server did not stop itself.
+
+        Raises
+        ------
+        CallError
+            Names the limit of one that it did.
+        """
+        if ticket.passed:
+            raise passed(ticket.passed, self._config)
+        # A worker that stops in time by itself knows of no setting.
+        failed = bool(ticket.due_by) and reply.outcome is Outcome.FAILED
+        if failed and Status.FromString(reply.body).code == code_pb2.DEADLINE_EXCEEDED:
+            raise passed(ticket.due_by, self._config)
+        return reply
 
     def _bind(self, ticket: Ticket, context: grpc.ServicerContext) -> None:
         """Cancel a request when its call ends."""
@@ -137,7 +173,7 @@ class Forwarder:
         CallError
             What the caller is to be told instead.
         """
-        ticket = Ticket()
+        ticket = self.ticket(context)
         self._bind(ticket, context)
         try:
             reply = self._first_reply(ticket, method, body, context)
@@ -158,9 +194,18 @@ class Forwarder:
         else:
             assert ticket.worker is not None
             self._learn(ticket.worker, reply)
-            return reply
+            _note(ticket, reply)
+            return self._within_limits(ticket, reply)
         finally:
-            self._pool.release(ticket)
+            self._let_go(ticket)
+
+    def _let_go(self, ticket: Ticket) -> None:
+        """Give the worker back, and charge what it has spent."""
+        self._pool.release(ticket)
+        CALLER.get().spend(ticket.cpu_seconds)
+        call = current_call()
+        if call is not None:
+            call.note_cpu(ticket.cpu_seconds)
 
     def _abandon(self, ticket: Ticket) -> None:
         """Stop a worker whose items nobody takes any more, and read its answer to the end."""
@@ -173,7 +218,13 @@ class Forwarder:
             self._pool.lose(ticket.worker)
 
     def _first_reply(
-        self, ticket: Ticket, method: Method, body: bytes, context: grpc.ServicerContext, *, is_admitted: bool = False
+        self,
+        ticket: Ticket,
+        method: Method,
+        body: bytes,
+        context: grpc.ServicerContext,
+        *,
+        is_admitted: bool = False,
     ) -> Reply:
         """Take a worker and talk to it; the ticket holds it until it is released."""
         # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
@@ -181,7 +232,7 @@ class Forwarder:
         while True:
             worker = self._pool.acquire(ticket, system_id, is_admitted=is_admitted)
             try:
-                return self._exchange(worker, method, body, system_id, context)
+                return self._exchange(worker, method, body, system_id, ticket, context)
             except NotSentError:
                 # It died while it was idle, and the request is still all ours.
                 self._pool.lose(worker)
@@ -189,19 +240,25 @@ class Forwarder:
 
     def _told(self, error: Exception, ticket: Ticket) -> Exception:
         """Return what the caller is told of an error, and let go of a worker that is lost by it."""
+        if ticket.passed and isinstance(error, CallEndedError | ChannelClosedError):
+            if ticket.worker is not None:
+                self._pool.lose(ticket.worker)
+            return passed(ticket.passed, self._config)
         match error:
             case CallError():
                 return error
             case CallEndedError():
                 return call_ended()
             case PoolFullError():
-                return overloaded(self._max_in_flight)
+                return overloaded(self._config.max_in_flight)
             case PoolClosedError():
-                return _not_serving()
+                return not_serving()
             case ChannelClosedError():
                 assert ticket.worker is not None
                 self._pool.lose(ticket.worker)
-                return call_ended() if ticket.cancelled else _worker_lost()
+                if ticket.cancelled:
+                    return call_ended()
+                return not_serving() if self._pool.is_stopped else _worker_lost()
             case _:
                 # Nobody knows what such a worker would say next.
                 if ticket.worker is not None:
@@ -215,16 +272,21 @@ class Forwarder:
         method: Method,
         body: bytes,
         system_id: bytes | None,
+        ticket: Ticket,
         context: grpc.ServicerContext,
     ) -> Reply:
         """Talk to the worker; send definitions along of systems that it does not know."""
+        request_id = REQUEST_ID.get().encode()
+        largest_variables = min(CALLER.get().quotas.largest_variables or 0, _MOST_VARIABLES)
         definitions: dict[bytes, bytes] = {}
         if system_id is not None and system_id not in worker.known:
             hinted = self._definitions.get(system_id)
             if hinted is not None:
                 definitions[system_id] = hinted
         while True:
-            reply = worker.exchange(method, _remaining_seconds(context), definitions, body)
+            reply = worker.exchange(
+                method, _remaining_seconds(ticket, context), definitions, body, largest_variables, request_id
+            )
             if reply.outcome is not Outcome.NEEDS_DEFINITION:
                 break
             if reply.definitions.keys() <= definitions.keys():
@@ -249,10 +311,53 @@ class Forwarder:
         return definition
 
 
-def _remaining_seconds(context: grpc.ServicerContext) -> float:
-    """Seconds until the call's deadline; infinite without one."""
+def to_the_end(answers: Generator[bytes, None, Reply | None], context: grpc.ServicerContext) -> Iterator[bytes]:
+    """Yield a stream's answers, and the last one that it returns; where that is an error, end the call with it."""
+    try:
+        last = yield from answers
+    except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
+        status = status_of(error)
+    else:
+        if last is None:
+            return
+        if last.outcome is Outcome.OK:
+            yield last.body
+            return
+        status = Status.FromString(last.body)
+    abort(context, status)
+
+
+def _note(ticket: Ticket, reply: Reply) -> None:
+    """Let what a worker has done be told of with the call that it was for."""
+    call = current_call()
+    if call is not None:
+        assert ticket.worker is not None
+        call.note_work(ticket.asked, ticket.bound, ticket.worker.pid, reply.account)
+
+
+def _remaining_seconds(ticket: Ticket, context: grpc.ServicerContext) -> float:
+    """Seconds that are left for a request; infinite without a deadline."""
+    if ticket.due < math.inf:
+        return ticket.due - time.monotonic()
     remaining = context.time_remaining()
-    return remaining if remaining is not None and remaining < _LONGEST_DEADLINE_SECONDS else math.inf
+    return math.inf if remaining is None else remaining
+
+
+def passed(setting: str, config: ServerConfig) -> CallError:
+    """Say which limit of the server a request has passed."""
+    maximum = getattr(config, setting)
+    code, reason = code_pb2.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED
+    match setting:
+        case "default_deadline_seconds":
+            what = f"no answer within the {maximum:g} s of a call that brings no deadline: let it bring one"
+        case "max_deadline_seconds":
+            what = f"no answer within {maximum:g} s, the longest that a call may last"
+        case _:
+            code, reason = code_pb2.RESOURCE_EXHAUSTED, Reason.LIMIT_EXCEEDED
+            what = f"the request took more than the {maximum:g} s of a processor that one may"
+    return CallError(
+        code, reason, f"{what}; {raised_by(setting)}", metadata={"limit": setting, "maximum": f"{maximum:g}"}
+    )
 
 
 def _not_cached(system_id: str, field: str) -> CallError:
@@ -271,16 +376,18 @@ def overloaded(limit: int) -> CallError:
         code_pb2.RESOURCE_EXHAUSTED,
         Reason.OVERLOADED,
         f"{limit} requests are in flight, the most this server admits; try again in a moment",
-        metadata={"max_in_flight": str(limit)},
+        metadata={"limit": "max_in_flight", "maximum": str(limit)},
         retry_seconds=_RETRY_SECONDS,
     )
 
 
-def _not_serving() -> CallError:
+def not_serving() -> CallError:
+    """Say that this server is not the one to ask at the moment."""
     return CallError(
         code_pb2.UNAVAILABLE,
         Reason.NOT_SERVING,
-        "this server is starting or stopping; its health says SERVING when it takes requests",
+        "this server is starting or stopping; the request is safe to send again, here once health says SERVING, "
+        "or to another server",
         retry_seconds=_RETRY_SECONDS,
     )
 

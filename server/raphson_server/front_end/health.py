@@ -21,10 +21,20 @@ class Health:
         Where to register it, before it starts.
     service_names : tuple of str
         Full names of the services whose health is told.
+    absent : tuple of str
+        Those of them that this server does not offer: they never serve.
+
+    Attributes
+    ----------
+    is_serving : bool
+        What is answered.
     """
 
-    def __init__(self, server: grpc.Server, service_names: tuple[str, ...]) -> None:
+    is_serving: bool
+
+    def __init__(self, server: grpc.Server, service_names: tuple[str, ...], absent: tuple[str, ...] = ()) -> None:
         self._names = ("", *service_names)
+        self._absent = absent
         self._threads = ThreadPoolExecutor(_HEALTH_THREADS, thread_name_prefix="raphson-health")
         self._servicer = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self._threads)
         self.tell(serving=False)
@@ -47,10 +57,11 @@ class Health:
 
     def tell(self, *, serving: bool) -> None:
         """Answer SERVING or NOT_SERVING from now on."""
+        self.is_serving = serving
         response = health_pb2.HealthCheckResponse
         status = response.SERVING if serving else response.NOT_SERVING
         for name in self._names:
-            self._servicer.set(name, status)
+            self._servicer.set(name, response.NOT_SERVING if name in self._absent else status)
 
     def close(self) -> None:
         """End the threads."""

@@ -10,7 +10,6 @@ import functools
 import math
 import shutil
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Never
@@ -26,9 +25,12 @@ from raphson.v1.system_pb2 import CompileRequest
 from raphson_server.aborting import DETAILS_KEY, abort, status_of
 from raphson_server.failures import CallError, Reason, invalid_input, unexpected
 from raphson_server.frames import Method, Outcome
-from raphson_server.front_end.forwarding import Forwarder, call_ended, overloaded
+from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.forwarding import Forwarder, call_ended
+from raphson_server.front_end.places import Places
 from raphson_server.front_end.registration import OnOwnThreads
-from raphson_server.job_settings import JobSettings
+from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY, JobSettings
+from raphson_server.observability.request_id import KEY, REQUEST_ID
 from raphson_server.pool import KeptProcess, Ticket, WorkerPool
 
 if TYPE_CHECKING:
@@ -95,12 +97,15 @@ class Jobs:
             announce_fd=-1,
             parent_pid=-1,
             max_message_bytes=config.max_message_bytes,
+            limits=config.solver_limits(),
+            log_level=config.log_level,
+            log_format=config.log_format,
         )
         self._desk = KeptProcess("desk", settings, self._start_runner, on_failure)
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
         self._channel = grpc.insecure_channel(settings.address, options=_CHANNEL)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="raphson-jobs")
-        self._places = threading.BoundedSemaphore(MOST_STREAMS)
+        self._places = Places(MOST_STREAMS, "streams about jobs")
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         """Return what answers each method, on threads of its own."""
@@ -118,6 +123,10 @@ class Jobs:
         """Start the processes: the desk, which makes the store where there is none, and then the runner."""
         self._desk.start()
 
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in which state, as the desk saw it a few seconds ago."""
+        return self._desk.counts
+
     def stop(self) -> None:
         """Have the runner hand its job back, and end both."""
         self._runner.stop(self._drain_seconds)
@@ -125,6 +134,11 @@ class Jobs:
         self._channel.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End both processes at once; the job goes on from its last chunk when another runner takes it."""
+        self._runner.kill()
+        self._desk.kill()
 
     def _start_runner(self) -> None:
         self._runner.start()
@@ -155,7 +169,7 @@ class Jobs:
         remaining = context.time_remaining()
         seconds = _LONGEST_CALL_SECONDS if remaining is None else min(remaining, _LONGEST_CALL_SECONDS)
         method: Any = self._channel.unary_unary(f"/{SERVICE}/{name}")
-        call = method.future(body, timeout=max(seconds, 0.0))
+        call = method.future(body, timeout=max(seconds, 0.0), metadata=_metadata())
         if not context.add_callback(call.cancel):
             call.cancel()
         try:
@@ -165,11 +179,22 @@ class Jobs:
         return reply
 
     def _stream(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        if not self._places.acquire(blocking=False):
-            abort(context, overloaded(MOST_STREAMS).status())
+        try:
+            with self._places.one():
+                yield from self._replies(name, body, context)
+        except grpc.RpcError as error:
+            status = _relayed(error)
+        except CallError as error:
+            status = error.status()
+        else:
+            return
+        abort(context, status)
+
+    def _replies(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        """Yield what the desk says, while somebody reads it."""
         reader = Ticket()
         method: Any = self._channel.unary_stream(f"/{SERVICE}/{name}")
-        call = method(body)
+        call = method(body, metadata=_metadata())
         try:
             if not context.add_callback(call.cancel):
                 call.cancel()
@@ -178,15 +203,9 @@ class Jobs:
                 reader.offered = time.monotonic()
                 yield reply
                 reader.offered = math.inf
-        except grpc.RpcError as error:
-            status = _relayed(error)
-        else:
-            return
         finally:
             call.cancel()
             self._pool.release(reader)
-            self._places.release()
-        abort(context, status)
 
 
 def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
@@ -200,6 +219,13 @@ def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
 
     unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
     return {name: unary(handle) for name in ("CreateJob", *_UNARY)} | {name: stream(handle) for name in _STREAMS}
+
+
+def _metadata() -> tuple[tuple[str, str], ...]:
+    """Tell the desk which call it is, and who calls; nothing of what callers send as metadata goes there."""
+    caller = CALLER.get()
+    told = ((KEY, REQUEST_ID.get()), (CALLER_KEY, caller.name))
+    return (*told, (SEES_ALL_KEY, "yes")) if caller.sees_all_jobs else told
 
 
 def _relayed(error: Exception) -> Status:
@@ -217,7 +243,7 @@ def _relayed(error: Exception) -> Status:
             message = "no answer within the call's deadline"
             return CallError(code_pb2.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, message).status()
         case grpc.StatusCode.UNAVAILABLE:
-            message = "the service for jobs is starting; try again in a moment"
+            message = "the service for jobs is starting or stopping; try again in a moment"
             return CallError(code_pb2.UNAVAILABLE, Reason.NOT_SERVING, message, retry_seconds=_RETRY_SECONDS).status()
         case _:
             return unexpected(error).status()

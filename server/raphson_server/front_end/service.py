@@ -5,7 +5,8 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from raphson.v1 import jacobian_pb2, solver_pb2, system_pb2
@@ -16,11 +17,18 @@ from raphson_server.containment import keep_memory
 from raphson_server.frames import Method
 from raphson_server.front_end import jobs
 from raphson_server.front_end.batches import batch_handler
+from raphson_server.front_end.callbacks import callback_handler
+from raphson_server.front_end.certificates import tls_credentials
 from raphson_server.front_end.forwarding import Forwarder
+from raphson_server.front_end.guard import Guard
 from raphson_server.front_end.health import Health, Reflection
+from raphson_server.front_end.monitoring import Monitoring
 from raphson_server.front_end.progress import progress_handler
 from raphson_server.front_end.registration import register
 from raphson_server.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 _SOLVER = solver_pb2.DESCRIPTOR.services_by_name["SolverService"].full_name
 _JACOBIAN = jacobian_pb2.DESCRIPTOR.services_by_name["JacobianService"].full_name
@@ -46,6 +54,15 @@ class Service:
         Called once the workers are warm and health says SERVING, with whether the engine had to be compiled.
     on_failure : callable
         Called with a reason if no worker can be started, or jobs cannot be kept.
+    provider : opentelemetry.sdk.trace.TracerProvider, optional
+        Where traces go, instead of to ``config.trace_endpoint``; shut down with the service.
+
+    Raises
+    ------
+    UnusableFileError
+        If the file of tokens cannot be used.
+    ImportError
+        If traces are asked for without their extra.
     """
 
     def __init__(
@@ -53,23 +70,29 @@ class Service:
         config: ServerConfig,
         on_ready: Callable[[bool], None],
         on_failure: Callable[[str], None],
+        provider: "TracerProvider | None" = None,
     ) -> None:
         self._config = config
+        self._monitoring = Monitoring(config, provider)
+        observed = self._monitoring.observer.observed
         self._on_ready = on_ready
         self._compiled_engine = False
         # What is waited for before the service serves.
         self._not_ready = {"workers", "jobs"} if config.jobs else {"workers"}
         self._ready_lock = threading.Lock()
         self._pool = WorkerPool(config, self._workers_ready, on_failure)
-        definitions = BoundedCache[bytes, bytes](config.definitions, config.definition_bytes, weigh=len)
-        # A batch keeps its thread between chunks, when none of them is in flight.
-        self._threads = ThreadPoolExecutor(
-            2 * config.max_in_flight + _THREADS_BEYOND_ADMISSION, thread_name_prefix="raphson-call"
+        self._definitions = definitions = BoundedCache[bytes, bytes](
+            config.definitions, config.definition_bytes, weigh=len
         )
-        self._server = grpc.server(self._threads, options=_options(config))
-        self._health = Health(self._server, _SERVICES)
+        # A batch keeps its thread between chunks, when none of them is in flight, and a callback between its turns.
+        threads = 2 * config.max_in_flight + config.max_callbacks + _THREADS_BEYOND_ADMISSION
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="raphson-call")
+        self._guard = Guard(Path(config.tokens), self._monitoring.observer) if config.tokens else None
+        interceptors: list[grpc.ServerInterceptor] = [] if self._guard is None else [self._guard]
+        self._server = grpc.server(self._threads, options=_options(config), interceptors=interceptors)
+        self._health = Health(self._server, _SERVICES, absent=() if config.jobs else (jobs.SERVICE,))
         self._reflection = Reflection(self._server, _SERVICES)
-        forwarder = Forwarder(self._pool, definitions, config.max_in_flight)
+        forwarder = Forwarder(self._pool, definitions, config)
         unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
         solver: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Solve": unary(forwarder.handler(Method.SOLVE)),
@@ -80,18 +103,24 @@ class Service:
             "SolveBatch": grpc.stream_stream_rpc_method_handler(
                 batch_handler(forwarder, self._pool, Method.SOLVE_BATCH, config.workers, config.max_in_flight)
             ),
+            "SolveCallback": grpc.stream_stream_rpc_method_handler(callback_handler(forwarder, self._pool, config)),
         }
-        register(self._server, _SOLVER, solver)
+        register(self._server, _SOLVER, observed(_SOLVER, solver))
         jacobian: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Evaluate": unary(forwarder.handler(Method.EVALUATE)),
             "EvaluateChain": unary(forwarder.handler(Method.EVALUATE_CHAIN)),
             "CheckJacobian": unary(forwarder.handler(Method.CHECK_JACOBIAN)),
             "TestDifferentiability": unary(forwarder.handler(Method.TEST_DIFFERENTIABILITY)),
         }
-        register(self._server, _JACOBIAN, jacobian)
-        register(self._server, _SYSTEM, {"Compile": unary(forwarder.handler(Method.COMPILE))})
+        register(self._server, _JACOBIAN, observed(_JACOBIAN, jacobian))
+        system: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Compile": unary(forwarder.handler(Method.COMPILE)),
+            "ListRegistered": unary(forwarder.handler(Method.LIST_REGISTERED)),
+        }
+        register(self._server, _SYSTEM, observed(_SYSTEM, system))
         self._jobs = jobs.Jobs(config, forwarder, self._pool, self._jobs_ready, on_failure) if config.jobs else None
-        register(self._server, jobs.SERVICE, jobs.no_jobs() if self._jobs is None else self._jobs.handlers())
+        job = jobs.no_jobs() if self._jobs is None else self._jobs.handlers()
+        register(self._server, jobs.SERVICE, observed(jobs.SERVICE, job))
 
     def start(self) -> str:
         """Bind, answer health (NOT_SERVING) and start the workers in the background.
@@ -104,10 +133,18 @@ class Service:
         Raises
         ------
         OSError
-            If the address cannot be bound.
+            If the address, or that of the metrics, cannot be bound.
+        UnusableFileError
+            If a certificate cannot be used.
         """
+        self._monitoring.start(
+            self._pool.state,
+            lambda: self._health.is_serving,
+            lambda: len(self._definitions),
+            None if self._jobs is None else self._jobs.counts,
+        )
         try:
-            port = self._server.add_insecure_port(self._config.address)
+            port = self._bind()
         except RuntimeError as error:
             raise OSError(
                 f"{self._config.address} cannot be bound; expected a host of this machine and a port "
@@ -121,19 +158,48 @@ class Service:
             self._jobs.start()
         return f"{self._config.address.rpartition(':')[0]}:{port}"
 
+    def _bind(self) -> int:
+        if self._config.tls_certificate:
+            return self._server.add_secure_port(self._config.address, tls_credentials(self._config))
+        return self._server.add_insecure_port(self._config.address)
+
     def stop(self) -> None:
-        """Tell health, turn new requests away, wait for those in flight within the limit, end the workers."""
+        """Tell health, turn new requests away, wait for those in flight within the limit, end the workers.
+
+        Meanwhile jobs are handed back: whoever runs them next goes on behind the chunks that are done.
+        """
         self._health.tell(serving=False)
-        if self._jobs is not None:
-            self._jobs.stop()
+        self._pool.close()
+        handing_back = threading.Thread(target=self._stop_jobs, name="raphson-stop-jobs")
+        handing_back.start()
         if not self._pool.drain(self._config.drain_seconds):
-            _log.warning("requests were still in flight after %.1f s", self._config.drain_seconds)
+            _log.warning("requests are cut off", extra={"drain_seconds": self._config.drain_seconds})
         # Whoever is left learns now (UNAVAILABLE) that the request is to be sent elsewhere.
         self._pool.stop()
+        handing_back.join()
         self._server.stop(_LAST_REPLIES_SECONDS).wait()
-        for part in (self._health, self._reflection):
-            part.close()
+        self._health.close()
+        self._reflection.close()
+        if self._guard is not None:
+            self._guard.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self._monitoring.stop()
+
+    def cut_short(self) -> None:
+        """Let a `stop` that is under way wait no longer."""
+        _log.warning("told to stop at once: requests are cut off")
+        self._pool.stop()
+        if self._jobs is not None:
+            self._jobs.kill()
+
+    def _stop_jobs(self) -> None:
+        if self._jobs is not None:
+            self._jobs.stop()
+
+    @property
+    def metrics_address(self) -> str:
+        """Where metrics are offered, once it has started; empty if they are not."""
+        return self._monitoring.metrics_address
 
     def _workers_ready(self, compiled_engine: bool) -> None:
         self._compiled_engine = compiled_engine
@@ -168,4 +234,6 @@ def _options(config: ServerConfig) -> tuple[tuple[str, int], ...]:
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.max_ping_strikes", 0),
+        # A client that connects again asks anew which servers there are; calls under way are not touched by it.
+        ("grpc.max_connection_age_ms", 900_000),
     )

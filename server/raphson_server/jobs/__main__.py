@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raphson_server.containment import die_with_parent
 from raphson_server.job_settings import JobSettings
-from raphson_server.jobs.errors import JobError
+from raphson_server.jobs.errors import JobError, StoreError
+from raphson_server.observability.logs import configure_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Announce = Callable[[Mapping[str, object]], None]
 
 _LAST_REPLIES_SECONDS = 0.2
+_COUNT_SECONDS = 3.0
 # Of a chunk of results; the larger, the fewer calls, but several wait in memory.
 _RESULT_BYTES = 1 << 20
 
@@ -39,7 +41,7 @@ def main(role: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # The front end's mask is inherited.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    logging.basicConfig(format=f"%(asctime)s %(levelname)s {role} %(process)d: %(message)s")
+    configure_logs(settings.log_level, settings.log_format, role)
     # What this process starts hears nothing of it.
     os.set_inheritable(settings.announce_fd, False)
     announce = partial(_announce, settings.announce_fd)
@@ -59,11 +61,24 @@ def _desk(settings: JobSettings, store: Store, announce: Announce, stop: threadi
     from raphson_server.jobs.desk import Desk, serve_desk  # noqa: PLC0415 (the runner needs no server)
     from raphson_server.jobs.places import Places  # noqa: PLC0415
 
-    desk = Desk(store, Places(settings.roots), min(_RESULT_BYTES, settings.max_message_bytes))
+    desk = Desk(store, Places(settings.roots), min(_RESULT_BYTES, settings.max_message_bytes), settings.limits)
     server = serve_desk(desk, settings)
     announce({"ready": True})
-    stop.wait()
+    _count_jobs(store, announce, stop)
     server.stop(_LAST_REPLIES_SECONDS).wait()
+
+
+def _count_jobs(store: Store, announce: Announce, stop: threading.Event) -> None:
+    """Say how many jobs are in which state, whenever that has changed, until told to stop."""
+    said: Mapping[str, int] | None = None
+    while True:
+        with suppress(StoreError):  # told to whoever calls; here there is a next time
+            counts = store.counts()
+            if counts != said:
+                said = counts
+                announce({"counts": counts})
+        if stop.wait(_COUNT_SECONDS):
+            return
 
 
 def _runner(settings: JobSettings, store: Store, announce: Announce, stop: threading.Event) -> None:
@@ -72,7 +87,8 @@ def _runner(settings: JobSettings, store: Store, announce: Announce, stop: threa
 
     os.nice(settings.niceness)
     announce({"ready": True})
-    runner = Runner(store, Places(settings.roots), _executor(settings), settings.lease_seconds, announce, stop)
+    places, lease_seconds = Places(settings.roots), settings.lease_seconds
+    runner = Runner(store, places, _executor(settings), lease_seconds, announce, settings.limits, stop)
     if settings.suspect_losses >= MOST_LOSSES:
         runner.give_up(settings.suspect)
     runner.run()

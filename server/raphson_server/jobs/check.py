@@ -11,7 +11,7 @@ from raphson_server.jobs.extra import extra
 from raphson_server.jobs.files import find_files
 from raphson_server.jobs.input_table import InputTable, open_table, read_schema, reading_from
 from raphson_server.jobs.output_part import check_output_types, output_schema
-from raphson_server.jobs.system import read_options, read_system
+from raphson_server.jobs.system import NO_LIMITS, read_options, read_system
 from raphson_server.jobs.table_format import find_format
 from raphson_server.jobs.work_directory import check_output
 
@@ -19,7 +19,7 @@ with extra("jobs"):
     import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import raphson_solver as rs
 
@@ -43,6 +43,8 @@ class Opened:
     output_format : TableFormat
     facts : dict
         What shows that the input has changed.
+    limits : mapping of str to int
+        Those of a system, by the solver's names; what is not in it has the solver's default.
     """
 
     table: InputTable
@@ -52,10 +54,11 @@ class Opened:
     output_schema: pa.Schema
     output_format: TableFormat
     facts: dict[str, Any]
+    limits: Mapping[str, int]
 
 
-def check(description: JobDescription) -> None:
-    """Find out whether a job can be done, and its output written.
+def check(description: JobDescription, limits: Mapping[str, int] = NO_LIMITS) -> None:
+    """Find out whether a job can be done, and its output written; `limits` are as of `read_system`.
 
     Raises
     ------
@@ -63,13 +66,13 @@ def check(description: JobDescription) -> None:
         Says what is wrong: with the system, the input's columns, or the output.
     """
     check_output(description)
-    with opened(description):
+    with opened(description, limits):
         pass
 
 
 @contextmanager
-def opened(description: JobDescription) -> Iterator[Opened]:
-    """Open a job's input.
+def opened(description: JobDescription, limits: Mapping[str, int] = NO_LIMITS) -> Iterator[Opened]:
+    """Open a job's input; `limits` are as of `read_system`.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def opened(description: JobDescription) -> Iterator[Opened]:
         Says what is wrong with the system or the columns, or, while rows are read, with the table.
     """
     read_options(description)
-    system = read_system(description)
+    system = read_system(description, limits)
     url = description.input_url
     kind = find_format(url, description.input_format)
     output_kind = find_format(description.output_url, description.output_format)
@@ -91,7 +94,7 @@ def opened(description: JobDescription) -> Iterator[Opened]:
         check_output_types(result, output_kind, description.output_url)
         with reading_from(url, kind):
             facts = files.facts(path) | {"columns": _fingerprint(table.schema)}
-        yield Opened(table, columns, numeric, schema, result, output_kind, facts)
+        yield Opened(table, columns, numeric, schema, result, output_kind, facts, limits)
 
 
 def _numeric(layout: Layout) -> set[str]:

@@ -18,7 +18,7 @@ with extra("jobs"):
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = 1
+VERSION = 2
 """Of the tables."""
 
 _BUSY_SECONDS = 30.0
@@ -48,6 +48,8 @@ jobs = sa.Table(
     sa.Column("status_counts", sa.Text, nullable=False, default="{}"),
     sa.Column("error_code", sa.String(64), nullable=False, default=""),
     sa.Column("error_message", sa.Text, nullable=False, default=""),
+    # Whose token made it; empty where nobody was asked for one.
+    sa.Column("caller", sa.String(64), nullable=False, default="", server_default=""),
 )
 
 chunks = sa.Table(
@@ -145,6 +147,11 @@ class Database:
             version = connection.execute(sa.select(_about.c.version)).scalar()
             if version is None:
                 connection.execute(_about.insert().values(version=VERSION))
+            elif version == 1:
+                connection.execute(
+                    sa.text("ALTER TABLE raphson_jobs ADD COLUMN caller VARCHAR(64) NOT NULL DEFAULT ''")
+                )
+                connection.execute(_about.update().values(version=VERSION))
             elif version != VERSION:
                 raise StoreError(f"the store {self} has tables of version {version}; this program expects {VERSION}")
 

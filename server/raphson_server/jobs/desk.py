@@ -18,14 +18,16 @@ from raphson.v1 import job_pb2
 
 from raphson_server.aborting import abort, status_of
 from raphson_server.failures import CallError, Reason, invalid_input
-from raphson_server.jobs.errors import JobError, JobErrorCode
+from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY
+from raphson_server.jobs.errors import JobError, JobErrorCode, JobNotFoundError
 from raphson_server.jobs.places import PlaceError, Places, is_same_file
 from raphson_server.jobs.rates import Rates
 from raphson_server.jobs.record import PREFIX, JobRecord, JobState
 from raphson_server.jobs.wire import from_record, to_call_error, to_description, to_request_id
+from raphson_server.observability.request_id import REQUEST_ID, sent_request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from google.protobuf.message import Message
 
@@ -52,9 +54,12 @@ class Desk:
         Where callers' jobs may read and write.
     message_bytes : int
         Of a chunk of results, about.
+    limits : mapping of str to int
+        Those of a system, by the solver's names; what is not in it has the solver's default.
     """
 
-    def __init__(self, store: Store, places: Places, message_bytes: int) -> None:
+    def __init__(self, store: Store, places: Places, message_bytes: int, limits: Mapping[str, int]) -> None:
+        self._limits = limits
         self._store = store
         self._places = places
         self._message_bytes = message_bytes
@@ -62,9 +67,13 @@ class Desk:
         # Systems are compiled one at a time.
         self._checking = threading.Lock()
 
-    def CreateJob(self, request: job_pb2.CreateJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:  # noqa: ARG002
+    def CreateJob(self, request: job_pb2.CreateJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:
         """Check a job and queue it."""
+        caller, _ = _caller(context)
         request_id = to_request_id(request.request_id)
+        if request_id is not None and caller:
+            # Callers' own ids never meet.
+            request_id = f"{caller}/{request_id}"
         description = to_description(request.description)
         if request_id is not None:
             made = self._store.find_request(request_id)
@@ -72,16 +81,16 @@ class Desk:
                 return self._job(_same(made, description, request_id))
         self._allow(description)
         self._check(description)
-        return self._job(_same(self._store.create(description, request_id), description, request_id))
+        return self._job(_same(self._store.create(description, request_id, caller), description, request_id))
 
-    def GetJob(self, request: job_pb2.GetJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:  # noqa: ARG002
+    def GetJob(self, request: job_pb2.GetJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:
         """Return a job as it is."""
-        return self._job(self._get(request.name))
+        return self._job(self._get(request.name, context))
 
     def ListJobs(
         self,
         request: job_pb2.ListJobsRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002
+        context: grpc.ServicerContext,
     ) -> job_pb2.ListJobsResponse:
         """Return a page of jobs."""
         if request.page_size < 0:
@@ -89,24 +98,26 @@ class Desk:
         if request.page_token and _TOKEN.fullmatch(request.page_token) is None:
             message = f"{request.page_token[:80]!r} is none; expected the next_page_token of a reply"
             raise invalid_input("page_token", message)
-        records, token = self._store.list(min(request.page_size or _PAGE, _LARGEST_PAGE), request.page_token)
+        caller, sees_all = _caller(context)
+        size = min(request.page_size or _PAGE, _LARGEST_PAGE)
+        records, token = self._store.list(size, request.page_token, None if sees_all else caller)
         return job_pb2.ListJobsResponse(jobs=map(self._job, records), next_page_token=token)
 
-    def CancelJob(self, request: job_pb2.CancelJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:  # noqa: ARG002
+    def CancelJob(self, request: job_pb2.CancelJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:
         """Ask a job to stop."""
-        return self._job(self._store.request_cancel(_name(request.name)))
+        return self._job(self._store.request_cancel(self._get(request.name, context).name))
 
-    def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:  # noqa: ARG002
+    def ResumeJob(self, request: job_pb2.ResumeJobRequest, context: grpc.ServicerContext) -> job_pb2.Job:
         """Queue a job again."""
         # The operator may have named other places since.
-        self._allow(self._get(request.name).description)
+        self._allow(self._get(request.name, context).description)
         return self._job(self._store.resume(request.name))
 
-    def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: grpc.ServicerContext) -> Empty:  # noqa: ARG002
+    def DeleteJob(self, request: job_pb2.DeleteJobRequest, context: grpc.ServicerContext) -> Empty:
         """Forget a job."""
         from raphson_server.jobs.work_directory import remove_work  # noqa: PLC0415 (imports pyarrow)
 
-        record = self._get(request.name)
+        record = self._get(request.name, context)
         self._store.delete(record.name)
         remove_work(record)
         return Empty()
@@ -118,7 +129,7 @@ class Desk:
             return
         shown: JobRecord | None = None
         while not over.is_set():
-            record = self._get(request.name)
+            record = self._get(request.name, context)
             if record != shown:
                 yield self._job(record)
                 shown = record
@@ -129,12 +140,12 @@ class Desk:
     def ReadResults(
         self,
         request: job_pb2.ReadResultsRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002
+        context: grpc.ServicerContext,
     ) -> Iterator[job_pb2.ReadResultsResponse]:
         """Stream the rows of an output."""
         from raphson_server.jobs.results import read_results  # noqa: PLC0415 (imports pyarrow)
 
-        record = self._get(request.name)
+        record = self._get(request.name, context)
         if record.state is not JobState.SUCCEEDED:
             why = f": {record.error_message}" if record.error_message else ""
             message = f"{record.name} is {record.state.lower()}{why}; expected a job that has succeeded"
@@ -144,8 +155,13 @@ class Desk:
 
     # --- parts of them ----------------------------------------------------------------------------------------
 
-    def _get(self, name: str) -> JobRecord:
-        return self._store.get(_name(name))
+    def _get(self, name: str, context: grpc.ServicerContext) -> JobRecord:
+        """Return a job that is the caller's business; others' are as if they were not there."""
+        caller, sees_all = _caller(context)
+        record = self._store.get(_name(name))
+        if not sees_all and record.caller != caller:
+            raise JobNotFoundError(record.name)
+        return record
 
     def _job(self, record: JobRecord) -> job_pb2.Job:
         return from_record(record, self._rates.see(record))
@@ -170,7 +186,7 @@ class Desk:
             message = f"{description.output_url} is the input; expected another file"
             raise invalid_input("description.output.url", message)
         with self._checking:
-            check(description)
+            check(description, self._limits)
 
 
 def serve_desk(desk: Desk, settings: JobSettings) -> grpc.Server:
@@ -204,11 +220,18 @@ def serve_desk(desk: Desk, settings: JobSettings) -> grpc.Server:
     return server
 
 
+def _caller(context: grpc.ServicerContext) -> tuple[str, bool]:
+    """Return whose call the front end passes on, and whether the jobs of others are its business."""
+    told = dict(context.invocation_metadata() or ())
+    return str(told.get(CALLER_KEY, "")), SEES_ALL_KEY in told
+
+
 def _encode(reply: Message) -> bytes:
     return reply.SerializeToString()
 
 
 def _unary(method: Callable[[Any, Any], Any], request: Any, context: grpc.ServicerContext) -> Any:
+    REQUEST_ID.set(sent_request_id(context.invocation_metadata()))
     try:
         return method(request, context)
     except JobError as error:
@@ -219,6 +242,7 @@ def _unary(method: Callable[[Any, Any], Any], request: Any, context: grpc.Servic
 
 
 def _stream(method: Callable[[Any, Any], Iterator[Any]], request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+    REQUEST_ID.set(sent_request_id(context.invocation_metadata()))
     try:
         yield from method(request, context)
     except JobError as error:

@@ -11,6 +11,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from raphson_server.containment import die_with_parent
+from raphson_server.failures import unexpected
 from raphson_server.jobs.errors import JobError, JobErrorCode
 
 
@@ -40,7 +41,7 @@ def main(channel_fd: int, parent_pid: int) -> None:
             print("raphson: a chunk needs more memory than there is", file=sys.stderr)
             os._exit(1)
         except Exception as error:  # noqa: BLE001 - told to the one that waits, which fails the job
-            _reply(channel, {"code": JobErrorCode.INTERNAL, "message": f"a fault in the program: {error!r}"}, b"")
+            _reply(channel, {"code": JobErrorCode.INTERNAL, "message": unexpected(error).message}, b"")
         else:
             head = {
                 "rows": result.rows,

@@ -55,6 +55,8 @@ class JobRecord:
         Why it failed; empty if it did not.
     owner : str
         Who runs it, or ran it last.
+    caller : str
+        Whose token made it; empty where nobody was asked for one.
     """
 
     name: str
@@ -70,6 +72,7 @@ class JobRecord:
     error_code: str
     error_message: str
     owner: str
+    caller: str = ""
 
     @property
     def id(self) -> str:

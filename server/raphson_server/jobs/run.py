@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from raphson_server.failures import unexpected
 from raphson_server.jobs.check import Opened, opened
 from raphson_server.jobs.chunking import in_chunks
 from raphson_server.jobs.errors import JobError, JobErrorCode, LeaseLostError, StoreError
@@ -20,6 +21,7 @@ from raphson_server.jobs.output_part import join
 from raphson_server.jobs.pivots import PILOTS
 from raphson_server.jobs.record import JobState
 from raphson_server.jobs.solve_chunk import write_plan, write_rows
+from raphson_server.jobs.system import NO_LIMITS
 from raphson_server.jobs.work_directory import WorkDirectory, check_output
 
 with extra("jobs"):
@@ -75,6 +77,7 @@ def run(
     *,
     lease_seconds: float = 30.0,
     stop: threading.Event | None = None,
+    limits: Mapping[str, int] = NO_LIMITS,
 ) -> JobRecord:
     """Carry out a job that was claimed, from wherever it was left.
 
@@ -93,6 +96,8 @@ def run(
         The job is another's for the taking when this process has not been heard of for so long.
     stop : threading.Event, optional
         Set it to give the job back, as `KeyboardInterrupt` does.
+    limits : mapping of str to int
+        Those of a system, by the solver's names; what is not in it has the solver's default.
 
     Returns
     -------
@@ -108,7 +113,7 @@ def run(
     KeyboardInterrupt
         Once the job is given back.
     """
-    running = _Run(record, store, owner, executor, on_progress, stop)
+    running = _Run(record, store, owner, executor, on_progress, stop, limits)
     try:
         with Lease(store, record.name, owner, lease_seconds) as lease:
             state = running.carry_out(lease)
@@ -117,8 +122,9 @@ def run(
     except JobError as error:
         return store.finish(record.name, owner, JobState.FAILED, (error.code, error.message))
     except Exception as error:  # noqa: BLE001 - logged with its trace, and kept with the job
-        _log.exception("%s failed", record.name)
-        return store.finish(record.name, owner, JobState.FAILED, (JobErrorCode.INTERNAL, f"a fault: {error!r}"))
+        # What nobody foresaw may hold paths of this machine, which are no business of the job's owner.
+        told = unexpected(error, "job failed", job=record.name).message
+        return store.finish(record.name, owner, JobState.FAILED, (JobErrorCode.INTERNAL, told))
     except BaseException:
         store.release(record.name, owner)
         raise
@@ -129,7 +135,7 @@ def run(
         try:
             running.work.remove()
         except JobError as error:
-            _log.warning("%s has succeeded, but %s", record.name, error.message)
+            _log.warning("job succeeded, but %s", error.message, extra={"job": record.name})
     return ended
 
 
@@ -152,8 +158,10 @@ class _Run:
         executor: Executor,
         on_progress: Callable[[JobProgress], object] | None,
         stop: threading.Event | None,
+        limits: Mapping[str, int],
     ) -> None:
         self._record = record
+        self._limits = limits
         self._store = store
         self._owner = owner
         self._executor = executor
@@ -173,7 +181,7 @@ class _Run:
             return JobState.SUCCEEDED
         try:
             check_output(description)
-            with opened(description) as source:
+            with opened(description, self._limits) as source:
                 self.work.make()
                 self.work.check_input(source.facts, description.input_url)
                 self._know_rows(source.table.rows)
@@ -294,14 +302,14 @@ class _Chunks:
             self.count = 1
             if not self._done:
                 empty = pa.RecordBatch.from_pylist([], schema=source.chunk_schema)
-                self._plan = write_plan(self._description, empty, in_lanes=False)
+                self._plan = write_plan(self._description, empty, in_lanes=False, limits=source.limits)
                 yield self._chunk(0, empty)
             return
         # Of the first chunk wherever the job was left, so that the plan is the same.
         some = np.linspace(0, first.num_rows - 1, min(PILOTS, first.num_rows)).astype(np.int64)
         # A table of one chunk, and a small one, is not worth it.
         in_lanes = first.num_rows >= min(size, _PAYING_ROWS)
-        self._plan = write_plan(self._description, first.take(pa.array(some)), in_lanes=in_lanes)
+        self._plan = write_plan(self._description, first.take(pa.array(some)), in_lanes=in_lanes, limits=source.limits)
         while self.count in self._done:
             self.rows += self._done[self.count]
             self.count += 1

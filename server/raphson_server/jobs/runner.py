@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raphson_server.failures import unexpected
 from raphson_server.jobs.errors import JobError, JobErrorCode, JobNotFoundError, LeaseLostError, StoreError
 from raphson_server.jobs.places import PlaceError, Places
 from raphson_server.jobs.record import JobRecord, JobState
@@ -49,6 +50,8 @@ class Runner:
         How long a job is taken for at a time.
     announce : callable
         Told which job is about to be run, and that it is no longer.
+    limits : mapping of str to int
+        Those of a system, by the solver's names; what is not in it has the solver's default.
     stop : threading.Event
         Set when it is to hand its job back and return.
     """
@@ -60,8 +63,10 @@ class Runner:
         make_executor: Callable[[], Executor],
         lease_seconds: float,
         announce: Callable[[Mapping[str, object]], None],
+        limits: Mapping[str, int],
         stop: threading.Event,
     ) -> None:
+        self._limits = limits
         self._store = store
         self._places = places
         self._make_executor = make_executor
@@ -117,7 +122,7 @@ class Runner:
     def _run(self, record: JobRecord) -> None:
         from raphson_server.jobs.run import run  # noqa: PLC0415 (imports pyarrow, when there is something to do)
 
-        _log.info("%s begins", record.name)
+        _log.info("job begins", extra={"job": record.name})
         is_used_up = True
         try:
             self._allow(record)
@@ -130,6 +135,7 @@ class Runner:
                 self._executor,
                 lease_seconds=self._lease_seconds,
                 stop=self._stop,
+                limits=self._limits,
             )
             is_used_up = ended.state is not JobState.SUCCEEDED
             self._idle_since = time.monotonic()
@@ -138,13 +144,13 @@ class Runner:
         except JobError as error:
             ended = self._fail(record, error)
         except Exception as error:  # noqa: BLE001 (other jobs go on)
-            _log.exception("%s failed", record.name)
-            ended = self._fail(record, JobError(JobErrorCode.INTERNAL, f"a fault in the program: {error!r}"))
+            told = unexpected(error, "job failed", job=record.name).message
+            ended = self._fail(record, JobError(JobErrorCode.INTERNAL, told))
         finally:
             if is_used_up:
                 # Chunks of that job may be under way still.
                 self._drop_executor()
-        _log.info("%s: %s", record.name, ended.state)
+        _log.info("job ended", extra={"job": record.name, "state": ended.state.value})
 
     def _drop_executor(self) -> None:
         executor, self._executor = self._executor, None

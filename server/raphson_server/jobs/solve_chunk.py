@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +19,19 @@ from raphson_server.jobs.members import solve_members
 from raphson_server.jobs.numbers_of_columns import to_rows
 from raphson_server.jobs.output_part import encode, output_schema
 from raphson_server.jobs.pivots import settle
-from raphson_server.jobs.system import read_options, read_system
+from raphson_server.jobs.system import NO_LIMITS, read_options, read_system
 from raphson_server.jobs.table_format import find_format
 
 with extra("jobs"):
     import pyarrow as pa
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from raphson_server.jobs.columns import Shape
 
-_DESCRIPTION, _IN_LANES, _FIRST_ROW = b"raphson.job", b"raphson.in_lanes", b"raphson.first_row"
+_DESCRIPTION, _LIMITS = b"raphson.job", b"raphson.limits"
+_IN_LANES, _FIRST_ROW = b"raphson.in_lanes", b"raphson.first_row"
 # A process that serves several jobs in turn compiles each system once.
 _KEPT_JOBS = 4
 _STATUS_NAMES = pa.array([status.name.lower() for status in rs.Status], pa.string())
@@ -35,7 +39,9 @@ _STATUS_NAMES = pa.array([status.name.lower() for status in rs.Status], pa.strin
 _jobs = BoundedCache[bytes, "_Job"](_KEPT_JOBS)
 
 
-def write_plan(description: JobDescription, pilot: pa.RecordBatch, *, in_lanes: bool) -> bytes:
+def write_plan(
+    description: JobDescription, pilot: pa.RecordBatch, *, in_lanes: bool, limits: Mapping[str, int] = NO_LIMITS
+) -> bytes:
     """Return what all chunks of a job have in common, for `solve_chunk`.
 
     Parameters
@@ -45,8 +51,15 @@ def write_plan(description: JobDescription, pilot: pa.RecordBatch, *, in_lanes: 
         Some rows, of the columns that chunks have. They decide the order of pivots, the same in every process.
     in_lanes : bool
         Whether there are enough rows to pay for code of their own.
+    limits : mapping of str to int
+        Those of a system, by the solver's names; what is not in it has the solver's default.
     """
-    return _write(pilot, {_DESCRIPTION: description.to_json().encode(), _IN_LANES: b"yes" if in_lanes else b"no"})
+    metadata = {
+        _DESCRIPTION: description.to_json().encode(),
+        _IN_LANES: b"yes" if in_lanes else b"no",
+        _LIMITS: json.dumps(dict(limits)).encode(),
+    }
+    return _write(pilot, metadata)
 
 
 def write_rows(rows: pa.RecordBatch, first_row: int) -> bytes:
@@ -95,7 +108,8 @@ class _Job:
         self._description = JobDescription.from_json(pilot.schema.metadata[_DESCRIPTION].decode())
         self._url = self._description.input_url
         self._options = read_options(self._description)
-        self._system = system = read_system(self._description)
+        limits = json.loads(pilot.schema.metadata[_LIMITS])
+        self._system = system = read_system(self._description, limits)
         self._layout = read_layout(system, self._description, pilot.schema, self._url)
         fields = [pilot.schema.field(name) for name in self._layout.carried]
         self._variables: tuple[tuple[str, Shape], ...] = system.variables

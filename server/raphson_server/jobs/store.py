@@ -58,13 +58,13 @@ class Store:
 
     # --- for whoever wants work done --------------------------------------------------------------------------
 
-    def create(self, description: JobDescription, request_id: str | None = None) -> JobRecord:
+    def create(self, description: JobDescription, request_id: str | None = None, caller: str = "") -> JobRecord:
         """Remember a new job, queued; with a request id that was given before, return the job it made then."""
         try:
-            return self._create(description, request_id)
+            return self._create(description, request_id, caller)
         except exc.IntegrityError:
             # Somebody came between with the same request id, which is found now.
-            return self._create(description, request_id)
+            return self._create(description, request_id, caller)
 
     def find_request(self, request_id: str) -> JobRecord | None:
         """Return the job that a request id has made; None if it has made none."""
@@ -77,15 +77,25 @@ class Store:
         with self._database.reading() as connection:
             return self._found(connection, _to_id(name))
 
-    def list(self, page_size: int = 100, page_token: str = "") -> tuple[list[JobRecord], str]:
+    def list(
+        self, page_size: int = 100, page_token: str = "", caller: str | None = None
+    ) -> tuple[list[JobRecord], str]:
         """Return jobs, the newest first, and what to ask with for more of them; empty after the last."""
         size = min(max(page_size, 1), LARGEST_PAGE)
         query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(size + 1)
         if page_token:
             query = query.where(jobs.c.id < page_token)
+        if caller is not None:
+            query = query.where(jobs.c.caller == caller)
         with self._database.reading() as connection:
             found = [_to_record(row) for row in connection.execute(query)]
         return found[:size], found[size - 1].id if len(found) > size else ""
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in which state; none is left out as 0."""
+        query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+        with self._database.reading() as connection:
+            return {str(state): int(count) for state, count in connection.execute(query)}
 
     def delete(self, name: str) -> None:
         """Forget a job and its chunks.
@@ -291,7 +301,7 @@ class Store:
 
     # --- inside -----------------------------------------------------------------------------------------------
 
-    def _create(self, description: JobDescription, request_id: str | None) -> JobRecord:
+    def _create(self, description: JobDescription, request_id: str | None, caller: str) -> JobRecord:
         with self._database.writing() as connection:
             if request_id is not None:
                 found = connection.execute(sa.select(jobs).where(jobs.c.request_id == request_id)).first()
@@ -305,6 +315,7 @@ class Store:
                     description=description.to_json(),
                     state=JobState.QUEUED,
                     created=self._database.now(connection),
+                    caller=caller,
                 )
             )
             return self._found(connection, job_id)
@@ -348,6 +359,7 @@ def _to_record(row: sa.Row[Any]) -> JobRecord:
         error_code=row.error_code,
         error_message=row.error_message,
         owner=row.owner,
+        caller=row.caller,
     )
 
 

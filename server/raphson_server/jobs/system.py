@@ -1,5 +1,8 @@
 """The system of a job, compiled, and how to solve it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import raphson_solver as rs
 from google.protobuf.message import DecodeError
 from raphson.v1.system_pb2 import System
@@ -9,9 +12,18 @@ from raphson_server.jobs.description import JobDescription
 from raphson_server.jobs.errors import JobError, JobErrorCode
 from raphson_server.worker.conversion import to_definition
 
+NO_LIMITS: Mapping[str, int] = MappingProxyType({})
+"""Leaves a system those of the solver."""
 
-def read_system(description: JobDescription) -> rs.System:
+
+def read_system(description: JobDescription, limits: Mapping[str, int] = NO_LIMITS) -> rs.System:
     """Compile a job's system, anew: one that has solved before keeps what it chose then.
+
+    Parameters
+    ----------
+    description : JobDescription
+    limits : mapping of str to int
+        Those of a system, by the solver's names; what is not in it has the solver's default.
 
     Raises
     ------
@@ -20,7 +32,7 @@ def read_system(description: JobDescription) -> rs.System:
     """
     try:
         message = System.FromString(description.definition)
-        return rs.System(to_definition(message, "definition", {}, {}), rs.Limits(), compile_now=False)
+        return rs.System(to_definition(message, "definition", {}, {}), rs.Limits(**limits), compile_now=False)
     except (DecodeError, CallError, rs.RaphsonError) as error:
         raise JobError(JobErrorCode.INVALID_DEFINITION, str(error)) from None
     except RecursionError:

@@ -32,6 +32,11 @@ class KeptProcess:
         Called once, when it is ready for the first time.
     on_failure : callable
         Called with a reason if it ends before it was ever ready.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        How many jobs are in which state, as it said last.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class KeptProcess:
         self._settings = settings
         self._on_ready = on_ready
         self._on_failure = on_failure
+        self.counts: dict[str, int] = {}
         self._was_ready = False
         self._failed_starts = 0
         # The job that is run, and how many of its rows were done at its beginning.
@@ -68,15 +74,20 @@ class KeptProcess:
             if self._process is not None:
                 self._process.terminate()
 
+    def kill(self) -> None:
+        """End it at once, and start it no more."""
+        with self._lock:
+            self._stopping.set()
+            if self._process is not None:
+                self._process.kill()
+
     def stop(self, seconds: float) -> None:
         """Do as `ask_to_stop`, wait for its end that long, and then end it."""
         self.ask_to_stop()
         if self._thread.ident is None:
             return
         self._thread.join(seconds)
-        with self._lock:
-            if self._process is not None:
-                self._process.kill()
+        self.kill()
         self._thread.join()
 
     def _run(self) -> None:
@@ -93,7 +104,7 @@ class KeptProcess:
                 return
             self._failed_starts += 1
             pause = min(_FIRST_PAUSE_SECONDS * 2**self._failed_starts, _LONGEST_PAUSE_SECONDS)
-            _log.warning("%s; it is started again in %.1f s", reason, pause)
+            _log.warning("process ended and is started again", extra={"reason": reason, "next_try_seconds": pause})
             self._stopping.wait(pause)
 
     def _run_once(self) -> str:
@@ -129,6 +140,8 @@ class KeptProcess:
                     self._on_ready()
             case {"job": [str(name), int(rows)]}:
                 self._job = (name, rows)
+            case {"counts": dict(counts)}:
+                self.counts = counts
             case {"job": None}:
                 self._job = None
                 self._lost_with.clear()

@@ -4,6 +4,7 @@ import mmap
 import os
 import subprocess
 import sys
+import time
 
 from raphson_server import frames
 from raphson_server.bounded_cache import BoundedCache
@@ -39,6 +40,8 @@ class WorkerProcess:
         Whether its process was waited for; guarded by the pool's lock.
     compiled_engine : bool
         Whether it had to compile the engine when it started.
+    killed : bool
+        Whether it was told to end at once.
     """
 
     def __init__(self, config: ServerConfig, *, hurry: bool) -> None:
@@ -47,6 +50,7 @@ class WorkerProcess:
         self.alive = True
         self.reaped = False
         self.compiled_engine = False
+        self.killed = False
         flag_fd = os.memfd_create("raphson-cancel")
         os.ftruncate(flag_fd, _FLAG_BYTES)
         self._flag = mmap.mmap(flag_fd, _FLAG_BYTES)
@@ -58,8 +62,13 @@ class WorkerProcess:
             memory_bytes=config.worker_memory_bytes,
             systems=config.worker_systems,
             max_message_bytes=config.max_message_bytes,
+            limits=config.solver_limits(),
+            system_files=config.systems,
+            max_callback_bytes=config.max_callback_bytes,
             niceness=config.worker_niceness,
             hurry=hurry,
+            log_level=config.log_level,
+            log_format=config.log_format,
         )
         try:
             # -P: a file in the working directory never shadows a package.
@@ -87,7 +96,13 @@ class WorkerProcess:
         return self._channel.fileno()
 
     def exchange(
-        self, method: frames.Method, remaining_seconds: float, definitions: frames.Definitions, body: bytes
+        self,
+        method: frames.Method,
+        remaining_seconds: float,
+        definitions: frames.Definitions,
+        body: bytes,
+        largest_variables: int = 0,
+        request_id: bytes = b"",
     ) -> frames.Reply:
         """Send a request and wait for its reply.
 
@@ -98,7 +113,7 @@ class WorkerProcess:
         ChannelClosedError
             If it ended before it answered.
         """
-        frames.send_request(self._channel, method, remaining_seconds, definitions, body)
+        frames.send_request(self._channel, method, remaining_seconds, definitions, body, largest_variables, request_id)
         return frames.receive_reply(self._channel)
 
     def next_reply(self) -> frames.Reply:
@@ -120,6 +135,13 @@ class WorkerProcess:
         """Read the HELLO or READY that it has sent."""
         return frames.receive_reply(self._channel)
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the process has taken so far; 0 if it is gone."""
+        try:
+            return time.clock_gettime(_cpu_clock(self._process.pid))
+        except OSError:
+            return 0.0
+
     def set_cancel_flag(self) -> None:
         """Make the engine stop at its next iteration."""
         self._flag[:] = _SET
@@ -130,6 +152,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process at once."""
+        self.killed = True
         self._process.kill()
 
     def reap(self) -> int:
@@ -144,3 +167,8 @@ class WorkerProcess:
         """Free the socket and the flag; for a worker that is reaped and that nobody talks to."""
         self._channel.close()
         self._flag.close()
+
+
+def _cpu_clock(pid: int) -> int:
+    """Return the id of another process's clock, as clock_getcpuclockid(3) makes it on Linux."""
+    return ~pid << 3 | 2

@@ -18,6 +18,8 @@ from raphson_server.pool.ticket import Ticket
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
+# How often the limits of the requests under way are looked at: a timer for each would cost every request.
+_GLANCE_SECONDS = 0.2
 
 _log = logging.getLogger("raphson_server")
 
@@ -39,6 +41,9 @@ class Crew(Protocol):
 
     def end_stalled(self) -> float | None:
         """End the calls whose readers take nothing; return in how many seconds to look again."""
+
+    def stop_overdue(self) -> None:
+        """Stop the requests that have passed a limit of the server."""
 
 
 class Supervisor:
@@ -91,6 +96,10 @@ class Supervisor:
             heapq.heappush(self._kills, (due, next(self._kill_numbers), ticket))
             self._wake()
 
+    def pids(self) -> tuple[int, ...]:
+        """Return the processes that there are."""
+        return tuple(worker.pid for worker in tuple(self._workers.values()))
+
     def wake(self) -> None:
         """Look again what is due."""
         with self._kills_lock:
@@ -108,6 +117,7 @@ class Supervisor:
             while not self._stopping:
                 self._start_missing()
                 look_again = self._crew.end_stalled()
+                self._crew.stop_overdue()
                 for fd, events in self._poll.poll(self._pause_seconds(look_again)):
                     self._attend(fd, events)
                 self._kill_overdue()
@@ -117,14 +127,14 @@ class Supervisor:
         finally:
             self._end_all()
 
-    def _pause_seconds(self, look_again: float | None) -> float | None:
-        """Return how long nothing is due."""
+    def _pause_seconds(self, look_again: float | None) -> float:
+        """Return how long nothing is due, but for limits that are looked at from time to time."""
         due = [self._start_after] if self._missing() else []
         with self._kills_lock:
             due += [self._kills[0][0]] if self._kills else []
         now = time.monotonic()
         due += [] if look_again is None else [now + look_again]
-        return max(0.0, min(due) - now) if due else None
+        return max(0.0, min([_GLANCE_SECONDS, *(at - now for at in due)]))
 
     def _missing(self) -> int:
         return self._wanted - len(self._workers)
@@ -158,6 +168,13 @@ class Supervisor:
     def _advance(self, worker: WorkerProcess) -> None:
         """Take a starting worker one step on: greeted, warming, ready."""
         announcement = worker.next_announcement()
+        if announcement.outcome == Outcome.FAILED:
+            # What it was told to load cannot be loaded: at the start by none, later since it has changed.
+            reason = announcement.body.decode()
+            _log.error("worker could not be started", extra={"worker": worker.pid, "reason": reason})
+            if not self._engine_ready:
+                self._on_failure(reason)
+            return
         if announcement.outcome == Outcome.HELLO:
             self._greeted.append(worker)
             self._let_warm_up()
@@ -192,7 +209,7 @@ class Supervisor:
         exit_code = worker.reap()
         self._crew.close_reaped(worker)
         if worker not in self._starting:
-            _log.warning("worker %d ended (exit code %d) and is replaced", worker.pid, exit_code)
+            _log.warning("worker ended and is replaced", extra={"worker": worker.pid, "exit_code": exit_code})
             return
         self._starting.remove(worker)
         if worker in self._greeted:
@@ -207,7 +224,7 @@ class Supervisor:
         self._failed_starts += 1
         pause = min(_FIRST_PAUSE_SECONDS * 2**self._failed_starts, _LONGEST_PAUSE_SECONDS)
         self._start_after = time.monotonic() + pause
-        _log.warning("%s; the next one is started in %.1f s", reason, pause)
+        _log.warning("worker could not be started", extra={"reason": reason, "next_try_seconds": pause})
         if not self._engine_ready:
             self._on_failure(reason)
 

@@ -2,8 +2,9 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raphson_server.pool.process import WorkerProcess
 
@@ -26,6 +27,10 @@ class Ticket:
 
     Attributes
     ----------
+    caller : str
+        Whose it is: callers take turns.
+    is_chunk : bool
+        Whether it is one of many of its call, which go behind single ones.
     worker : WorkerProcess or None
         Who works on it now.
     cancelled : bool
@@ -39,11 +44,35 @@ class Ticket:
     offered : float
         Since when an item waits for the stream's reader, on the clock of ``time.monotonic``; infinite while none
         does. Written by the stream's own thread alone.
+    end_work : callable or None
+        Of a stream that is to be finished although it may hold no worker at the moment: tells it that it cannot be.
+    asked, bound : float
+        Since when it wants a worker, and since when it has one, on the same clock.
+    due : float
+        When the server itself ends it, on that clock; infinite where its call's own deadline comes before.
+    due_by : str
+        By which setting that is.
+    cpu_before : float
+        Processor time that its worker had taken when it took the request, in seconds.
+    cpu_seconds : float
+        What workers have spent on it.
+    passed : str
+        Which of the server's limits it has passed, by the setting's name: it is then stopped as if its call had ended.
     """
 
+    caller: str = ""
+    is_chunk: bool = False
     worker: WorkerProcess | None = None
     cancelled: bool = False
     done: bool = False
     granted: threading.Event | None = None
     end_call: Callable[[], object] | None = None
     offered: float = math.inf
+    end_work: Callable[[], object] | None = None
+    asked: float = field(default_factory=time.monotonic)
+    bound: float = 0.0
+    due: float = math.inf
+    due_by: str = ""
+    cpu_before: float = 0.0
+    cpu_seconds: float = 0.0
+    passed: str = ""

@@ -1,4 +1,4 @@
-"""Hands idle workers to requests, first come first served, and tells a request's worker to stop.
+"""Hands idle workers to requests, callers in turn, and tells a request's worker to stop.
 
 One lock guards who works on what. A cancellation sets a worker's flag only under that lock and only while its
 request still holds the worker, and the flag is cleared under the same lock when a request takes the worker: a
@@ -8,13 +8,14 @@ cancellation that comes late can never stop somebody else's request.
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from raphson_server.configuration import ServerConfig
+from raphson_server.observability.pool_state import PoolState
 from raphson_server.pool.process import WorkerProcess
 from raphson_server.pool.supervisor import Supervisor
 from raphson_server.pool.ticket import CallEndedError, PoolClosedError, PoolFullError, Ticket
+from raphson_server.pool.waiting import Waiting
 
 # How often the readers of streams are looked at, in parts of their patience.
 _LOOKS = 0.25
@@ -50,11 +51,16 @@ class WorkerPool:
         self._active: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._spare: WorkerProcess | None = None
-        self._waiting: deque[Ticket] = deque()
+        self._waiting = Waiting()
+        self._working: set[Ticket] = set()
+        self._max_cpu_seconds = config.max_cpu_seconds
         self._streams: set[Ticket] = set()
         self._busy = 0
+        self._busy_seconds = 0.0
+        self._lost = {"killed": 0, "ended": 0}
         self._open = False
         self._closed = False
+        self._stopped = False
         self._on_ready = on_ready
         self._supervisor = Supervisor(self, config, on_failure)
 
@@ -62,27 +68,43 @@ class WorkerPool:
         """Start the workers in the background; `on_ready` tells when they are ready."""
         self._supervisor.start()
 
-    def drain(self, timeout_seconds: float) -> bool:
-        """Admit nobody from now on; return whether all requests in flight ended within the time."""
+    @property
+    def is_stopped(self) -> bool:
+        """Whether workers are ended, whatever they are doing."""
+        return self._stopped
+
+    def close(self) -> None:
+        """Admit nobody from now on; calls that were admitted go on."""
         with self._lock:
             self._open = False
             self._closed = True
-            return self._emptied.wait_for(lambda: not (self._busy or self._waiting), timeout_seconds)
+
+    def drain(self, timeout_seconds: float) -> bool:
+        """Wait for the calls that were admitted before `close`; return whether all ended within the time."""
+        with self._lock:
+            return self._emptied.wait_for(self._is_empty, timeout_seconds)
+
+    def _is_empty(self) -> bool:
+        return not (self._busy or self._waiting or any(ticket.end_work for ticket in self._streams))
 
     def stop(self) -> None:
         """Turn away whoever waits and end every worker, whatever it is doing."""
         with self._lock:
             self._open = False
             self._closed = True
+            self._stopped = True
             for ticket in self._waiting:
                 _wake(ticket)
             self._waiting.clear()
+            unfinished = [ticket.end_work for ticket in self._streams if ticket.end_work is not None]
+        for end_work in unfinished:
+            end_work()
         self._supervisor.stop()
 
     def acquire(self, ticket: Ticket, system_id: bytes | None, *, is_admitted: bool = False) -> WorkerProcess:
         """Wait for a worker, preferably one that knows the system.
 
-        What continues an admitted call waits however many others do.
+        What continues an admitted call waits however many others do, and also of a pool that drains.
 
         Raises
         ------
@@ -96,11 +118,13 @@ class WorkerPool:
         with self._lock:
             if ticket.cancelled:
                 raise CallEndedError
-            if not self._open:
+            if not self._open and not (is_admitted and self._closed and not self._stopped):
                 raise PoolClosedError
             if self._idle:
                 return self._bind(ticket, self._take_idle(system_id))
-            if not is_admitted and self._busy + len(self._waiting) >= self._max_in_flight:
+            is_full = self._busy + len(self._waiting) >= self._max_in_flight
+            # One caller may fill the queue, but not for another that has nothing in it.
+            if is_full and not is_admitted and (not ticket.caller or self._waiting.has(ticket.caller)):
                 raise PoolFullError
             granted = ticket.granted = threading.Event()
             self._waiting.append(ticket)
@@ -119,16 +143,20 @@ class WorkerPool:
             if ticket.end_call is not None:
                 self._streams.discard(ticket)
                 ticket.end_call = None
+            if self._closed:
+                # Its lock is held: whoever drains looks when all of this is done.
+                self._emptied.notify_all()
             if worker is None:
                 return
             worker.busy = False
             self._busy -= 1
+            self._busy_seconds += time.monotonic() - ticket.bound
+            self._working.discard(ticket)
+            ticket.cpu_seconds = max(ticket.cpu_seconds, self._spent(ticket, worker))
             if worker.alive:
                 self._offer(worker)
             elif worker.reaped:
                 worker.close()
-            if self._closed:
-                self._emptied.notify_all()
 
     def cancel(self, ticket: Ticket) -> None:
         """Stop a request whose call has ended: by its worker's flag now, by a kill after the grace."""
@@ -137,18 +165,49 @@ class WorkerPool:
         with self._lock:
             if ticket.done:
                 return
-            ticket.cancelled = True
-            if ticket.worker is not None:
-                ticket.worker.set_cancel_flag()
-                self._supervisor.kill_later(ticket)
-            elif ticket in self._waiting:
-                self._waiting.remove(ticket)
-                _wake(ticket)
+            self._stop(ticket)
 
-    def watch(self, ticket: Ticket, end_call: Callable[[], object]) -> None:
-        """From now on, end a stream's call when its reader takes nothing for too long."""
+    def _stop(self, ticket: Ticket) -> None:
+        ticket.cancelled = True
+        if ticket.worker is not None:
+            # If it has to be killed, nobody will know any more.
+            ticket.cpu_seconds = self._spent(ticket, ticket.worker)
+            ticket.worker.set_cancel_flag()
+            self._supervisor.kill_later(ticket)
+        elif self._waiting.remove(ticket):
+            _wake(ticket)
+
+    def stop_overdue(self) -> None:
+        """Stop the requests that have passed their time, or spent more of the processor's than they may."""
+        with self._lock:
+            now = time.monotonic()
+            overdue = [ticket.end_call for ticket in self._streams if ticket.worker is None and ticket.due < now]
+            for ticket in [*self._working, *self._waiting]:
+                if ticket.cancelled:
+                    continue
+                if ticket.due < now:
+                    ticket.passed = ticket.due_by
+                elif ticket.worker is not None and self._spent(ticket, ticket.worker) > self._max_cpu_seconds:
+                    ticket.passed = "max_cpu_seconds"
+                if ticket.passed:
+                    self._stop(ticket)
+        _end_all(overdue)
+
+    @staticmethod
+    def _spent(ticket: Ticket, worker: WorkerProcess) -> float:
+        """Return the processor time that a request has taken of its worker so far; of one that is gone, nothing."""
+        return max(0.0, worker.cpu_seconds() - ticket.cpu_before)
+
+    def watch(
+        self, ticket: Ticket, end_call: Callable[[], object], end_work: Callable[[], object] | None = None
+    ) -> None:
+        """From now on, end a stream's call when its reader takes nothing for too long.
+
+        With `end_work`, `drain` waits for the stream's end, and `stop` calls it.
+        """
         with self._lock:
             ticket.end_call = end_call
+            ticket.end_work = end_work
             self._streams.add(ticket)
             is_first = len(self._streams) == 1
         if is_first:
@@ -161,12 +220,7 @@ class WorkerPool:
             if not self._streams:
                 return None
             stalled = [ticket.end_call for ticket in self._streams if ticket.offered < longest_ago]
-        for end_call in stalled:
-            assert end_call is not None
-            try:
-                end_call()
-            except Exception:  # noqa: BLE001 (the thread that asks must go on)
-                _log.exception("the call of a stream that nobody reads could not be ended")
+        _end_all(stalled)
         return max(_SHORTEST_LOOK_SECONDS, _LOOKS * self._patience)
 
     def kill_if_running(self, ticket: Ticket) -> None:
@@ -194,6 +248,8 @@ class WorkerPool:
             if not worker.alive:
                 return
             worker.alive = False
+            if not self._closed:
+                self._lost["killed" if worker.killed else "ended"] += 1
             if worker is self._spare:
                 self._spare = None
             if worker not in self._active:
@@ -205,6 +261,23 @@ class WorkerPool:
                 self._active.add(self._spare)
                 self._offer(self._spare)
                 self._spare = None
+
+    def state(self) -> PoolState:
+        """Return how it is now, for metrics."""
+        pids = self._supervisor.pids()
+        with self._lock:
+            ready = len(self._active) + (self._spare is not None)
+            return PoolState(
+                busy=self._busy,
+                idle=len(self._idle),
+                spare=int(self._spare is not None),
+                starting=max(0, len(pids) - ready),
+                waiting=len(self._waiting),
+                streams=len(self._streams),
+                lost=dict(self._lost),
+                busy_seconds=self._busy_seconds,
+                pids=pids,
+            )
 
     def close_reaped(self, worker: WorkerProcess) -> None:
         """Free what a dead worker held, now or when its last request lets go of it."""
@@ -222,9 +295,9 @@ class WorkerPool:
         return self._idle.pop()
 
     def _offer(self, worker: WorkerProcess) -> None:
-        """Hand a free worker to whoever has waited longest, else let it idle."""
+        """Hand a free worker to whoever's turn it is, else let it idle."""
         if self._waiting:
-            ticket = self._waiting.popleft()
+            ticket = self._waiting.next()
             self._bind(ticket, worker)
             _wake(ticket)
         else:
@@ -234,8 +307,21 @@ class WorkerPool:
         worker.clear_cancel_flag()
         worker.busy = True
         self._busy += 1
+        self._working.add(ticket)
         ticket.worker = worker
+        ticket.bound = time.monotonic()
+        ticket.cpu_before = worker.cpu_seconds()
         return worker
+
+
+def _end_all(calls: Iterable[Callable[[], object] | None]) -> None:
+    """End the calls of streams."""
+    for end_call in calls:
+        assert end_call is not None
+        try:
+            end_call()
+        except Exception:  # noqa: BLE001 (the thread that asks must go on)
+            _log.exception("the call of a stream could not be ended")
 
 
 def _wake(ticket: Ticket) -> None:

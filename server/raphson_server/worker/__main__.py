@@ -1,7 +1,6 @@
 """Start a worker: contain it, import, greet, warm up, then serve until the front end hangs up."""
 
 import gc
-import logging
 import mmap
 import os
 import socket
@@ -9,6 +8,7 @@ import sys
 
 from raphson_server.containment import contain
 from raphson_server.frames import Outcome, Reply, receive_request, send_reply
+from raphson_server.observability.logs import configure_logs
 from raphson_server.worker_settings import WorkerSettings
 
 
@@ -16,7 +16,7 @@ def main(argument: str) -> None:
     """Serve the front end on the channel that ``argument`` names."""
     settings = WorkerSettings.from_argument(argument)
     contain(settings)
-    logging.basicConfig(format="%(asctime)s %(levelname)s worker %(process)d: %(message)s")
+    configure_logs(settings.log_level, settings.log_format, "worker")
     flag = mmap.mmap(settings.flag_fd, 8)
     os.close(settings.flag_fd)
     channel = socket.socket(fileno=settings.channel_fd)
@@ -26,6 +26,15 @@ def main(argument: str) -> None:
 
     from raphson_server.worker.loop import serve  # noqa: PLC0415
 
+    registered = {}
+    if settings.system_files:
+        from raphson_solver.registered import RegistrationError, load  # noqa: PLC0415 - Numba's front end is slow to load
+
+        try:
+            registered = load(settings.system_files)
+        except RegistrationError as error:
+            send_reply(channel, Reply(Outcome.FAILED, str(error).encode()))
+            return
     send_reply(channel, Reply(Outcome.HELLO))
     receive_request(channel)
     compiled = rs.warm_up()
@@ -35,7 +44,7 @@ def main(argument: str) -> None:
     if settings.hurry:
         os.nice(settings.niceness)
     send_reply(channel, Reply(Outcome.READY, b"compiled" if compiled else b"loaded"))
-    serve(channel, rs.CancelFlag(memoryview(flag)), settings)
+    serve(channel, rs.CancelFlag(memoryview(flag)), settings, registered)
 
 
 if __name__ == "__main__":

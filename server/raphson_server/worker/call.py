@@ -12,7 +12,8 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
 from raphson.v1.system_pb2 import SystemRef
 
-from raphson_server.failures import CallError, Reason, invalid_input
+from raphson_server.account import Account
+from raphson_server.failures import CallError, Reason, invalid_input, raised_by
 from raphson_server.frames import Definitions
 from raphson_server.worker.conversion import WIRE, Arrays
 from raphson_server.worker.evaluate_question import EvaluateQuestion
@@ -43,10 +44,16 @@ class Call:
         Set by the front end when the call has ended.
     max_message_bytes : int
         Largest reply.
+    memory_bytes : int
+        Address space that this process may take; 0 sets no limit.
+    max_callback_bytes : int
+        What a search of a callback may keep between its turns.
     items : Items
         Where the items of a stream go.
     definitions : mapping of bytes to bytes
         Complete definitions, by id, of systems that the request names by id, where the front end sent them along.
+    largest_variables : int
+        How many the caller may have; 0 is as many as anybody.
     deadline : float
         On the clock of ``time.monotonic``; infinite without one.
     """
@@ -56,9 +63,17 @@ class Call:
     evaluations: RequestForms[EvaluateQuestion]
     cancel: rs.CancelFlag
     max_message_bytes: int
+    memory_bytes: int
+    max_callback_bytes: int
     items: Items
     definitions: Definitions = field(default_factory=dict)
+    largest_variables: int = 0
     deadline: float = math.inf
+
+    @property
+    def account(self) -> Account:
+        """Of the work for this request, told to the front end with the reply."""
+        return self.systems.account
 
     def has_ended(self) -> bool:
         """Return whether nobody waits for the answer any more, or it would come too late."""
@@ -85,10 +100,14 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A reply message, and the systems that the request has by text, for the front end to remember."""
+    """A reply message, and the systems that the request has by text, for the front end to remember.
+
+    In a conversation there is a `state` besides, for the front end to send along with the next turn; empty at the end.
+    """
 
     message: Message
     learnt: Sequence[KeptSystem] = ()
+    state: bytes | None = None
 
 
 def allowed_seconds(deadline: float) -> float:
@@ -150,14 +169,23 @@ def check_jacobian_fits(system: rs.System, call: Call, field: str) -> None:
     check_fits((system.m, system.n), "a Jacobian", "ask JacobianService for it sparse, or for J·v or wᵀ·J", call, field)
 
 
-def too_large(size: int, what: str, advice: str, maximum: int, field: str) -> CallError:
-    """Say that something that was asked for takes more than a message holds."""
+def too_large(
+    size: int,
+    what: str,
+    advice: str,
+    maximum: int,
+    field: str,
+    *,
+    limit: str = "max_message_bytes",
+    what_limit: str = "a message",
+) -> CallError:
+    """Say that something that was asked for takes more than a message holds, or than another limit allows."""
     return CallError(
         code_pb2.INVALID_ARGUMENT,
         Reason.LIMIT_EXCEEDED,
-        f"{field}: {what}, more than the {maximum:,} of a message; {advice}",
+        f"{field}: {what}, more than the {maximum:,} of {what_limit}; {advice} ({raised_by(limit)})",
         field=field,
-        metadata={"limit": "max_message_bytes", "value": str(size), "maximum": str(maximum)},
+        metadata={"limit": limit, "value": str(size), "maximum": str(maximum)},
     )
 
 
@@ -167,6 +195,8 @@ def find_system(
     point: Callable[[], Arrays],
     parameters: Callable[[], Arrays],
     root: str = "system",
+    *,
+    by_name: bool = False,
 ) -> tuple[KeptSystem, Sequence[KeptSystem]]:
     """Return the system that a request means, and again among those to remember if it came by text.
 
@@ -180,6 +210,8 @@ def find_system(
         Reads the request's parameters, for one point.
     root : str
         Path of ``ref`` within the request.
+    by_name : bool
+        Whether a registered function will do; else equations are needed.
 
     Raises
     ------
@@ -190,9 +222,40 @@ def find_system(
     """
     named_by = ref.WhichOneof("ref")
     if named_by is None:
-        raise invalid_input(root, "missing; expected a definition or the system_id of a compiled one")
+        raise invalid_input(
+            root, "missing; expected a definition, the system_id of a compiled one, or a registered name"
+        )
+    if named_by == "registered":
+        if not by_name:
+            raise invalid_input(f"{root}.registered", "a function; expected equations, which this call needs")
+        kept = call.systems.by_name(ref.registered, f"{root}.registered")
+        check_allowed(kept.system.n, call, root)
+        return kept, ()
     if named_by == "system_id":
-        return call.systems.by_id(ref, call.definitions), ()
+        kept = call.systems.by_id(ref, call.definitions)
+        check_allowed(kept.system.n, call, root)
+        return kept, ()
     given = parameters()
     kept = call.systems.by_text(ref.definition, f"{root}.definition", point(), given)
+    check_allowed(kept.system.n, call, root)
     return kept, (kept,)
+
+
+def check_allowed(n: int, call: Call, field: str = "system") -> None:
+    """Refuse a system of more variables than its caller's may have.
+
+    Raises
+    ------
+    CallError
+        RESOURCE_EXHAUSTED, with reason LIMIT_EXCEEDED.
+    """
+    most = call.largest_variables
+    if most and n > most:
+        raise CallError(
+            code_pb2.RESOURCE_EXHAUSTED,
+            Reason.LIMIT_EXCEEDED,
+            f"{field}: {n:,} variables are more than the {most:,} that this token may have (its quota "
+            "largest_variables)",
+            field=field,
+            metadata={"quota": "largest_variables", "value": str(n), "maximum": str(most)},
+        )

@@ -13,6 +13,7 @@ from raphson_server.worker.call import Answer, Call, find_system, parsed, within
 from raphson_server.worker.certificate import from_certificate
 from raphson_server.worker.conversion import from_array, to_arrays, to_options
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.memory import check_solving_fits
 from raphson_server.worker.region import to_box, to_shapes
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def find_roots(body: bytes, call: Call) -> Answer:
         lambda: to_shapes(request.bounds),
         lambda: to_arrays(request.parameters, "parameters"),
     )
+    check_solving_fits(kept.system, call)
     box, p = to_box(request.bounds, kept), kept.parameters(request.parameters)
     found = find_all(
         kept.system,

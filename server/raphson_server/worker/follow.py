@@ -9,6 +9,7 @@ from raphson_server.failures import invalid_input
 from raphson_server.worker.call import Answer, Call, find_system, parsed, within_deadline
 from raphson_server.worker.conversion import to_arrays, to_options
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.memory import check_solving_fits
 
 _POINTS = 1000
 _FEWEST_POINTS = 2
@@ -32,6 +33,7 @@ def follow(body: bytes, call: Call) -> Answer:
         lambda: to_arrays(request.start, "start"),
         lambda: to_arrays(request.parameters, "parameters"),
     )
+    check_solving_fits(kept.system, call)
     x, p = kept.point(request.start, "start"), kept.parameters(request.parameters)
     branch = room.follow(
         kept.system,

@@ -1,14 +1,19 @@
 """A worker's one loop: a request in, an answer out, whatever the request was."""
 
+from __future__ import annotations
+
 import math
 import socket
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import raphson_solver as rs
 from google.rpc import code_pb2
 
-from raphson_server.failures import CallError, Reason, unexpected
+from raphson_server import turns
+from raphson_server.account import Account
+from raphson_server.failures import CallError, Reason, raised_by, unexpected
 from raphson_server.frames import (
     ChannelClosedError,
     Method,
@@ -18,8 +23,10 @@ from raphson_server.frames import (
     receive_request,
     send_reply,
 )
+from raphson_server.observability.request_id import REQUEST_ID
 from raphson_server.worker import evaluate_question, solve_question
 from raphson_server.worker.call import Answer, Call
+from raphson_server.worker.callback import solve_callback
 from raphson_server.worker.chain import evaluate_chain
 from raphson_server.worker.check import check
 from raphson_server.worker.compile import compile_system
@@ -29,6 +36,7 @@ from raphson_server.worker.explain import explain
 from raphson_server.worker.find_all import find_roots
 from raphson_server.worker.follow import follow
 from raphson_server.worker.items import Items, serialized
+from raphson_server.worker.registered import list_registered
 from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.solve import solve
 from raphson_server.worker.solve_batch import solve_batch
@@ -36,6 +44,9 @@ from raphson_server.worker.solve_with_progress import solve_with_progress
 from raphson_server.worker.solver_errors import to_failure
 from raphson_server.worker.systems import DefinitionNeededError, Systems
 from raphson_server.worker_settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from raphson_solver.registered import RegisteredSystem
 
 _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.SOLVE: solve,
@@ -49,25 +60,36 @@ _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.TEST_DIFFERENTIABILITY: test_differentiability,
     Method.SOLVE_BATCH: solve_batch,
     Method.SOLVE_WITH_PROGRESS: solve_with_progress,
+    Method.SOLVE_CALLBACK: solve_callback,
+    Method.LIST_REGISTERED: list_registered,
 }
 
 
-def serve(channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSettings) -> None:
+def serve(
+    channel: socket.socket, cancel: rs.CancelFlag, settings: WorkerSettings, registered: Mapping[str, RegisteredSystem]
+) -> None:
     """Answer requests one after another until the front end hangs up."""
     call = Call(
-        systems=Systems(settings.systems),
+        systems=Systems(settings.systems, rs.Limits(**settings.limits), registered),
         solves=RequestForms(settings.systems, solve_question.NUMBERS),
         evaluations=RequestForms(settings.systems, evaluate_question.NUMBERS),
         cancel=cancel,
         max_message_bytes=settings.max_message_bytes,
+        memory_bytes=settings.memory_bytes,
+        max_callback_bytes=settings.max_callback_bytes,
         items=Items(channel, cancel, settings.max_message_bytes),
     )
     while True:
         try:
             request = receive_request(channel)
+            account = call.systems.account = Account(received=time.monotonic())
+            REQUEST_ID.set(request.request_id.decode())
             call.definitions = request.definitions
+            call.largest_variables = request.largest_variables
             call.deadline = _deadline(request.remaining_seconds)
             reply = answer(request, call)
+            account.answered = time.monotonic()
+            reply.account = account.to_bytes()
             call.items.settle()
             send_reply(channel, reply)
         except ChannelClosedError:
@@ -79,6 +101,8 @@ def answer(request: Request, call: Call) -> Reply:
     try:
         result = _BEHAVIORS[request.method](request.body, call)
         body = serialized(result.message, call.max_message_bytes)
+        if result.state is not None:
+            body = turns.packed(result.state, body)
     except ChannelClosedError:
         raise
     except DefinitionNeededError as needed:
@@ -107,5 +131,6 @@ def _out_of_memory() -> CallError:
     return CallError(
         code_pb2.RESOURCE_EXHAUSTED,
         Reason.OUT_OF_MEMORY,
-        "the request needs more memory than a worker of this server may take",
+        f"the request needs more memory than a worker may take; {raised_by('worker_memory_bytes')}",
+        metadata={"limit": "worker_memory_bytes"},
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import raphson_solver as rs
 from google.protobuf.message import Message
 
-from raphson_server.worker.call import Answer, Call
+from raphson_server.worker.call import Answer, Call, check_allowed
 from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.request_form import Q, RequestForms
 
@@ -33,6 +33,8 @@ def answer_repeated(
     """
     question = forms.recognise(body)
     if question is not None:
+        call.account.find()
+        check_allowed(question.kept.system.n, call)
         try:
             return Answer(reply(question, call))
         except rs.InputError:

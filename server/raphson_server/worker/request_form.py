@@ -15,6 +15,7 @@ import numpy as np
 
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.worker.conversion import WIRE, Array, Shape
+from raphson_server.worker.kept_system import KeptSystem
 
 _MOST_ARRAYS = 64
 _KEY_BYTES = 72
@@ -26,6 +27,8 @@ Span = tuple[int, int]
 
 class Question(Protocol):
     """A request, read; its numbers are attributes, arrays or None."""
+
+    kept: KeptSystem
 
     @property
     def has_form(self) -> bool:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import time
 from collections.abc import Callable, Sequence
 
 import raphson_solver as rs
@@ -14,9 +15,11 @@ from raphson_server.worker.call import Answer, Call, allowed_seconds, check_jaco
 from raphson_server.worker.conversion import to_arrays, to_options
 from raphson_server.worker.evidence import add_evidence
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.memory import check_solving_fits
 from raphson_server.worker.particulars import Particulars
 from raphson_server.worker.read_particulars import to_particulars
 from raphson_server.worker.region import SIDES
+from raphson_server.worker.registered import check_evidence
 from raphson_server.worker.repeated_request import answer_repeated
 from raphson_server.worker.solve_question import SolveQuestion
 
@@ -43,7 +46,10 @@ def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]
         call,
         lambda: to_arrays(request.start, "start"),
         lambda: to_arrays(request.parameters, "parameters"),
+        by_name=True,
     )
+    check_evidence(request.evidence, kept)
+    check_solving_fits(kept.system, call)
     x = kept.point(request.start, "start")
     p = kept.parameters(request.parameters)
     particulars = to_particulars(request, kept, x, options.max_iterations, call)
@@ -58,10 +64,14 @@ def _reply(question: SolveQuestion, call: Call, on_progress: OnProgress | None =
     options = options_within(question.options, timeout_seconds(call.deadline))
     kept = question.kept
     if not question.return_jacobian:
+        began = time.monotonic()
         solution = kept.system.solve(question.x, question.p, options, call.cancel, on_progress=on_progress)
+        call.account.solve(began, solution.status, kept.system.n, solution.iterations)
         return kept.solve_reply.fill(solution, None)
     check_jacobian_fits(kept.system, call, "options.return_jacobian")
+    began = time.monotonic()
     solution = kept.system.solve(question.x, question.p, options, call.cancel, on_progress=on_progress)
+    call.account.solve(began, solution.status, kept.system.n, solution.iterations)
     return kept.solve_reply.fill(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
 
 
@@ -74,6 +84,7 @@ def _particular_reply(
     options = options_within(question.options, timeout_seconds(call.deadline, share))
     if question.return_jacobian:
         check_jacobian_fits(kept.system, call, "options.return_jacobian")
+    began = time.monotonic()
     solution = kept.system.solve(
         question.x,
         question.p,
@@ -85,6 +96,7 @@ def _particular_reply(
         trace=evidence.trace,
         on_progress=on_progress,
     )
+    call.account.solve(began, solution.status, kept.system.n, solution.iterations)
     jacobian = kept.system.jacobian(solution.x, question.p, options.jacobian) if question.return_jacobian else None
     response = SolveResponse()
     response.CopyFrom(kept.solve_reply.fill(solution, jacobian))

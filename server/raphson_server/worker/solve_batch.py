@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -13,10 +14,12 @@ from raphson.v1.array_pb2 import NamedArray
 from raphson.v1.solver_pb2 import SolveBatchRequest, SolveBatchResponse
 from raphson.v1.system_pb2 import SystemRef
 
+from raphson_server.account import STATUSES
 from raphson_server.failures import invalid_input
 from raphson_server.worker.call import Answer, Call, find_system, parsed, too_large
 from raphson_server.worker.conversion import Arrays, Shape, to_arrays, to_bytes
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.memory import check_solving_fits
 from raphson_server.worker.solve import options_within, timeout_seconds
 
 T = TypeVar("T", bound=np.generic)
@@ -38,6 +41,8 @@ def solve_batch(body: bytes, call: Call) -> Answer:
     kept, learnt = _system(request.system, call)
     system = kept.system
     _check_reply_fits(members, system.n, call)
+    check_solving_fits(system, call)
+    began = time.monotonic()
     found = system.solve_batch(
         _of_members(request.start, "start", system.variables, members),
         _of_members(request.parameters, "parameters", system.parameters, members),
@@ -48,6 +53,10 @@ def solve_batch(body: bytes, call: Call) -> Answer:
         cancel=call.cancel,
         warm_start=_warm_start(request.warm_start),
     )
+    # One that was solved may stand for all members.
+    alike = members // len(found.status)
+    counts = alike * np.bincount(found.status, minlength=STATUSES)
+    call.account.solve_members(began, counts.tolist(), system.n, alike * int(found.iterations.sum()))
     # Filled in place: what is given to a message's constructor is copied once more.
     response = SolveBatchResponse(system_id=system.id)
     response.x.shape.extend((members, system.n))
@@ -76,7 +85,7 @@ def _system(ref: SystemRef, call: Call) -> tuple[KeptSystem, Sequence[KeptSystem
         raise invalid_input(
             "system.definition.variables", "empty; expected the unknowns, since arrays may have a dimension of members"
         )
-    return find_system(ref, call, dict, dict)
+    return find_system(ref, call, dict, dict, by_name=True)
 
 
 def _check_reply_fits(members: int, n: int, call: Call) -> None:

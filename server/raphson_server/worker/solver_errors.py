@@ -4,7 +4,7 @@
 raphson_solver      code                reason
 ==================  ==================  ====================================================================
 `DefinitionError`   INVALID_ARGUMENT    INVALID_DEFINITION; metadata ``column`` (from 0), where known
-`LimitError`        INVALID_ARGUMENT    LIMIT_EXCEEDED; metadata ``limit``, ``value``, ``maximum``
+`LimitError`        INVALID_ARGUMENT    LIMIT_EXCEEDED; metadata ``limit`` (the setting), ``value``, ``maximum``
 `InputError`        INVALID_ARGUMENT    INVALID_INPUT
 ==================  ==================  ====================================================================
 
@@ -56,7 +56,8 @@ from raphson.v1.solver_pb2 import (
 )
 from raphson.v1.system_pb2 import CompileRequest, System, SystemRef
 
-from raphson_server.failures import CallError, Reason
+from raphson_server.configuration import SOLVER_LIMITS
+from raphson_server.failures import CallError, Reason, raised_by
 from raphson_server.frames import Method
 
 _Request = (
@@ -119,7 +120,9 @@ def to_failure(error: rs.RaphsonError, method: Method, body: bytes, link: int | 
         metadata = {} if error.column is None else {"column": str(error.column)}
     elif isinstance(error, rs.LimitError):
         reason = Reason.LIMIT_EXCEEDED
-        metadata = {"limit": error.limit, "value": str(error.value), "maximum": str(error.maximum)}
+        setting = SOLVER_LIMITS[error.limit]
+        description = description.replace(error.message, f"{error.excess}; {raised_by(setting)}")
+        metadata = {"limit": setting, "value": str(error.value), "maximum": str(error.maximum)}
     return CallError(
         code_pb2.INVALID_ARGUMENT,
         reason,
@@ -174,7 +177,7 @@ def _path(field: str, error: rs.RaphsonError, method: Method, body: bytes, link:
 
 
 def _definition(method: Method, body: bytes, link: int | None) -> tuple[str, System, bool]:
-    """Return where the request holds its definition, the definition, and whether there is only an id instead."""
+    """Return where the request holds its definition, the definition, and whether there is an id or a name instead."""
     if method is Method.COMPILE:
         return "definition", CompileRequest.FromString(body).definition, False
     if method is Method.EVALUATE_CHAIN:
@@ -182,7 +185,7 @@ def _definition(method: Method, body: bytes, link: int | None) -> tuple[str, Sys
         system = SystemRef() if link is None else links[link].system
     else:
         system = _REQUESTS[method].FromString(body).system
-    return "system.definition", system.definition, system.WhichOneof("ref") == "system_id"
+    return "system.definition", system.definition, system.WhichOneof("ref") != "definition"
 
 
 def _by_name(rest: str) -> str:

@@ -12,6 +12,7 @@ from raphson_server.worker.call import Call, too_large
 from raphson_server.worker.chunk import Chunk, needs_matrix
 from raphson_server.worker.conversion import WIRE, Array, Shape
 from raphson_server.worker.evaluate_question import EvaluateQuestion, Output
+from raphson_server.worker.memory import check_decomposition_fits
 
 # Of Jacobians formed at a time: what a decomposition of them takes is soon over, and fits a core's cache.
 _MATRIX_BYTES = 1 << 20
@@ -75,6 +76,7 @@ VIEWS = (
 # What exact derivatives give as it is, with no J formed that is not asked for.
 _DIRECT = frozenset({"value", "matrix", "jvp", "vjp", "sparse", "gradient", "hessian_vector"})
 _ADVICE = {"matrix": "ask for it sparse, or for J·v or wᵀ·J instead", "sparse": "ask for J·v or wᵀ·J instead"}
+_DECOMPOSED = frozenset({"determinant", "spectrum"})
 ASKED = tuple(dict.fromkeys(view.asked for view in VIEWS))
 """The fields of a request that ask for something."""
 
@@ -106,6 +108,8 @@ def plan(question: EvaluateQuestion, call: Call) -> None:
             )
         )
     question.outputs = tuple(outputs)
+    for asked in question.views & _DECOMPOSED:
+        check_decomposition_fits(question.kept.system, call, asked)
     question.step = _step(question, sizes, count)
 
 

@@ -44,7 +44,8 @@ def solve_batch(
 ) -> BatchSolution:
     """Solve many members; see `System.solve_batch`."""
     x, p, count = rows_of(system, start, parameters)
-    lanes = None if system.family_codes is not None else choice_of(system).lanes(x, p, options, count, between)
+    has_none = system.family_codes is not None or not system.has_equations
+    lanes = None if has_none else choice_of(system).lanes(x, p, options, count, between)
     members = _Members(system, x, p, count, options, lanes, between, CancelFlag() if cancel is None else cancel)
     workers = min(threads or os.cpu_count() or 1, max(1, count // _FEWEST_MEMBERS))
     size = min(max(_FEWEST_MEMBERS, _NUMBERS // system.n), -(-count // workers))

@@ -17,7 +17,7 @@ from raphson_solver.differential.differences import differences
 from raphson_solver.differential.family_source import FamilySource
 from raphson_solver.differential.points import broadcast, parameter_points, points
 from raphson_solver.differential.scatter import scatter, summed
-from raphson_solver.differential.written import Written
+from raphson_solver.differential.written import Source, Written
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
 from raphson_solver.interruption import Between, uninterrupted
@@ -89,8 +89,8 @@ class Differential:
         bounds: BoundsLike | None = None,
         between: Between = uninterrupted,
     ) -> None:
-        as_member(JacobianMode, mode, "mode")
-        if mode is JacobianMode.ANALYTIC and system.definition.jacobian is None:
+        mode = system.derivative_mode(as_member(JacobianMode, mode, "mode"))
+        if mode is JacobianMode.ANALYTIC and not system.has_analytic:
             raise InputError("mode", "this system has no Jacobian of the caller's; give one, or use 'exact'")
         self.system = system
         self.mode = mode
@@ -287,7 +287,10 @@ class Differential:
         return _Rows(x.reshape(1, self.n), p.reshape(1, self._parameter_count), _NO_NUMBERS, ())
 
 
-def _source(system: System, between: Between) -> Written | FamilySource:
+def _source(system: System, between: Between) -> Source:
+    own = system.source(between)
+    if own is not None:
+        return own
     if system.family_codes is None:
         return Written(system.kernels, between)
     return FamilySource(system.family_codes, system.limits.dense_entries, between)

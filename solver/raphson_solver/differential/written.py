@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,42 @@ Array = NDArray[np.float64]
 _NO_SEEDS = np.empty((1, 0))
 # A matrix is computed whole, zeros included, unless it is mostly zeros and large.
 _SMALL, _FULL = 1024, 0.25
+
+
+class Source(Protocol):
+    """Where values and derivatives at rows of points come from; see `Written`."""
+
+    def pattern(self, mode: JacobianMode, /) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return rows and columns of the entries of J that may differ from zero."""
+        ...
+
+    def value(self, x: Array, p: Array, count: int, /) -> Array:
+        """Return f, shape (count, m)."""
+        ...
+
+    def entries(self, x: Array, p: Array, count: int, mode: JacobianMode, /) -> Array:
+        """Return the entries of J, shape (count, entries)."""
+        ...
+
+    def matrix(self, x: Array, p: Array, count: int, mode: JacobianMode, out: Array | None = None, /) -> Array:
+        """Return J, shape (count, m·n)."""
+        ...
+
+    def jvp(self, x: Array, v: Array, p: Array, count: int, /) -> Array:
+        """Return J·v, exact, shape (count, m)."""
+        ...
+
+    def vjp(self, x: Array, w: Array, p: Array, count: int, /) -> Array:
+        """Return wᵀ·J, exact, shape (count, n)."""
+        ...
+
+    def gradient(self, x: Array, p: Array, count: int, /) -> Array:
+        """Return ∇f of a scalar function, shape (count, n)."""
+        ...
+
+    def hessian_vector(self, x: Array, v: Array, p: Array, count: int, /) -> Array:
+        """Return H·v of a scalar function, shape (count, n)."""
+        ...
 
 
 class Written:

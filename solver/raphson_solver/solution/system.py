@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from raphson_solver.batch import BatchSolution
     from raphson_solver.continuation import Branch
     from raphson_solver.differential import Differential
+    from raphson_solver.differential.written import Source
     from raphson_solver.explanation import Explanation, Structure
     from raphson_solver.proof import Certificate
     from raphson_solver.roots import Roots
@@ -145,6 +146,24 @@ class System:
         """Whether it is small enough to be looked at equation by equation."""
         entries, equations = self.limits.dense_entries, self.limits.equations
         return max(self.m, self.n) * self.n <= entries and max(self.m, self.n) <= equations
+
+    @property
+    def has_equations(self) -> bool:
+        """Whether there are equations to look at, and not code alone."""
+        return True
+
+    @property
+    def has_analytic(self) -> bool:
+        """Whether there is a Jacobian besides that of the equations: the caller's own."""
+        return self.definition.jacobian is not None
+
+    def derivative_mode(self, mode: JacobianMode) -> JacobianMode:
+        """Return what a mode stands for: itself."""
+        return mode
+
+    def source(self, between: Between) -> Source | None:  # noqa: ARG002 - for systems that have one
+        """Return where values and derivatives at many points come from, if not from equations."""
+        return None
 
     @property
     def sparsity(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

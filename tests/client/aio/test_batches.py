@@ -175,6 +175,7 @@ def failing(after: int, code: grpc.StatusCode, reason: str) -> Any:
     [
         (grpc.StatusCode.NOT_FOUND, "SYSTEM_NOT_CACHED", 2),
         (grpc.StatusCode.UNAVAILABLE, "WORKER_LOST", 1),
+        (grpc.StatusCode.UNAVAILABLE, "NOT_SERVING", 1),
     ],
 )
 def test_what_is_not_solved_is_sent_again(

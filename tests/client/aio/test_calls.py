@@ -14,6 +14,7 @@ import grpc
 import pytest
 import raphson
 from raphson import aio
+from raphson.access import Access
 from raphson.aio.transport import AwaitedTransport
 from raphson.channel import open_awaited_channel
 
@@ -272,7 +273,7 @@ def test_closing_ends_the_calls_under_way_and_cancels_no_task(scripted: Scripted
 def test_a_client_of_a_loop_that_has_ended_says_so(scripted: ScriptedServer) -> None:
     async def connect() -> aio.Client:
         # `aio.connect` itself would close the client with the loop.
-        channel = open_awaited_channel(scripted.address, None, is_local=True)
+        channel = open_awaited_channel(scripted.address, Access())
         client = aio.Client(AwaitedTransport(channel, scripted.address))
         assert (await client.solve(EQUATION, START)).converged
         return client

@@ -47,6 +47,8 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("propagate_covariance", (POLAR, AT), {"covariance": {"r": 0.1, "t": 0.01}}),
     ("chain", (["u[i]**2 for i in range(2)", raphson.Link("a*b", variables=["a", "b"])], {"u": np.ones(2)}), {}),
     ("check_jacobian", (["x**2*y", "x + y"], {"x": 3.0, "y": 2.0}, None, [["2*x*y", "x"], [1, 1]]), {}),
+    ("root", (lambda x: [x[0] ** 2 - 2, x[1] - 1], [1.0, 1.0]), {}),
+    ("systems", (), {}),
     ("differentiability", ("x*y/(x**2 + y**2)", {"x": 0.0, "y": 0.0}), {"value": 0.0}),
 ]  # fmt: skip
 METHODS = sorted({name for name, _, _ in CALLS})
@@ -112,6 +114,8 @@ def assert_same(found: Any, expected: Any) -> None:
             for field in ("status", "x", "variables", "certificate", "sensitivity", "explanation", "system_id"):
                 assert_same(getattr(found, field), getattr(expected, field))
             assert len(found.trace) == len(expected.trace)
+        case raphson.RootResult():
+            assert_same([*found.values()], [*expected.values()])
         case list() | tuple():
             assert len(found) == len(expected)
             for one, other in zip(found, expected, strict=True):
@@ -154,7 +158,7 @@ def wrong_column(client: Any) -> Any:
 
 
 def untraceable(client: Any) -> Any:
-    return client.solve(lambda x: float(x[0]), [1.0])
+    return client.solve(lambda x: float(x[0]), [1.0], callback=False)
 
 
 @pytest.mark.parametrize("call", [wrong_start, wrong_option, wrong_column, untraceable])

@@ -96,7 +96,7 @@ def test_a_password_is_on_no_command_line() -> None:
         text=True,
         timeout=START_SECONDS,
         check=False,
-        env=os.environ | {"RAPHSON_JOBS": url},
+        env=os.environ | {"RAPHSON_SERVE_JOBS": url},
     )
     assert run.returncode == 1
     assert "127.0.0.1" in run.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -437,7 +438,10 @@ def test_a_fault_of_the_program_is_told_and_logged(
 ) -> None:
     ended = run_job(job(tmp_path), store, killed_at(2))
     assert (ended.state, ended.error_code) == (JobState.FAILED, JobErrorCode.INTERNAL)
-    assert "KilledError" in ended.error_message
+    # The caller is told where to look it up, and nothing of the machine.
+    assert "KilledError" not in ended.error_message
+    (number,) = re.findall("request id ([0-9a-f]{32})", ended.error_message)
+    assert number in caplog.text
     assert "KilledError" in caplog.text
 
 

@@ -32,7 +32,7 @@ from tests.server.jobs.job_calls import (
     state_name,
     write_input,
 )
-from tests.server.running import START_SECONDS, has_ended, wait_until
+from tests.server.running import START_SECONDS, TICK_SECONDS, children, cpu_seconds, has_ended, wait_until
 
 ROWS = 2_000
 NAMED = {
@@ -49,7 +49,8 @@ EVERY = {**NAMED, "CreateJob": job_pb2.CreateJobRequest, "ListJobs": job_pb2.Lis
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobServer]:
     """A server with jobs, and a table of radii; tests leave no job running."""
-    with job_server(tmp_path_factory.mktemp("jobs"), stderr=subprocess.DEVNULL) as started:
+    metrics = ("--metrics-address", "127.0.0.1:0")
+    with job_server(tmp_path_factory.mktemp("jobs"), *metrics, stderr=subprocess.DEVNULL) as started:
         write_input(started.folder / "in.parquet", ROWS)
         yield started
 
@@ -78,6 +79,7 @@ def test_a_job_from_its_beginning_to_its_rows(jobs: JobServer, paths: tuple[Path
     last = seen[-1]
     assert (state_name(last), last.progress.rows_total, done[-1]) == ("SUCCEEDED", ROWS, ROWS)
     assert [(count.status, count.rows) for count in last.progress.counts] == [(STATUS_CONVERGED, ROWS)]
+    wait_until(lambda: jobs.server.metrics()["raphson_jobs state=succeeded"] >= 1, 10)
     times = [last.create_time, last.start_time, last.end_time]
     assert [time.ToNanoseconds() for time in times] == sorted(time.ToNanoseconds() for time in times)
     assert last.description.input.url == str(paths[0])
@@ -412,7 +414,9 @@ def test_a_job_that_ends_its_runner_again_and_again_fails(jobs: JobServer, paths
     killed: set[int] = set()
     for _ in range(3):
         owner = jobs.process("runner")
-        wait_until(lambda: str(owner) in _owner(jobs.store, made.name).split("|"), START_SECONDS)  # noqa: B023
+        # It has begun, once its chunk is with a process of the runner's: a runner that is killed between taking a job
+        # and saying so has not been ended by it, and it is not counted against the job.
+        wait_until(lambda: str(owner) in _owner(jobs.store, made.name).split("|") and _computes(owner), START_SECONDS)  # noqa: B023
         os.kill(owner, signal.SIGKILL)
         killed.add(owner)
         wait_until(lambda: has_ended(owner), 5)  # noqa: B023
@@ -422,6 +426,13 @@ def test_a_job_that_ends_its_runner_again_and_again_fails(jobs: JobServer, paths
     assert "3 times" in failed.error.message
     jobs.finish(behind.name)
     check_circle(behind_it, np.linspace(1, 3, ROWS))
+
+
+def _computes(pid: int) -> bool:
+    """Return whether a process has children that have taken some processor time since this was asked."""
+    before = {child: cpu_seconds(child) for child in children(pid)}
+    time.sleep(0.1)
+    return any(cpu_seconds(child) - spent > TICK_SECONDS for child, spent in before.items())
 
 
 def _owner(store: Path, name: str) -> str:

@@ -191,6 +191,13 @@ def test_equations_that_make_no_sense_are_told(tmp_path: Path) -> None:
         read_system(describe(tmp_path, definition=b"\xff"))
 
 
+def test_limits_go_with_the_plan(tmp_path: Path) -> None:
+    table = squares(10)
+    plan = write_plan(describe(tmp_path), batch(table), in_lanes=False, limits={"text_length": 3})
+    with pytest.raises(JobError, match="more than the limit of 3"):
+        solve_chunk(plan, write_rows(batch(table), 0))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

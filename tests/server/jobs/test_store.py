@@ -44,6 +44,14 @@ def test_a_new_job_is_queued_and_found_again(opened: Store, store_url: str) -> N
         assert another.get(made.name) == made
 
 
+def test_jobs_are_counted_by_state(opened: Store) -> None:
+    assert opened.counts() == {}
+    for _ in range(3):
+        opened.create(DESCRIPTION)
+    opened.claim(ME, LONG)
+    assert opened.counts() == {"QUEUED": 2, "RUNNING": 1}
+
+
 def test_a_request_that_comes_twice_makes_one_job(opened: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: opened.create(DESCRIPTION, "once"), range(16)))
@@ -232,11 +240,25 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         Store(str(path))
 
 
+def test_tables_of_the_version_before_are_taken_along(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    with Store(str(path)) as store:
+        made = store.create(DESCRIPTION)
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE raphson_jobs DROP COLUMN caller")
+        connection.execute("UPDATE raphson_store SET version = 1")
+    connection.close()
+    with Store(str(path)) as store:
+        assert store.get(made.name).caller == ""
+        own = store.create(DESCRIPTION, "one", "alice")
+        assert [record.name for record in store.list(caller="alice")[0]] == [own.name]
+
+
 def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     Store(str(path)).close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE raphson_store SET version = 99")
     connection.close()
-    with pytest.raises(StoreError, match="tables of version 99; this program expects 1"):
+    with pytest.raises(StoreError, match="tables of version 99; this program expects 2"):
         Store(str(path))

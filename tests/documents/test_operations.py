@@ -1,0 +1,39 @@
+"""The page on operations, against what it is about."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from tests.documents.registered import families
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+
+
+def table_of_metrics() -> list[str]:
+    """Return the rows that the page is to have; those of the process are Prometheus' own."""
+    return [
+        f"| `{family.name}` | {family.kind} | {', '.join(f'`{label}`' for label in family.labels)} | {family.text} |"
+        for family in families()
+        if family.name.startswith("raphson_")
+    ]
+
+
+def test_the_page_has_every_metric_and_no_other() -> None:
+    assert [line for line in PAGE.splitlines() if line.startswith("| `raphson_")] == table_of_metrics()
+
+
+def test_the_page_says_what_to_do_for_each_alert() -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "raphson.rules.yml").read_text())
+    alerts = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    assert re.findall(r"^\| `(Raphson\w+)` \|", PAGE, re.MULTILINE) == alerts
+
+
+def test_the_page_shows_a_line_of_the_log() -> None:
+    (line,) = re.findall(r"^\{\"event\": \"call\".*\}$", PAGE, re.MULTILINE)
+    shown = json.loads(line)
+    assert {"method", "code", "seconds", "caller", "status", "n", "iterations", "request_id", "process"} <= set(shown)
