@@ -42,6 +42,7 @@ SOLVER_LIMITS: Mapping[str, str] = {
     "nodes": "max_nodes",
     "dense_entries": "max_dense_entries",
     "members": "max_family_members",
+    "entries": "max_jacobian_entries",
     "families": "max_families",
 }
 """Which setting is which of the solver's limits."""
@@ -210,6 +211,14 @@ class ServerConfig:
     max_family_members: int = setting(
         16_000_000,
         "Members of all families of a definition, and terms of their sums.",
+        section=REQUESTS,
+        metavar="N",
+        least=1,
+        most=2**31 - 1,
+    )
+    max_jacobian_entries: int = setting(
+        64_000_000,
+        "Entries of a sparse Jacobian that may differ from zero.",
         section=REQUESTS,
         metavar="N",
         least=1,

@@ -32,6 +32,7 @@ LIMITS = {
     "max_nodes": 150_000,
     "max_dense_entries": 16_000_000,
     "max_family_members": 40_000,
+    "max_jacobian_entries": 1_000_000,
     "max_families": 3,
     "default_deadline_seconds": 0.5,
     "max_deadline_seconds": 60.0,

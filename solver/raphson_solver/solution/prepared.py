@@ -86,7 +86,7 @@ class Prepared:
             iteration = 1e4 + 5.0 * self._work + 100.0 * pattern.rows.size
         plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
         self._parts = [] if blocks is None else [Prepared(each, options, dense_limit) for each in blocks.kernels]
-        self.is_sparse = self._analyses is not None or any(part.is_sparse for part in self._parts)
+        self.is_sparse: bool = self._analyses is not None or any(part.is_sparse for part in self._parts)
         self.idle: deque[layout.Memory] = deque()
         self.refresh()
 

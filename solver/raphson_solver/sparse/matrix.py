@@ -66,7 +66,7 @@ class Pattern:
             made.sum_duplicates()
         return made
 
-    def moved(self, row_of: Integers, column_of: Integers) -> tuple[Any, Any, Any]:
+    def moved(self, row_of: NDArray[Any], column_of: NDArray[Any]) -> tuple[Any, Any, Any]:
         """Return starts of rows, columns, and where each entry stood, with row i moved to row_of[i], columns alike."""
         rows, columns = row_of[self.rows], column_of[self.columns]
         order = np.lexsort((columns, rows))
