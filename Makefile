@@ -8,7 +8,8 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -Iproto -I$$($(BIN)/python -c 'impor
 # pip reads a wheel or builds from source; nothing is compiled but the engine, at its first start.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help run test engine bench robustness lint types contracts stubs settings stubs-check check clean
+.PHONY: help run test engine bench robustness fuzz soak faults lint types contracts stubs settings stubs-check \
+    check clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,15 @@ robustness: $(VENV)/bench  ## Check statuses to 50 digits: standard problems, ra
 	$(BIN)/python -m benchmarks.no_roots
 	$(BIN)/python -m benchmarks.certificates
 	$(BIN)/python -m benchmarks.random_starts
+
+fuzz: $(VENV)/fuzz  ## Send a million odd inputs through parser, graph and wire (a quarter of an hour)
+	$(BIN)/python -m benchmarks.fuzz
+
+soak: $(VENV)/server  ## Keep a server at twice its capacity, every reply checked (three minutes)
+	$(BIN)/python -m benchmarks.soak
+
+faults: $(VENV)/server  ## Kill, cut, fill and corrupt what a server stands on; say what was lost
+	$(BIN)/python -m benchmarks.faults
 
 check: lint types contracts stubs-check  ## Lint, types, import contracts, stubs: all that CI adds to the tests
 
@@ -80,4 +90,9 @@ $(VENV)/bench: $(VENV)/server
 	    echo "NumbaMinpack did not build (it needs gfortran and cmake): its columns will say so"
 	@echo "PETSc, KINSOL and KLU are measured where Debian's python3-petsc4py-real, libopenblas0-pthread,"
 	@echo "libsundials-dev and libsuitesparse-dev are installed; without them their rows say so"
+	@touch $@
+
+$(VENV)/fuzz: $(VENV)/server
+	@$(INSTALL) --editable '.[server,test,fuzz]' || \
+	    echo "Atheris did not install (it has wheels for Linux on x86-64): no input will be guided by coverage"
 	@touch $@

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 START_SECONDS = 120
 
@@ -37,7 +37,7 @@ class Served:
 
 
 @contextmanager
-def serve(*options: str) -> Iterator[Served]:
+def serve(*options: str, environment: Mapping[str, str] | None = None) -> Iterator[Served]:
     """Start ``raphson serve`` on a free port, wait until it is ready, and stop it at the end."""
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "raphson_server", "serve", "--address", "127.0.0.1:0", "--announce"]
@@ -46,6 +46,7 @@ def serve(*options: str) -> Iterator[Served]:
         stdout=subprocess.PIPE,
         text=True,
         pass_fds=[writing],
+        env=os.environ | (environment or {}),
     )
     os.close(writing)
     try:
@@ -85,6 +86,15 @@ def cpu_seconds(process: int) -> float | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return total * 1e-9
+
+
+def resident_bytes(process: int) -> int:
+    """Return the memory that a process holds now; 0 once it has ended."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def busy(processes: Sequence[int], seconds: float = 0.1) -> list[int]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
 from raphson.v1 import job_pb2
 
@@ -207,8 +208,9 @@ def serve_desk(desk: Desk, settings: JobSettings) -> grpc.Server:
         make = grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
         wrapped = _stream if method.server_streaming else _unary
         handlers[method.name] = make(
-            functools.partial(wrapped, getattr(desk, method.name)),
-            request.FromString,
+            functools.partial(wrapped, getattr(desk, method.name), request),
+            # Read by the wrapper, since gRPC calls bytes that are no message an error of the server's.
+            None,
             _encode,
         )
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE.full_name, handlers),))
@@ -226,14 +228,31 @@ def _caller(context: grpc.ServicerContext) -> tuple[str, bool]:
     return str(told.get(CALLER_KEY, "")), SEES_ALL_KEY in told
 
 
+def _read(request: type[Message], body: bytes) -> Message:
+    """Read a request's message.
+
+    Raises
+    ------
+    CallError
+        INVALID_ARGUMENT, with reason MALFORMED_MESSAGE.
+    """
+    try:
+        return request.FromString(body)
+    except DecodeError:
+        message = f"the request's {len(body)} bytes are not a {request.DESCRIPTOR.full_name}; expected its encoding"
+        raise CallError(code_pb2.INVALID_ARGUMENT, Reason.MALFORMED_MESSAGE, message) from None
+
+
 def _encode(reply: Message) -> bytes:
     return reply.SerializeToString()
 
 
-def _unary(method: Callable[[Any, Any], Any], request: Any, context: grpc.ServicerContext) -> Any:
+def _unary(
+    method: Callable[[Any, Any], Any], request: type[Message], body: bytes, context: grpc.ServicerContext
+) -> Any:
     REQUEST_ID.set(sent_request_id(context.invocation_metadata()))
     try:
-        return method(request, context)
+        return method(_read(request, body), context)
     except JobError as error:
         status = to_call_error(error).status()
     except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
@@ -241,10 +260,12 @@ def _unary(method: Callable[[Any, Any], Any], request: Any, context: grpc.Servic
     return abort(context, status)
 
 
-def _stream(method: Callable[[Any, Any], Iterator[Any]], request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+def _stream(
+    method: Callable[[Any, Any], Iterator[Any]], request: type[Message], body: bytes, context: grpc.ServicerContext
+) -> Iterator[Any]:
     REQUEST_ID.set(sent_request_id(context.invocation_metadata()))
     try:
-        yield from method(request, context)
+        yield from method(_read(request, body), context)
     except JobError as error:
         status = to_call_error(error).status()
     except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)

@@ -22,10 +22,13 @@ def main(argument: str) -> None:
     channel = socket.socket(fileno=settings.channel_fd)
 
     # The solver is imported after the containment, so that its libraries start within the bounds.
+    import numpy as np  # noqa: PLC0415
     import raphson_solver as rs  # noqa: PLC0415
 
     from raphson_server.worker.loop import serve  # noqa: PLC0415
 
+    # Overflow in what a caller sent is the caller's: it is told in the reply, not in the server's log.
+    np.seterr(all="ignore")
     registered = {}
     if settings.system_files:
         from raphson_solver.registered import RegistrationError, load  # noqa: PLC0415 - Numba's front end is slow to load

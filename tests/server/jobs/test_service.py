@@ -153,6 +153,16 @@ def test_names_of_no_job(jobs: JobServer, method: str, name: str) -> None:
     assert (refused.code, refused.reason, refused.field) == (grpc.StatusCode.NOT_FOUND, "JOB_NOT_FOUND", "name")
 
 
+@pytest.mark.parametrize("method", EVERY)
+def test_bytes_that_are_no_message(jobs: JobServer, method: str) -> None:
+    make = jobs.server.channel.unary_stream if method in {"WatchJob", "ReadResults"} else jobs.server.channel.unary_unary
+    call = make(f"/raphson.v1.JobService/{method}")
+    with pytest.raises(grpc.RpcError) as caught:
+        [*call(b"\xff\xff\xff", timeout=5)]
+    refused = problem(caught.value)
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_MESSAGE")
+
+
 def test_pages(jobs: JobServer, paths: tuple[Path, Path]) -> None:
     source, target = paths
     made = [jobs.create(circle(source, target.with_suffix(f".{i}.parquet"))).name for i in range(3)]
