@@ -20,7 +20,7 @@ from raphson_server.configuration import ServerConfig
 from raphson_server.front_end.forwarding import Forwarder, passed
 
 from tests.server.calling import Problem, array, by_text, endless, named, problem, slow_to_compile
-from tests.server.running import Server, running_server
+from tests.server.running import Server, running_server, wait_until
 
 LIMITS = {
     "max_message_bytes": 1 << 20,
@@ -139,7 +139,7 @@ def test_processor_time_is_limited_even_where_nothing_looks_at_the_clock(bounded
     refused = bounded.refusal(slow_to_compile())
     check(refused, "max_cpu_seconds", "RESOURCE_EXHAUSTED")
     assert bounded.solve(EASY).status == wire.STATUS_CONVERGED
-    assert set(before) != set(bounded.workers())
+    wait_until(lambda: set(before) != set(bounded.workers()), 10)  # until it is reaped
 
 
 def search() -> FindAllRequest:

@@ -29,7 +29,7 @@ from raphson_server.failures import CallError
 from raphson_server.front_end.caller import CALLER, Caller
 from raphson_server.front_end.guard import Guard
 from raphson_server.front_end.observing import Observer
-from raphson_server.front_end.places import Places
+from raphson_server.front_end.seats import Seats
 from raphson_server.pool import CallEndedError, PoolFullError, WorkerPool
 from raphson_server.pool.ticket import Ticket
 from raphson_server.pool.waiting import Waiting
@@ -394,13 +394,13 @@ def test_chunks_are_not_kept_waiting_for_ever() -> None:
     assert [waiting.next().is_chunk for _ in range(21)].index(True) == 8
 
 
-def test_one_caller_has_half_of_the_places() -> None:
-    places = Places(4, "callbacks", "max_callbacks")
+def test_one_caller_has_half_of_the_seats() -> None:
+    seats = Seats(4, "callbacks", "max_callbacks")
 
     def takes(name: str, stack: ExitStack) -> bool:
         CALLER.set(Caller(TokenEntry(name=name, sha256=b"", scopes=frozenset({"solve"}), quotas=Quotas())))
         try:
-            stack.enter_context(places.one())
+            stack.enter_context(seats.one())
         except CallError:
             return False
         return True
@@ -412,9 +412,9 @@ def test_one_caller_has_half_of_the_places() -> None:
     assert [copy_context().run(take) for _ in range(2)] == 2 * [[True, True, False, True, True, False, False]]
     with ExitStack() as stack:
         for _ in range(4):
-            stack.enter_context(places.one())  # without tokens all are one
+            stack.enter_context(seats.one())  # without tokens all are one
         with pytest.raises(CallError, match=r"4 callbacks are under way, .*\(max_callbacks\)") as caught:
-            stack.enter_context(places.one())
+            stack.enter_context(seats.one())
     assert caught.value.metadata == {"limit": "max_callbacks", "maximum": "4"}
 
 

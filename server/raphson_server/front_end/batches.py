@@ -22,7 +22,7 @@ from raphson.v1.solver_pb2 import SolveBatchRequest
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
 from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, call_ended, not_serving, to_the_end
-from raphson_server.front_end.places import Places
+from raphson_server.front_end.seats import Seats
 from raphson_server.pool import Ticket, WorkerPool
 
 # Chunks beyond those that are worked on: one on its way out while the next is ready.
@@ -47,11 +47,11 @@ def batch_handler(
     most : int
         How many calls there may be at a time, since each holds threads.
     """
-    places = Places(most, "batches", "max_in_flight")
+    seats = Seats(most, "batches", "max_in_flight")
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         def answers() -> Generator[bytes, None, Reply | None]:
-            with places.one():
+            with seats.one():
                 return (yield from _Chunks(forwarder, pool, method, bodies, context, hands).answers())
 
         return to_the_end(answers(), context)

@@ -28,7 +28,7 @@ from raphson_server.front_end.forwarding import (
     passed,
     to_the_end,
 )
-from raphson_server.front_end.places import Places
+from raphson_server.front_end.seats import Seats
 from raphson_server.pool import Ticket, WorkerPool
 
 _TRIES = 3
@@ -38,11 +38,11 @@ def callback_handler(
     forwarder: Forwarder, pool: WorkerPool, config: ServerConfig
 ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     """Return the function that gRPC calls for SolveCallback."""
-    places = Places(config.max_callbacks, "callbacks", "max_callbacks")
+    seats = Seats(config.max_callbacks, "callbacks", "max_callbacks")
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         def questions() -> Generator[bytes, None, Reply | None]:
-            with places.one():
+            with seats.one():
                 return (yield from _Conversation(forwarder, pool, bodies, context, config).questions())
 
         return to_the_end(questions(), context)

@@ -27,8 +27,8 @@ from raphson_server.failures import CallError, Reason, invalid_input, unexpected
 from raphson_server.frames import Method, Outcome
 from raphson_server.front_end.caller import CALLER
 from raphson_server.front_end.forwarding import Forwarder, call_ended
-from raphson_server.front_end.places import Places
 from raphson_server.front_end.registration import OnOwnThreads
+from raphson_server.front_end.seats import Seats
 from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY, JobSettings
 from raphson_server.observability.request_id import KEY, REQUEST_ID
 from raphson_server.pool import KeptProcess, Ticket, WorkerPool
@@ -105,7 +105,7 @@ class Jobs:
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
         self._channel = grpc.insecure_channel(settings.address, options=_CHANNEL)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="raphson-jobs")
-        self._places = Places(MOST_STREAMS, "streams about jobs")
+        self._seats = Seats(MOST_STREAMS, "streams about jobs")
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         """Return what answers each method, on threads of its own."""
@@ -180,7 +180,7 @@ class Jobs:
 
     def _stream(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         try:
-            with self._places.one():
+            with self._seats.one():
                 yield from self._replies(name, body, context)
         except grpc.RpcError as error:
             status = _relayed(error)

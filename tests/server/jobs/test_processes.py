@@ -121,13 +121,12 @@ def test_readers_that_stop_reading(tmp_path: Path) -> None:
         channel = stack.enter_context(contextlib.closing(grpc.insecure_channel(mortal.address)))
         stub: Any = job_pb2_grpc.JobServiceStub(channel)
         request = job_pb2.ReadResultsRequest(name=name)
-        places = mortal.service._jobs._places
-        free = places._value
+        taken = mortal.service._jobs._seats._taken
         stalled = stub.ReadResults(request, timeout=60)
         assert next(stalled).rows
-        assert places._value == free - 1
+        assert taken.total() == 1
         assert stub.GetJob(job_pb2.GetJobRequest(name=name), timeout=5).done
-        wait_until(lambda: places._value == free, 10)
+        wait_until(lambda: not taken, 10)
         with pytest.raises(grpc.RpcError) as caught:
             list(stalled)
         assert caught.value.code() == grpc.StatusCode.CANCELLED

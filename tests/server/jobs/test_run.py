@@ -441,7 +441,7 @@ def test_a_fault_of_the_program_is_told_and_logged(
     # The caller is told where to look it up, and nothing of the machine.
     assert "KilledError" not in ended.error_message
     (number,) = re.findall("request id ([0-9a-f]{32})", ended.error_message)
-    assert number in caplog.text
+    assert [(each.message, each.request_id) for each in caplog.records] == [("job failed", number)]  # type: ignore[attr-defined]
     assert "KilledError" in caplog.text
 
 

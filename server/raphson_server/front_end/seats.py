@@ -15,8 +15,8 @@ from raphson_server.front_end.caller import CALLER
 _RETRY_SECONDS = 1.0
 
 
-class Places:
-    """Places for calls, of which one caller may take half: another finds one although the first takes all it gets.
+class Seats:
+    """Seats for calls, of which one caller may have half: another finds one although the first takes all it gets.
 
     Where nobody is asked for a token all are one caller, who may take all.
 
@@ -40,7 +40,7 @@ class Places:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Hold a place.
+        """Hold one.
 
         Raises
         ------
