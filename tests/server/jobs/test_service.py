@@ -155,7 +155,9 @@ def test_names_of_no_job(jobs: JobServer, method: str, name: str) -> None:
 
 @pytest.mark.parametrize("method", EVERY)
 def test_bytes_that_are_no_message(jobs: JobServer, method: str) -> None:
-    make = jobs.server.channel.unary_stream if method in {"WatchJob", "ReadResults"} else jobs.server.channel.unary_unary
+    make = (
+        jobs.server.channel.unary_stream if method in {"WatchJob", "ReadResults"} else jobs.server.channel.unary_unary
+    )
     call = make(f"/raphson.v1.JobService/{method}")
     with pytest.raises(grpc.RpcError) as caught:
         [*call(b"\xff\xff\xff", timeout=5)]
