@@ -98,9 +98,10 @@ def test_a_batch_of_a_billion_members(bounded: Server) -> None:
 
 
 def test_a_solve_that_would_not_fit_is_refused_before_it_allocates(bounded: Server) -> None:
-    """4000 equations have engine matrices of 512 MB; the same worker goes on."""
+    """4000 equations have dense matrices of 512 MB, if these are asked for; the same worker goes on."""
     before = bounded.workers()
-    refused = bounded.refusal(by_text("u[i]**2 = 2 for i in range(4000)", start={"u": np.ones(4000)}))
+    dense = SolveOptions(linear_solver=wire.LINEAR_SOLVER_DENSE)
+    refused = bounded.refusal(by_text("u[i]**2 = 2 for i in range(4000)", start={"u": np.ones(4000)}, options=dense))
     check(refused, "worker_memory_bytes", "RESOURCE_EXHAUSTED", "OUT_OF_MEMORY")
     assert (refused.field, "takes at least 512,0" in refused.message) == ("system", True)
     assert bounded.solve(EASY).status == wire.STATUS_CONVERGED

@@ -50,8 +50,8 @@ def test_evidence_and_families(server: Server) -> None:
     n = 12_000
     said, result = ask(server, by_text(f"x[i]**2 = i + 1 for i in range({n})", start={"x": np.ones(n)}))
     assert result.status == wire.STATUS_CONVERGED
-    assert said[0].linear_solver == "sparse LU"
-    assert 0.0 < said[-1].linear_seconds <= said[-1].elapsed_seconds
+    assert "sparse" in said[0].linear_solver
+    assert "sparse LU along a fixed pattern" in said[-1].linear_solver
 
 
 def test_a_long_solve_tells_until_it_is_cancelled(server: Server) -> None:

@@ -68,6 +68,7 @@ def test_a_system_offers_these_names() -> None:
         "settle_batches",
         "solve",
         "solve_batch",
+        "solves_densely",
         "source",
         "sparsity",
         "structural",

@@ -14,6 +14,7 @@ from raphson_server.failures import CallError, Reason, raised_by
 from raphson_server.worker.call import Call
 from raphson_server.worker.conversion import WIRE
 
+_DEFAULT = rs.SolveOptions()
 # Less than this is always there.
 _SMALL_BYTES = 32 << 20
 # A variable of a system of families: measured, 600 bytes with a diagonal J, 840 with a tridiagonal one, and two to four
@@ -23,7 +24,9 @@ _FAMILY_VARIABLE_BYTES = 500
 _MATRICES_OF_A_DECOMPOSITION = 2
 
 
-def check_solving_fits(system: rs.System, call: Call, field: str = "system") -> None:
+def check_solving_fits(
+    system: rs.System, call: Call, options: rs.SolveOptions = _DEFAULT, field: str = "system"
+) -> None:
     """Refuse a system whose solve would not fit.
 
     Raises
@@ -32,7 +35,7 @@ def check_solving_fits(system: rs.System, call: Call, field: str = "system") -> 
         RESOURCE_EXHAUSTED, with reason OUT_OF_MEMORY.
     """
     m, n = system.m, system.n
-    if system.family_codes is not None:
+    if not system.solves_densely(options):
         what = f"to solve for {n:,} variables"
         check_memory(_FAMILY_VARIABLE_BYTES * n, what, call, field)
         return

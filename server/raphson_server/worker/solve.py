@@ -49,7 +49,7 @@ def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]
         by_name=True,
     )
     check_evidence(request.evidence, kept)
-    check_solving_fits(kept.system, call)
+    check_solving_fits(kept.system, call, options)
     x = kept.point(request.start, "start")
     p = kept.parameters(request.parameters)
     particulars = to_particulars(request, kept, x, options.max_iterations, call)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raphson_solver.engine import CancelFlag, JacobianMode, Method
+from raphson_solver.engine import CancelFlag, JacobianMode, LinearSolver, Method
 from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.entrance import WRONG_SIZE
 from raphson_solver.errors import InputError, LimitError
@@ -30,6 +30,7 @@ from raphson_solver.solution.prepared import Prepared
 from raphson_solver.solution.progress import OnProgress
 from raphson_solver.solution.region import BoundsLike, NominalLike, pack_bounds
 from raphson_solver.solution.solution import Solution
+from raphson_solver.sparse import choose
 from raphson_solver.structure import block_triangular
 
 if TYPE_CHECKING:
@@ -565,6 +566,14 @@ class System:
             return None
         instance = self._written
         return self.kernels.once("blocks", lambda: find_blocks(instance, self.kernels))
+
+    def solves_densely(self, options: SolveOptions = _DEFAULT) -> bool:
+        """Return whether a solve has dense matrices, of n×n and of least squares."""
+        if options.linear_solver is LinearSolver.DENSE:
+            return True
+        entries = self._solved_by(options).pattern(options.jacobian).rows.size
+        way = choose(entries, self.m, self.n, options.linear_solver, self.limits.dense_entries)
+        return way.solver is LinearSolver.DENSE
 
     def _solved_by(self, options: SolveOptions) -> Kernels | FamilyKernels:
         """Return the kernels that a solve calls: those of families, unless these lack what it asks for."""
