@@ -175,13 +175,6 @@ class Direct:
         assert self._factors is not None
         sparse_lu.substitute_along(self._factors.address, right.ctypes.data, solution.ctypes.data)
 
-    def solve_transposed(self, right: Floats) -> Floats | None:
-        """Solve with the transpose of the last matrix; None if it is singular."""
-        if self._superlu is None and not self._choose(then_along=False):
-            return None
-        found: Floats = self._superlu.solve(right, "T")
-        return found
-
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _use(self, order: Order | None) -> None:
@@ -202,7 +195,7 @@ class Direct:
             self._stop.check()
         return bool(done == self.pattern.n)
 
-    def _choose(self, *, then_along: bool = True) -> bool:
+    def _choose(self) -> bool:
         """Let SuperLU choose pivots; return whether the matrix is regular."""
         from scipy.sparse.linalg import splu  # noqa: PLC0415 - a fifth of a second
 
@@ -229,8 +222,7 @@ class Direct:
             sizes[factors.perm_c] = largest
             if np.all(np.abs(upper.diagonal()) > _NOISE * sizes):
                 self._superlu = factors
-                if then_along:
-                    self._keep(factors, upper)
+                self._keep(factors, upper)
                 return True
         return False
 
