@@ -34,7 +34,7 @@ def test_python_blocks_run(code: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_there_are_blocks_and_commands() -> None:
-    assert len(PYTHON_BLOCKS) == 10
+    assert len(PYTHON_BLOCKS) == 11
     assert len(COMMANDS) == 9
     assert GRPCURL is not None
 

@@ -78,9 +78,12 @@ class NumbaKernels:
     ----------
     straight : None
         There is no code for whole steps.
+    compile_now : bool
+        It is machine code.
     """
 
     straight = None
+    compile_now = True
 
     def __init__(self, function: Any, jacobian: Any | None, m: int, n: int, parameter_count: int) -> None:
         self.m, self.n, self.parameter_count = m, n, parameter_count

@@ -571,7 +571,11 @@ class System:
         """Return whether a solve has dense matrices, of n×n and of least squares."""
         if options.linear_solver is LinearSolver.DENSE:
             return True
-        entries = self._solved_by(options).pattern(options.jacobian).rows.size
+        kernels, mode = self._solved_by(options), options.jacobian
+        if isinstance(kernels, Kernels) and not (mode is JacobianMode.ANALYTIC and kernels.has_analytic):
+            # Of the same pattern; whether there is such a Jacobian is asked when it is solved.
+            mode = JacobianMode.EXACT
+        entries = kernels.pattern(mode).rows.size
         way = choose(entries, self.m, self.n, options.linear_solver, self.limits.dense_entries)
         return way.solver is LinearSolver.DENSE
 
