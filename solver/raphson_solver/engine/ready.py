@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy as np
+from numba import types
 
 from raphson_solver.compiler import Kernel
-from raphson_solver.engine import layout
+from raphson_solver.engine import layout, multigrid, sparse_graph, sparse_lu
 from raphson_solver.engine.cancel import CancelFlag
 from raphson_solver.engine.entrance import enter, entrance, iterate
 from raphson_solver.engine.status import JacobianMode, Method
@@ -35,4 +36,29 @@ def warm_up() -> bool:
     memory = layout.Memory(plan, kernel.work_size)
     iterate(memory.address)
     entrance()(memory.address, np.ones(1), np.ones(0))
-    return any(sum(cast("Any", function).stats.cache_misses.values()) for function in (iterate, enter))
+    made = (iterate, enter, *_sparse())
+    return any(sum(cast("Any", function).stats.cache_misses.values()) for function in made)
+
+
+def _sparse() -> tuple[object, ...]:
+    """Make ready what sparse systems need beside the iteration, on a matrix of one entry; return its functions."""
+    starts, columns, level = np.array([0, 1], np.int32), np.zeros(1, np.int32), np.zeros(1, np.int32)
+    one, single = np.ones(1), np.ones(1, np.float32)
+    sparse_graph.transposed(starts, columns, 1)
+    sparse_graph.mirrored(starts, columns)
+    sparse_graph.widest_level(starts, columns, starts, columns, 0, level)
+    sparse_lu.symbolic(starts, columns, 1, 1.0)
+    sparse_lu.remainder(starts, columns, one, one, one, one.copy())
+    # These two would need a whole table.
+    cast("Any", sparse_lu.factor_along).compile((types.int64, types.int64, types.int64, types.float64))
+    cast("Any", sparse_lu.substitute_along).compile((types.int64, types.int64, types.int64))
+    matrix = (starts, columns, single)
+    multigrid.smooth_from_zero(*matrix, single, single, single.copy())
+    multigrid.smooth_backwards(*matrix, single, single, single.copy())
+    multigrid.left_over(*matrix, single, single, single.copy())
+    multigrid.multiply(*matrix, single, single.copy(), False)
+    return (
+        sparse_graph.transposed, sparse_graph.mirrored, sparse_graph.widest_level, sparse_lu.symbolic,
+        sparse_lu.remainder, sparse_lu.factor_along, sparse_lu.substitute_along, multigrid.smooth_from_zero,
+        multigrid.smooth_backwards, multigrid.left_over, multigrid.multiply,
+    )  # fmt: skip

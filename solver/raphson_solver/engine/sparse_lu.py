@@ -54,8 +54,12 @@ Places = NDArray[np.int32]
 ) = range(17)
 
 _LOOK = 256
-# Rounding below which a pivot beside the entries of its column is nothing, as where J is dense.
-_NOISE = 2.0**-50
+NOISE = 2.0**-50
+"""Rounding below which a pivot beside the entries of its column is nothing, as where J is dense."""
+SMALL_REMAINDER = 1e-9
+"""What a solution may leave of the right side, beside its terms, before pivots count as too small."""
+ENOUGH_REFINED, REFINEMENTS = 1e-10, 3
+"""What it may leave without being refined, and how often it is: a step needs no more digits."""
 
 
 @entry
@@ -171,7 +175,7 @@ def refactor(table: Integers, values: Doubles, flag: int, deadline: float) -> in
             if multiple != 0.0:
                 for other in range(upper_starts[k], upper_starts[k + 1]):
                     row[upper[other]] -= multiple * upper_values[other]
-        if not abs(row[i]) > _NOISE * row[n + i]:
+        if not abs(row[i]) > NOISE * row[n + i]:
             return i
         inverses[i] = 1.0 / row[i]
         for place in range(beyond, end):

@@ -14,7 +14,7 @@ from raphson_solver.engine.intrinsics import Doubles, Integers, call_solver, dou
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ENTRIES, M, N
 from raphson_solver.engine.point import finite
-from raphson_solver.engine.sparse_lu import refactor, substitute
+from raphson_solver.engine.sparse_lu import ENOUGH_REFINED, REFINEMENTS, SMALL_REMAINDER, refactor, substitute
 
 NEWTON = 1
 """J·s = b. The matrix is the entries of J."""
@@ -24,9 +24,6 @@ DAMPED = 3
 """Where ‖J·s − b‖² + ‖D·s‖² is least, b of shape (m,). Behind the entries stands the diagonal of D."""
 AGAIN = 4
 """As the last `NEWTON`, with another b, divided by what is at COLUMN_SIZE; there is no matrix."""
-
-# As in `sparse.direct`.
-_SMALL_REMAINDER, _ENOUGH_REFINED, _REFINEMENTS = 1e-9, 1e-10, 3
 
 SOLVED, SINGULAR = 1, 0
 """Answers; the negative of a `Status` ends the solve."""
@@ -80,8 +77,8 @@ def solve_along(plan: Integers, right: Doubles) -> bool:
     step, left, better = doubles(plan[layout.STEP]), doubles(plan[layout.CHANGE]), doubles(plan[layout.REFINED])
     substitute(table, right, step)
     most, size = _remainder(plan, right, step, left)
-    for _ in range(_REFINEMENTS):
-        if not most > _ENOUGH_REFINED * size:
+    for _ in range(REFINEMENTS):
+        if not most > ENOUGH_REFINED * size:
             break
         substitute(table, left, better)
         for j in range(n):
@@ -92,7 +89,7 @@ def solve_along(plan: Integers, right: Doubles) -> bool:
         most = new
         for j in range(n):
             step[j] = better[j]
-    return bool(most <= _SMALL_REMAINDER * size and finite(step, n))
+    return bool(most <= SMALL_REMAINDER * size and finite(step, n))
 
 
 @jit

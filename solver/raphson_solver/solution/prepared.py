@@ -40,8 +40,8 @@ class Prepared:
 
     Attributes
     ----------
-    way : Way
-        How linear systems are solved.
+    way : LinearSolver
+        How linear systems are solved; AUTO: by one of the sparse ways.
     is_sparse : bool
         Whether they are not solved densely, here or in a block.
     idle : deque of Memory
@@ -80,7 +80,7 @@ class Prepared:
         self.way = choose(pattern.rows.size, kernels.m, kernels.n, options.linear_solver, dense_limit)
         self._analyses: Analyses | None = None
         iteration = 200.0 + 5.0 * self._work + kernels.n**3
-        if self.way.solver is not LinearSolver.DENSE:
+        if self.way is not LinearSolver.DENSE:
             key = f"analyses {mode is JacobianMode.ANALYTIC}"
             self._analyses = kernels.once(key, lambda: Analyses(pattern.rows, pattern.columns, kernels.m, kernels.n))
             iteration = 1e4 + 5.0 * self._work + 100.0 * pattern.rows.size
@@ -113,7 +113,7 @@ class Prepared:
         plan = self._plan
         steps: SparseSteps | None = None
         if self._analyses is not None:
-            steps = SparseSteps(self._analyses, self.way.solver)
+            steps = SparseSteps(self._analyses, self.way)
             plan = plan.copy()
             plan[layout.LINEAR_SOLVER] = steps.address
         memory = layout.Memory(plan, self._work)

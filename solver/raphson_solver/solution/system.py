@@ -576,8 +576,8 @@ class System:
             # Of the same pattern; whether there is such a Jacobian is asked when it is solved.
             mode = JacobianMode.EXACT
         entries = kernels.pattern(mode).rows.size
-        way = choose(entries, self.m, self.n, options.linear_solver, self.limits.dense_entries)
-        return way.solver is LinearSolver.DENSE
+        limit = self.limits.dense_entries
+        return choose(entries, self.m, self.n, options.linear_solver, limit) is LinearSolver.DENSE
 
     def _solved_by(self, options: SolveOptions) -> Kernels | FamilyKernels:
         """Return the kernels that a solve calls: those of families, unless these lack what it asks for."""

@@ -4,10 +4,10 @@ The engine iterates; where its Jacobian is sparse it asks this room for its step
 address it calls.
 """
 
-from raphson_solver.sparse.choice import Way, choose
+from raphson_solver.sparse.choice import choose
 from raphson_solver.sparse.direct import Analysis, Direct
 from raphson_solver.sparse.matrix import Pattern
 from raphson_solver.sparse.steps import Analyses, SparseSteps
 from raphson_solver.sparse.stop import Stop, StoppedError
 
-__all__ = ["Analyses", "Analysis", "Direct", "Pattern", "SparseSteps", "Stop", "StoppedError", "Way", "choose"]
+__all__ = ["Analyses", "Analysis", "Direct", "Pattern", "SparseSteps", "Stop", "StoppedError", "choose"]

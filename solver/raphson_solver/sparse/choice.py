@@ -7,8 +7,6 @@ an order of magnitude, which is all that the choice needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from raphson_solver.engine.sparse_graph import widest_level
@@ -23,27 +21,11 @@ _SMALL, _DENSE_SHARE = 40, 0.2
 # by multigrid, its setting up included.
 _OPERATION, _ENTRY, _BEGINNING = 1.2e-8, 8e-7, 5e-3
 # A product and a sum along a fixed pattern; and variables up to which an order is made only to see what it would take.
-_PRODUCT, _LARGEST_LOOK = 1e-9, 200_000
+_PRODUCT, LARGEST_LOOK = 1e-9, 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How systems with one pattern are solved, and why.
-
-    Attributes
-    ----------
-    solver : LinearSolver
-        How; AUTO: by one of the sparse ones, which is to be seen when entries are known.
-    reason : str
-        What decided it.
-    """
-
-    solver: LinearSolver
-    reason: str
-
-
-def choose(entries: int, m: int, n: int, wanted: LinearSolver, dense_limit: int) -> Way:
-    """Choose by the pattern of J.
+def choose(entries: int, m: int, n: int, wanted: LinearSolver, dense_limit: int) -> LinearSolver:
+    """Choose by the size and the density of J; AUTO: a sparse way, to be seen when entries are known.
 
     Parameters
     ----------
@@ -65,17 +47,15 @@ def choose(entries: int, m: int, n: int, wanted: LinearSolver, dense_limit: int)
     if wanted is LinearSolver.DENSE and wide * n > dense_limit:
         raise LimitError("options.linear_solver", "dense_entries", wide * n, dense_limit, "entries of dense matrices")
     if wanted is not LinearSolver.AUTO:
-        return Way(wanted, "asked for")
+        return wanted
     fits = wide * n <= dense_limit
     share = entries / (m * n)
     if fits and (n <= _SMALL or share > _DENSE_SHARE):
-        return Way(LinearSolver.DENSE, f"{share:.0%} of a Jacobian of {m}×{n} may differ from zero")
-    if m != n:
-        return Way(LinearSolver.DIRECT, "least squares")
-    return Way(LinearSolver.AUTO, "sparse")
+        return LinearSolver.DENSE
+    return LinearSolver.AUTO if m == n else LinearSolver.DIRECT
 
 
-def among_sparse(analysis: Analysis) -> Way:
+def among_sparse(analysis: Analysis) -> LinearSolver:
     """Choose between factors and Krylov's iteration, by what factors will take.
 
     Parameters
@@ -87,13 +67,11 @@ def among_sparse(analysis: Analysis) -> Way:
     krylov = _BEGINNING + _ENTRY * pattern.entries
     width = graph_width(pattern)
     if _OPERATION * float(width) ** 3 <= krylov:
-        return Way(LinearSolver.DIRECT, f"{pattern.entries} entries, a graph {width} wide")
-    if pattern.n <= _LARGEST_LOOK:
-        # Networks are wider than what separates their parts.
-        order = analysis.look(krylov / _PRODUCT)
-        if order is not None:
-            return Way(LinearSolver.DIRECT, f"{order.fill} entries of factors")
-    return Way(LinearSolver.KRYLOV, f"a graph {width} wide, whose factors would take longer")
+        return LinearSolver.DIRECT
+    # Networks are wider than what separates their parts.
+    if pattern.n <= LARGEST_LOOK and analysis.look(krylov / _PRODUCT) is not None:
+        return LinearSolver.DIRECT
+    return LinearSolver.KRYLOV
 
 
 def graph_width(pattern: Pattern) -> int:

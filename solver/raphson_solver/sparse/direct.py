@@ -19,14 +19,10 @@ from raphson_solver.sparse.stop import Stop
 
 Floats = NDArray[np.float64]
 
-# What a solution may leave of the right side, beside its terms: without another order of pivots, and at all.
-_SMALL_REMAINDER, _LARGEST_REMAINDER = 1e-9, 1e-6
-_REFINEMENTS = 3
-_ENOUGH_REFINED = 1e-10
+# What a solution may leave of the right side, beside its terms, where no other order of pivots is left.
+_LARGEST_REMAINDER = 1e-6
 # Products and sums of an order that is tried at all: some seconds.
 _LONGEST = 3e9
-# As in `sparse_lu`.
-_NOISE = 2.0**-50
 # Operations an entry of the factors up to which one pass along the pattern is faster than SuperLU's dense blocks; and
 # above which factors are kept for the matrices that follow, which then take some solutions with them each.
 _THIN, _KEPT = 60.0, 12.0
@@ -161,7 +157,7 @@ class Direct:
         ----------
         right, solution : ndarray, shape (n,)
         """
-        if self._refined(right, solution, _SMALL_REMAINDER):
+        if self._refined(right, solution, sparse_lu.SMALL_REMAINDER):
             return True
         if self._superlu is None and not self._choose():
             return False
@@ -220,7 +216,7 @@ class Direct:
             upper = factors.U
             sizes = np.empty(self.pattern.n)
             sizes[factors.perm_c] = largest
-            if np.all(np.abs(upper.diagonal()) > _NOISE * sizes):
+            if np.all(np.abs(upper.diagonal()) > sparse_lu.NOISE * sizes):
                 self._superlu = factors
                 self._keep(factors, upper)
                 return True
@@ -246,8 +242,8 @@ class Direct:
         starts, columns, _ = self.pattern.row_order
         self.apply(right, solution)
         left, size = sparse_lu.remainder(starts, columns, self._in_rows, right, solution, self._left)
-        for _ in range(_REFINEMENTS):
-            if not left > _ENOUGH_REFINED * size:
+        for _ in range(sparse_lu.REFINEMENTS):
+            if not left > sparse_lu.ENOUGH_REFINED * size:
                 break
             better = np.empty_like(solution)
             self.apply(self._left, better)

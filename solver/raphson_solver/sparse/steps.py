@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from raphson_solver.engine import layout, sparse_lu, sparse_step
 from raphson_solver.engine.status import LinearSolver, Status
 from raphson_solver.sparse.assignment import assign
-from raphson_solver.sparse.choice import Way, among_sparse
+from raphson_solver.sparse.choice import LARGEST_LOOK, among_sparse
 from raphson_solver.sparse.direct import Analysis, Direct, Factors
-from raphson_solver.sparse.krylov import Krylov
+from raphson_solver.sparse.krylov import Krylov, Maker
 from raphson_solver.sparse.matrix import Pattern
 from raphson_solver.sparse.preconditioners import CompleteFactors, Earlier, IncompleteFactors, Multigrid
 from raphson_solver.sparse.stop import Stop, StoppedError
@@ -62,7 +62,7 @@ class Analyses:
         self._row_of: Integers | None = None
         self._square: dict[int, Analysis] = {}
         self._damped: Analysis | None = None
-        self._way: Way | None = None
+        self._way: LinearSolver | None = None
 
     def square(self, kind: int, values: Floats) -> tuple[Analysis, Integers]:
         """Return what is known of J, or with its diagonal, and where each of its rows stands.
@@ -86,7 +86,7 @@ class Analyses:
         with self._lock:
             if self._way is None:
                 self._way = among_sparse(self._square[sparse_step.NEWTON])
-            return self._way.solver
+            return self._way
 
     @property
     def has_order(self) -> bool:
@@ -228,7 +228,11 @@ class SparseSteps:
                 analysis, _ = self._analyses.square(kind, values)
             made: _Solver
             if self._way is LinearSolver.KRYLOV:
-                made = Krylov(analysis.pattern, (Multigrid(), IncompleteFactors()), self._stop)
+                makers: tuple[Maker, ...] = (Multigrid(), IncompleteFactors())
+                if self._analyses.n <= LARGEST_LOOK:
+                    # Rather than call a regular J singular.
+                    makers += (CompleteFactors(Direct(analysis, self._stop)),)
+                made = Krylov(analysis.pattern, makers, self._stop)
             else:
                 made = Direct(analysis, self._stop)
             made.begin()

@@ -10,7 +10,7 @@ from raphson_solver.sparse.assignment import assign
 from raphson_solver.sparse.choice import among_sparse, choose
 from raphson_solver.sparse.krylov import Krylov
 from raphson_solver.sparse.ordering import Order, minimum_degree
-from raphson_solver.sparse.preconditioners import IncompleteFactors, Multigrid
+from raphson_solver.sparse.preconditioners import CompleteFactors, IncompleteFactors, Multigrid
 
 from tests.solver.sparse.building import grid, random_matrix, stop
 
@@ -128,15 +128,39 @@ def test_gmres_takes_incomplete_factors_where_multigrid_is_no_use() -> None:
     assert np.linalg.norm(right - pattern.by_rows(values) @ found) <= 1e-2 * np.linalg.norm(right)
 
 
+class Useless:
+    """Makes a preconditioner that gives nothing."""
+
+    description = "nothing"
+
+    def make(self, *_: object) -> Useless:
+        return self
+
+    def apply(self, right: np.ndarray) -> np.ndarray:
+        return np.zeros_like(right)
+
+
+def test_where_no_preconditioner_does_factors_are_complete() -> None:
+    pattern, values = random_matrix(np.random.default_rng(12), 60, 0.1)
+    for makers in ((Useless(),), (Useless(), CompleteFactors(Direct(Analysis(pattern), stop())))):
+        krylov = Krylov(pattern, makers, stop())
+        krylov.begin()
+        right, found = np.ones(60), np.empty(60)
+        assert krylov.factorize(values)
+        assert krylov.solve(right, found) is (len(makers) == 2)
+    assert np.linalg.norm(right - pattern.by_rows(values) @ found) <= 1e-2 * np.linalg.norm(right)
+    assert "sparse LU" in krylov.description
+
+
 def test_the_choice_follows_size_density_and_what_factors_take() -> None:
     limit = 10**6
-    assert choose(9, 3, 3, LinearSolver.AUTO, limit).solver is LinearSolver.DENSE
-    assert choose(100 * 100, 100, 100, LinearSolver.AUTO, limit).solver is LinearSolver.DENSE
-    assert choose(300, 100, 100, LinearSolver.AUTO, limit).solver is LinearSolver.AUTO
+    assert choose(9, 3, 3, LinearSolver.AUTO, limit) is LinearSolver.DENSE
+    assert choose(100 * 100, 100, 100, LinearSolver.AUTO, limit) is LinearSolver.DENSE
+    assert choose(300, 100, 100, LinearSolver.AUTO, limit) is LinearSolver.AUTO
     line = Pattern(*np.nonzero(np.eye(500) + np.eye(500, k=1) + np.eye(500, k=-1)), 500)
-    assert among_sparse(Analysis(line)).solver is LinearSolver.DIRECT
-    assert among_sparse(Analysis(grid(100)[0])).solver is LinearSolver.DIRECT
-    assert among_sparse(Analysis(grid(500)[0])).solver is LinearSolver.KRYLOV
+    assert among_sparse(Analysis(line)) is LinearSolver.DIRECT
+    assert among_sparse(Analysis(grid(100)[0])) is LinearSolver.DIRECT
+    assert among_sparse(Analysis(grid(500)[0])) is LinearSolver.KRYLOV
 
 
 def test_the_width_of_a_graph_does_not_depend_on_the_order_of_equations() -> None:
