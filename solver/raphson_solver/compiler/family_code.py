@@ -58,19 +58,11 @@ class FamilyCode:
     """
 
     def __init__(self, families: Families, jobs: Sequence[Job], width: Width | None = None) -> None:
-        self._width = width or widest()
+        self._families, self._width = families, width or widest()
         self.jobs = tuple(jobs)
-        module, graph = Module(), families.graph
         self._tables: list[list[NDArray[np.int32] | NDArray[np.float64]]] = []
         self._work: list[int] = []
         self._slices: list[int] = []
-        for number, job in enumerate(self.jobs):
-            form = Members(self._width, families.variable_slots, families.parameter_slots, job.targets)
-            self._work.append(module.add(f"job{number}", graph, job.outputs, form) * self._width.lanes)
-            self._tables.append(form.tables)
-            slice_size = _SLICE // (len(form.items(graph, job.outputs)) + 1)
-            self._slices.append(max(self._width.lanes, slice_size // self._width.lanes * self._width.lanes))
-        self._text = module.text
         self._lock = threading.Lock()
         self._code: MachineCode | None = None
 
@@ -86,13 +78,13 @@ class FamilyCode:
         between : callable
             Called every few milliseconds; what it raises ends the work.
         """
+        code = self._code or aside(self._compiled, between)
         addresses = np.zeros(len(Buffer) + len(self._tables[number]), np.int64)
         for buffer, array in buffers.items():
             addresses[buffer] = array.ctypes.data
         for place, table in enumerate(self._tables[number]):
             addresses[len(Buffer) + place] = table.ctypes.data
         work = np.empty(self._work[number])
-        code = self._code or aside(self._compiled, between)
         kernel = _KERNEL(code.address(f"job{number}"))
         count, size = self.jobs[number].count, self._slices[number]
         for first in range(0, count, size):
@@ -102,5 +94,16 @@ class FamilyCode:
     def _compiled(self) -> MachineCode:
         with self._lock:
             if self._code is None:
-                self._code = MachineCode(self._text, optimize=True)
+                self._code = MachineCode(self._text(), optimize=True)
             return self._code
+
+    def _text(self) -> str:
+        """Return the module, and note what its jobs need; only what is run is ever written."""
+        module, families = Module(), self._families
+        for number, job in enumerate(self.jobs):
+            form = Members(self._width, families.variable_slots, families.parameter_slots, job.targets)
+            self._work.append(module.add(f"job{number}", families.graph, job.outputs, form) * self._width.lanes)
+            self._tables.append(form.tables)
+            slice_size = _SLICE // (len(form.items(families.graph, job.outputs)) + 1)
+            self._slices.append(max(self._width.lanes, slice_size // self._width.lanes * self._width.lanes))
+        return module.text

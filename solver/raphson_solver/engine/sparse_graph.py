@@ -53,41 +53,49 @@ def mirrored(starts: Places, columns: Places) -> int:
 def widest_level(
     starts: Places, columns: Places, column_starts: Places, rows: Places, first: int, level: Places
 ) -> tuple[int, int]:
-    """Return the most variables at one distance from a variable, and one of the farthest.
+    """Return the most variables at one distance from where a walk begins, and one of the farthest of that walk.
 
-    Neighbours are variables with an equation in common, which no order of equations changes.
+    Neighbours are variables with an equation in common, which no order of equations changes. Walks begin at `first`,
+    and then at every variable that none has come to: the graph may have parts.
 
     Parameters
     ----------
     starts, columns, column_starts, rows : ndarray of int32
         The pattern row by row, and column by column.
     first : int
-        The variable.
+        A variable.
     level : ndarray of int32, shape (n,)
-        Receives the distances, −1 where there is no way.
+        Receives the distances.
     """
     n = level.size
     queue, seen = np.empty(n, np.int32), np.zeros(starts.size - 1, np.bool_)
     level[:] = -1
-    level[first] = 0
-    queue[0] = first
-    count, done, widest, here, distance = 1, 0, 0, 0, 0
-    while done < count:
-        j = queue[done]
-        done += 1
-        if level[j] != distance:
-            distance, here = level[j], 0
-        here += 1
-        widest = max(widest, here)
-        for place in range(column_starts[j], column_starts[j + 1]):
-            i = rows[place]
-            if seen[i]:
-                continue
-            seen[i] = True
-            for other in range(starts[i], starts[i + 1]):
-                k = columns[other]
-                if level[k] < 0:
-                    level[k] = distance + 1
-                    queue[count] = k
-                    count += 1
-    return widest, int(queue[count - 1])
+    count, done, widest, far = 0, 0, 0, first
+    for number in range(-1, n):
+        root = first if number < 0 else number
+        if level[root] >= 0:
+            continue
+        level[root], queue[count] = 0, root
+        count += 1
+        here, distance, most = 0, 0, 0
+        while done < count:
+            j = queue[done]
+            done += 1
+            if level[j] != distance:
+                distance, here = level[j], 0
+            here += 1
+            most = max(most, here)
+            for place in range(column_starts[j], column_starts[j + 1]):
+                i = rows[place]
+                if seen[i]:
+                    continue
+                seen[i] = True
+                for other in range(starts[i], starts[i + 1]):
+                    k = columns[other]
+                    if level[k] < 0:
+                        level[k] = distance + 1
+                        queue[count] = k
+                        count += 1
+        if most > widest:
+            widest, far = most, int(queue[count - 1])
+    return widest, far

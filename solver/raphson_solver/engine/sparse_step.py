@@ -44,18 +44,16 @@ def solve(plan: Integers, kind: int, right: Doubles) -> bool:
 @jit
 def sparse_newton_step(plan: Integers) -> bool:
     """Do as `newton_step`."""
-    n, entries = plan[N], plan[ENTRIES]
+    n = plan[N]
     f, values, scale = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.SCALE])
-    matrix, right = doubles(plan[layout.MATRIX]), doubles(plan[layout.TRIAL])
+    right = doubles(plan[layout.TRIAL])
     for i in range(n):
         if scale[i] > 0.0 and not np.isfinite(1.0 / scale[i]):
             # Terms that are nearly underflowing have slopes without digits.
             return False
         right[i] = -f[i]
-    for entry in range(entries):
-        matrix[entry] = values[entry]
     plan[layout.ALONG] = 0
-    if not _equilibrated(plan, False):
+    if not _equilibrated(plan, values, False):
         return False
     if plan[layout.FACTORS] != 0 and _factor(plan) and solve_along(plan, right):
         plan[layout.ALONG] = 1
@@ -114,8 +112,11 @@ def _remainder(plan: Integers, right: Doubles, step: Doubles, left: Doubles) -> 
 
 
 @jit
-def _equilibrated(plan: Integers, shifted: bool) -> bool:
-    """Divide each row of MATRIX, with its shift, and of TRIAL by its largest entry; return whether all have one."""
+def _equilibrated(plan: Integers, source: Doubles, shifted: bool) -> bool:
+    """Fill MATRIX with entries, each row and that of TRIAL divided by its largest; return whether all have one.
+
+    Behind the entries stand shifts, if there are any, which count as entries of their rows.
+    """
     n, entries = plan[N], plan[ENTRIES]
     pattern, matrix, right = integers(plan[layout.PATTERN]), doubles(plan[layout.MATRIX]), doubles(plan[layout.TRIAL])
     size = doubles(plan[layout.COLUMN_SIZE])
@@ -124,15 +125,16 @@ def _equilibrated(plan: Integers, shifted: bool) -> bool:
         first = entry
         largest = abs(matrix[entries + i]) if shifted else 0.0
         while entry < entries and pattern[entry] == i:
-            largest = max(largest, abs(matrix[entry]))
+            largest = max(largest, abs(source[entry]))
             entry += 1
-        if not (largest > 0.0 and np.isfinite(1.0 / largest)):
+        inverse = 1.0 / largest if largest > 0.0 else np.inf
+        if not np.isfinite(inverse):
             return False
         for place in range(first, entry):
-            matrix[place] /= largest
+            matrix[place] = source[place] * inverse
         if shifted:
-            matrix[entries + i] /= largest
-        right[i] /= largest
+            matrix[entries + i] *= inverse
+        right[i] *= inverse
         size[i] = largest
     return True
 
@@ -171,4 +173,4 @@ def sparse_implicit_step(plan: Integers, time: float) -> bool:
         matrix[entry] = weight[row] * values[entry]
         if row == column and matrix[entry] < 0.0:
             matrix[entries + row] = -inverse[row] / time
-    return _equilibrated(plan, True) and solve(plan, SHIFTED, right)
+    return _equilibrated(plan, matrix, True) and solve(plan, SHIFTED, right)

@@ -17,11 +17,13 @@ from raphson_solver.sparse.matrix import Pattern
 
 # Up to here, or where so large a part of J may differ from zero, dense factors are at least as fast.
 _SMALL, _DENSE_SHARE = 40, 0.2
-# Seconds, as measured on one core: an operation of SuperLU's on the last separators, and all that an entry of J takes
-# by multigrid, its setting up included.
-_OPERATION, _ENTRY, _BEGINNING = 1.2e-8, 8e-7, 5e-3
-# A product and a sum along a fixed pattern; and variables up to which an order is made only to see what it would take.
-_PRODUCT, LARGEST_LOOK = 1e-9, 200_000
+# Seconds, as measured on one core: the width cubed by factors, and an entry of J by multigrid, its setting up included.
+# On grids of N×N factors took 12, 37, 85, 266 and 510 ms for N = 100, 150, 200, 250 and 316, multigrid 30, 58, 117, 177
+# and 337; the first solve with factors, which looks for an order, several times as long.
+_OPERATION, _ENTRY, _BEGINNING = 1.7e-8, 6.5e-7, 1e-2
+# Products and sums a second along a fixed pattern, of which a tenth may go into looking; and variables up to which an
+# order is made only to see what it would take.
+_LOOKED, LARGEST_LOOK = 1e8, 200_000
 
 
 def choose(entries: int, m: int, n: int, wanted: LinearSolver, dense_limit: int) -> LinearSolver:
@@ -69,7 +71,7 @@ def among_sparse(analysis: Analysis) -> LinearSolver:
     if _OPERATION * float(width) ** 3 <= krylov:
         return LinearSolver.DIRECT
     # Networks are wider than what separates their parts.
-    if pattern.n <= LARGEST_LOOK and analysis.look(krylov / _PRODUCT) is not None:
+    if pattern.n <= LARGEST_LOOK and analysis.look(krylov * _LOOKED) is not None:
         return LinearSolver.DIRECT
     return LinearSolver.KRYLOV
 

@@ -173,6 +173,17 @@ def test_the_width_of_a_graph_does_not_depend_on_the_order_of_equations() -> Non
     assert 15 <= graph_width(pattern) == graph_width(Pattern(rows[order], pattern.columns[order], 900)) <= 60
 
 
+def test_the_width_is_that_of_the_widest_part() -> None:
+    from raphson_solver.sparse.choice import graph_width  # noqa: PLC0415
+
+    pattern, _ = grid(30)
+    # Variables that stand alone, before and behind: values on an edge, say.
+    alone = np.arange(7)
+    rows = np.concatenate((alone, pattern.rows + 7, [907]))
+    columns = np.concatenate((alone, pattern.columns + 7, [907]))
+    assert graph_width(Pattern(rows, columns, 908)) == graph_width(pattern)
+
+
 def test_transposing_twice_is_the_same() -> None:
     pattern, _ = random_matrix(np.random.default_rng(11), 25, 0.2)
     starts, columns, _ = pattern.row_order
