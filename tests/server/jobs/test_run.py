@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import itertools
 import re
 import threading
 from collections import Counter
