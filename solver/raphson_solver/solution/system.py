@@ -31,7 +31,7 @@ from raphson_solver.solution.progress import OnProgress
 from raphson_solver.solution.region import BoundsLike, NominalLike, pack_bounds
 from raphson_solver.solution.solution import Solution
 from raphson_solver.sparse import choose
-from raphson_solver.structure import block_triangular
+from raphson_solver.structure import block_triangular, matching
 
 if TYPE_CHECKING:
     from raphson_solver.batch import BatchSolution
@@ -603,6 +603,22 @@ class System:
 
         return solved.once("falls apart", find)
 
+    def _check_structure(self) -> None:
+        """Raise `InputError` if J is singular whatever its values are: iterating would take long to say less."""
+        solved = self._solved
+
+        def rank() -> int:
+            pattern = solved.pattern(JacobianMode.EXACT)
+            return int(np.count_nonzero(matching(pattern.rows, pattern.columns, self.m, self.n) >= 0))
+
+        if self.m == self.n and solved.once("structural rank", rank) < self.n:
+            raise InputError(
+                "equations",
+                f"the Jacobian is singular whatever its values are: {'; '.join(self.explain().lines())}; expected an "
+                "equation for each variable; where only few are missing, linear_solver 'dense' looks for a "
+                "least-squares point all the same",
+            )
+
     def _prepare(self, options: SolveOptions) -> Prepared:
         # Every call may have another timeout; memory prepared for one serves all.
         key = replace(options, timeout_seconds=None)
@@ -615,6 +631,8 @@ class System:
         if blocks is not None and self.kernels.straight is not None and blocks.kernels[0].straight is None:
             compile_later(self, _compile_steps)
         prepared = Prepared(kernels, options, self.limits.dense_entries, blocks)
+        if prepared.is_sparse:
+            self._check_structure()
         if len(self._prepared) >= _LARGEST_PREPARED:
             self._prepared.clear()
         self._prepared[key] = prepared

@@ -14,18 +14,20 @@ Integers = NDArray[np.int64]
 
 # A diagonal entry that is at least this part of its row's largest will do.
 _LARGE = 0.1
+# What counts as the size of an entry that is zero at this point: an equation may stand for its variable all the same.
+_ZERO = 1e-300
 
 
 def assign(rows: Integers, columns: Integers, values: Floats, n: int) -> Integers | None:
     """Return the variable that each equation stands for, shape (n,); None if that is the one of its own number.
 
     Where each row's largest entry has a column to itself, those; else the assignment with the largest product of
-    entries relative to their rows (Duff & Koster 2001). None also where there is no complete one.
+    entries relative to their rows (Duff & Koster 2001).
 
     Parameters
     ----------
     rows, columns : ndarray of int64, shape (entries,)
-        Row by row.
+        Row by row; the pattern is structurally nonsingular.
     values : ndarray, shape (entries,)
         Finite; no row is zero.
     n : int
@@ -33,8 +35,6 @@ def assign(rows: Integers, columns: Integers, values: Floats, n: int) -> Integer
     """
     size = np.abs(values)
     first = np.searchsorted(rows, np.arange(n))
-    if first.size and (first[-1] >= rows.size or np.any(rows[first] != np.arange(n))):
-        return None
     largest = np.maximum.reduceat(size, first)
     on_diagonal = rows == columns
     diagonal = np.zeros(n)
@@ -50,19 +50,13 @@ def assign(rows: Integers, columns: Integers, values: Floats, n: int) -> Integer
     return _of_largest_product(rows, columns, size, largest, n)
 
 
-def _of_largest_product(rows: Integers, columns: Integers, size: Floats, largest: Floats, n: int) -> Integers | None:
+def _of_largest_product(rows: Integers, columns: Integers, size: Floats, largest: Floats, n: int) -> Integers:
     from scipy.sparse import csr_matrix  # noqa: PLC0415 - a fifth of a second
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching  # noqa: PLC0415
 
-    there = size > 0.0
     # SciPy takes a weight of zero for no entry.
-    weight = 1.0 + np.log(largest[rows[there]] / size[there])
-    try:
-        row, column = min_weight_full_bipartite_matching(
-            csr_matrix((weight, (rows[there], columns[there])), shape=(n, n))
-        )
-    except ValueError:
-        return None
+    weight = 1.0 + np.log(largest[rows]) - np.log(np.maximum(size, _ZERO))
+    row, column = min_weight_full_bipartite_matching(csr_matrix((weight, (rows, columns)), shape=(n, n)))
     chosen = np.empty(n, np.int64)
     chosen[row] = column
     return chosen

@@ -222,3 +222,37 @@ def test_what_is_not_finite_is_refused() -> None:
         families.solve(np.full(9, np.nan), [1.0])
     with pytest.raises(rs.InputError):
         families.solve(np.ones(9), [np.inf])
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("texts", "faults"),
+    [
+        (
+            ["u[i]**2 - 4 = 0 for i in range(198)", "u[0] + u[1] = 4", "u[0] - u[1] = 0"],
+            [
+                "no equation contains u[198] and u[199]",
+                "4 equations (equations[0] at i=0",
+                "only 2 variables (u[0] and",
+            ],
+        ),
+        (
+            ["u[i] + u[i+1] - 4 = 0 for i in range(199)", "c = 1"],
+            ["equations[1] contains no variable"],
+        ),
+        (
+            ["u[0]*u[1] = 1", "u[(i+1) % 200]**2 - 4 = 0 for i in range(1, 198)", "u[0]*u[1] = 2", "u[0] - u[1] = 1"],
+            ["3 equations (equations[0], equations[2] and equations[3]) contain only 2 variables", "u[199]"],
+        ),
+    ],
+)
+def test_what_is_singular_whatever_its_values_is_told_before_iterating(
+    texts: list[str], faults: list[str], way: rs.LinearSolver
+) -> None:
+    system = build(texts, {"u": np.ones(200)}, {"c": 1.0})
+    for _ in range(2):
+        with pytest.raises(rs.InputError, match="singular whatever its values are") as caught:
+            system.solve(np.ones(200), [1.0], rs.SolveOptions(linear_solver=way))
+        assert caught.value.field == "equations"
+        for fault in faults:
+            assert fault in caught.value.message
