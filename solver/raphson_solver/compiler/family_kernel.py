@@ -5,9 +5,9 @@ For a system with one family of sums and one of equations the text, beside the f
     define void @kernel(ptr %program, ptr %x, ptr %p, ptr %out, ptr %work) {
       … zero the sums …
       call void @job0(i64 0, i64 count, ptr %buffers, ptr %scratch)        ; the terms
-      call void @add.up(ptr %terms, ptr starts, ptr which, i64 sums, ptr %sums)
+      call void @add.up(ptr starts, ptr which, i64 sums, ptr %terms, ptr %sums)
       call void @job1(i64 0, i64 count, ptr %buffers, ptr %scratch)        ; the equations
-      call void @assemble(ptr %slopes, ptr starts, ptr chains, i64 entries, i64 length, ptr %entries)
+      call void @assemble(ptr %slopes, ptr starts, ptr slopes_of, ptr entry_of, ptr %entries)
       ret void
     }
 
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +28,7 @@ from raphson_solver.compiler.family_code import Job
 from raphson_solver.compiler.kernel import SIGNATURE
 from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.members import Members
+from raphson_solver.compiler.products import Assembly, Products
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.family import Buffer, Families, Places
 
@@ -37,22 +37,6 @@ Table = NDArray[np.int32] | NDArray[np.float64]
 
 # Sums are added up in blocks of so many terms, whose sums are added then: rounding grows with neither number alone.
 _BLOCK = 128
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Products:
-    """How slopes make entries: each is a sum of products of slopes.
-
-    Attributes
-    ----------
-    starts : ndarray of int32, shape (entries + 1,)
-        Where the products of each entry begin.
-    slopes : ndarray of int32, shape (products, length)
-        Which slopes each is made of; one past the last is the number 1.
-    """
-
-    starts: NDArray[np.int32]
-    slopes: NDArray[np.int32]
 
 
 class FamilyKernel:
@@ -92,13 +76,15 @@ class FamilyKernel:
         self._families, self._jobs = families, tuple(jobs)
         self._entries, self._slope_count, self._products = entries, slope_count, products
         self._width = width or widest()
+        sizes = () if entries is None else (("term.sizes", "sum.sizes"),)
+        self._added = (("terms", "sums"), *sizes)
         self._tables: list[Table] = []
         longest = max((family.count for family in families.sums), default=0)
         # In doubles, from the start of `work`.
         self._sums = 0
         self._terms = self._sums + 2 * families.sum_count
         self._slopes = self._terms + 2 * longest
-        self._scratch = self._slopes + (0 if products is None else slope_count + 1)
+        self._scratch = self._slopes + (0 if products is None else slope_count + 2)
         self.text, scratch = self._text()
         self.work_size = self._scratch + scratch
         self._addresses = np.array([table.ctypes.data for table in self._tables], np.int64)
@@ -127,6 +113,7 @@ class FamilyKernel:
         """Return the module, and how many doubles its loops need beside the kernel's own."""
         module, graph, families = Module(), self._families.graph, self._families
         lines: list[str] = []
+        loops = list(_add_up(self._added))
         scratch, widest_tables = 0, 0
         for number, job in enumerate(self._jobs):
             form = Members(self._width, families.variable_slots, families.parameter_slots, job.targets)
@@ -134,19 +121,23 @@ class FamilyKernel:
             widest_tables = max(widest_tables, len(form.tables))
             lines.extend(self._call(number, job, form.tables))
         if self._products is not None:
-            length, one = self._products.slopes.shape[1], self._slope_count
-            lines += self._table("p.starts", self._products.starts) + self._table("p.slopes", self._products.slopes)
-            lines.append(f"  %one = getelementptr double, ptr %slopes, i64 {one}")
-            lines.append("  store double 1.0, ptr %one, align 8")
+            assembly = Assembly(self._products, self._slope_count, self._width)
+            loops.extend(assembly.text())
+            lines += self._table("p.starts", assembly.starts)
+            lines += self._table("p.slopes", assembly.slopes)
+            lines += self._table("p.entries", assembly.entries)
+            for number, value in enumerate(("1.0", "0.0")):
+                lines.append(f"  %known{number} = getelementptr double, ptr %slopes, i64 {self._slope_count + number}")
+                lines.append(f"  store double {value}, ptr %known{number}, align 8")
             lines.append(
-                "  call void @assemble(ptr %slopes, ptr %p.starts, ptr %p.slopes, "
-                f"i64 {self._entries}, i64 {length}, ptr %entries)"
+                "  call void @assemble(ptr %slopes, ptr %p.starts, ptr %p.slopes, ptr %p.entries, ptr %entries)"
             )
         body = [*self._head(len(Buffer) + widest_tables), *lines, "  ret void", "}"]
-        return "\n".join([module.text, _ADD_UP, _ASSEMBLE, *body]), scratch
+        return "\n".join([module.text, *loops, *body]), scratch
 
     def _head(self, buffers: int) -> Iterator[str]:
         families = self._families
+        yield "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
         yield "define void @kernel(ptr %program, ptr %x, ptr %p, ptr %out, ptr %work) nounwind {"
         yield f"  %buffers = alloca ptr, i64 {buffers}, align 8"
         for name, place in (
@@ -186,14 +177,8 @@ class FamilyKernel:
         starts, which = _segments(self._families.sums[number].places, job.count)
         yield from self._table(f"j{number}.starts", starts)
         yield from self._table(f"j{number}.which", which)
-        pairs = [("terms", "sums")]
-        if self._entries is not None:
-            pairs.append(("term.sizes", "sum.sizes"))
-        for terms, sums in pairs:
-            yield (
-                f"  call void @add.up(ptr %{terms}, ptr %j{number}.starts, ptr %j{number}.which, i64 {which.size}, "
-                f"ptr %{sums})"
-            )
+        arrays = "".join(f", ptr %{terms}, ptr %{sums}" for terms, sums in self._added)
+        yield f"  call void @add.up(ptr %j{number}.starts, ptr %j{number}.which, i64 {which.size}{arrays})"
 
     def _table(self, name: str, table: Table) -> list[str]:
         """Return the lines that load the address of a table."""
@@ -219,98 +204,41 @@ def _segments(places: Places, count: int) -> tuple[NDArray[np.int32], NDArray[np
     return np.append(first, count).astype(np.int32), which[first].astype(np.int32)
 
 
-_ADD_UP = f"""
-declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
-declare i64 @llvm.umin.i64(i64, i64)
-define internal void @add.up(ptr %terms, ptr %starts, ptr %which, i64 %count, ptr %sums) nounwind {{
-start:
-  br label %sum
-sum:
-  %s = phi i64 [0, %start], [%s.next, %done]
-  %from.p = getelementptr i32, ptr %starts, i64 %s
-  %from.s = load i32, ptr %from.p, align 4
-  %from = sext i32 %from.s to i64
-  %s.next = add i64 %s, 1
-  %to.p = getelementptr i32, ptr %starts, i64 %s.next
-  %to.s = load i32, ptr %to.p, align 4
-  %to = sext i32 %to.s to i64
-  br label %block
-block:
-  %b = phi i64 [%from, %sum], [%b.end, %block.done]
-  %total = phi double [0.0, %sum], [%total.next, %block.done]
-  %b.far = add i64 %b, {_BLOCK}
-  %b.end = call i64 @llvm.umin.i64(i64 %b.far, i64 %to)
-  br label %term
-term:
-  %t = phi i64 [%b, %block], [%t.next, %term]
-  %part = phi double [0.0, %block], [%part.next, %term]
-  %t.p = getelementptr double, ptr %terms, i64 %t
-  %t.v = load double, ptr %t.p, align 8
-  %part.next = fadd double %part, %t.v
-  %t.next = add i64 %t, 1
-  %t.more = icmp ult i64 %t.next, %b.end
-  br i1 %t.more, label %term, label %block.done
-block.done:
-  %total.next = fadd double %total, %part.next
-  %b.more = icmp ult i64 %b.end, %to
-  br i1 %b.more, label %block, label %done
-done:
-  %which.p = getelementptr i32, ptr %which, i64 %s
-  %which.s = load i32, ptr %which.p, align 4
-  %which.i = sext i32 %which.s to i64
-  %old.p = getelementptr double, ptr %sums, i64 %which.i
-  %old = load double, ptr %old.p, align 8
-  %new = fadd double %old, %total.next
-  store double %new, ptr %old.p, align 8
-  %s.more = icmp ult i64 %s.next, %count
-  br i1 %s.more, label %sum, label %end
-end:
-  ret void
-}}"""
-
-_ASSEMBLE = """
-define internal void @assemble(ptr %slopes, ptr %starts, ptr %chains, i64 %count, i64 %length, ptr %entries) nounwind {
-start:
-  %some = icmp ne i64 %count, 0
-  br i1 %some, label %entry, label %end
-entry:
-  %e = phi i64 [0, %start], [%e.next, %done]
-  %from.p = getelementptr i32, ptr %starts, i64 %e
-  %from.s = load i32, ptr %from.p, align 4
-  %from = sext i32 %from.s to i64
-  %e.next = add i64 %e, 1
-  %to.p = getelementptr i32, ptr %starts, i64 %e.next
-  %to.s = load i32, ptr %to.p, align 4
-  %to = sext i32 %to.s to i64
-  br label %product
-product:
-  %c = phi i64 [%from, %entry], [%c.next, %product.done]
-  %total = phi double [0.0, %entry], [%total.next, %product.done]
-  %c.at = mul i64 %c, %length
-  br label %factor
-factor:
-  %l = phi i64 [0, %product], [%l.next, %factor]
-  %value = phi double [1.0, %product], [%value.next, %factor]
-  %l.at = add i64 %c.at, %l
-  %l.p = getelementptr i32, ptr %chains, i64 %l.at
-  %l.s = load i32, ptr %l.p, align 4
-  %l.i = sext i32 %l.s to i64
-  %slope.p = getelementptr double, ptr %slopes, i64 %l.i
-  %slope = load double, ptr %slope.p, align 8
-  %value.next = fmul double %value, %slope
-  %l.next = add i64 %l, 1
-  %l.more = icmp ult i64 %l.next, %length
-  br i1 %l.more, label %factor, label %product.done
-product.done:
-  %total.next = fadd double %total, %value.next
-  %c.next = add i64 %c, 1
-  %c.more = icmp ult i64 %c.next, %to
-  br i1 %c.more, label %product, label %done
-done:
-  %entry.p = getelementptr double, ptr %entries, i64 %e
-  store double %total.next, ptr %entry.p, align 8
-  %e.more = icmp ult i64 %e.next, %count
-  br i1 %e.more, label %entry, label %end
-end:
-  ret void
-}"""
+def _add_up(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield the function that adds numbers to their sums, each array of one to those of the other, in one pass."""
+    places = range(len(pairs))
+    arguments = "".join(f", ptr %terms{place}, ptr %sums{place}" for place in places)
+    yield "declare i64 @llvm.umin.i64(i64, i64)"
+    yield (
+        f"define internal void @add.up(ptr %starts, ptr %which, i64 %count{arguments}) nounwind {{\n"
+        "start:\n  br label %sum\n"
+        "sum:\n  %s = phi i64 [0, %start], [%s.next, %done]"
+    )
+    yield "  %from.p = getelementptr i32, ptr %starts, i64 %s"
+    yield "  %from.s = load i32, ptr %from.p, align 4\n  %from = sext i32 %from.s to i64"
+    yield "  %s.next = add i64 %s, 1\n  %to.p = getelementptr i32, ptr %starts, i64 %s.next"
+    yield "  %to.s = load i32, ptr %to.p, align 4\n  %to = sext i32 %to.s to i64"
+    yield "  br label %block\nblock:\n  %b = phi i64 [%from, %sum], [%b.end, %block.done]"
+    for place in places:
+        yield f"  %total{place} = phi double [0.0, %sum], [%total{place}.next, %block.done]"
+    yield f"  %b.far = add i64 %b, {_BLOCK}\n  %b.end = call i64 @llvm.umin.i64(i64 %b.far, i64 %to)"
+    yield "  br label %term\nterm:\n  %t = phi i64 [%b, %block], [%t.next, %term]"
+    for place in places:
+        yield f"  %part{place} = phi double [0.0, %block], [%part{place}.next, %term]"
+    for place in places:
+        yield f"  %t{place}.p = getelementptr double, ptr %terms{place}, i64 %t"
+        yield f"  %t{place} = load double, ptr %t{place}.p, align 8"
+        yield f"  %part{place}.next = fadd double %part{place}, %t{place}"
+    yield "  %t.next = add i64 %t, 1\n  %t.more = icmp ult i64 %t.next, %b.end"
+    yield "  br i1 %t.more, label %term, label %block.done\nblock.done:"
+    for place in places:
+        yield f"  %total{place}.next = fadd double %total{place}, %part{place}.next"
+    yield "  %b.more = icmp ult i64 %b.end, %to\n  br i1 %b.more, label %block, label %done\ndone:"
+    yield "  %which.p = getelementptr i32, ptr %which, i64 %s"
+    yield "  %which.s = load i32, ptr %which.p, align 4\n  %which.i = sext i32 %which.s to i64"
+    for place in places:
+        yield f"  %old{place}.p = getelementptr double, ptr %sums{place}, i64 %which.i"
+        yield f"  %old{place} = load double, ptr %old{place}.p, align 8"
+        yield f"  %new{place} = fadd double %old{place}, %total{place}.next"
+        yield f"  store double %new{place}, ptr %old{place}.p, align 8"
+    yield "  %s.more = icmp ult i64 %s.next, %count\n  br i1 %s.more, label %sum, label %end\nend:\n  ret void\n}"

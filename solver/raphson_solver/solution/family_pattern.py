@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raphson_solver.compiler.family_kernel import Products
+from raphson_solver.compiler.products import Products
 from raphson_solver.errors import LimitError
 from raphson_solver.expression.family import Buffer, Families, Slot
 from raphson_solver.limits import Limits

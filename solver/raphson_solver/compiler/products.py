@@ -1,0 +1,142 @@
+"""Entries of J as sums of products of slopes: one entry in each lane, those of equally many products side by side.
+
+A loop over the products of one entry after another spends its time on guessing where each ends. So entries are sorted
+by their number of products, and each group of lanes takes as many steps as its longest (the sliced ELLPACK format of
+Monakov, Lokhmotov & Avetisyan 2010, sorted through); what a lane has too few of is made of a slope that is zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raphson_solver.compiler.width import Width
+
+Table = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Products:
+    """How slopes make entries: each is a sum of products of slopes.
+
+    Attributes
+    ----------
+    starts : ndarray of int32, shape (entries + 1,)
+        Where the products of each entry begin.
+    slopes : ndarray of int32, shape (products, length)
+        Which slopes each is made of; one past the last is the number 1.
+    """
+
+    starts: Table
+    slopes: Table
+
+
+class Assembly:
+    """The loop that makes entries, and its tables.
+
+        void assemble(const double *slopes, const int32_t *starts, const int32_t *slopes_of, const int32_t *entry_of,
+                      double *entries)
+
+    Behind the slopes stand the numbers 1 and 0.
+
+    Parameters
+    ----------
+    products : Products
+        What makes which entry.
+    slope_count : int
+        How many slopes there are.
+    width : Width
+        Of the code.
+
+    Attributes
+    ----------
+    starts : ndarray of int32, shape (groups + 1,)
+        Where the steps of each group begin.
+    slopes : ndarray of int32, shape (steps, length, lanes)
+        What each lane multiplies in each step.
+    entries : ndarray of int32, shape (groups · lanes,)
+        Which entry each lane makes, lanes beyond the last one's 0.
+    """
+
+    def __init__(self, products: Products, slope_count: int, width: Width) -> None:
+        lanes, (_, length) = width.lanes, products.slopes.shape
+        numbers = np.diff(products.starts)
+        self._count, self._length, self._width = numbers.size, length, width
+        order = np.argsort(-numbers, kind="stable")
+        groups = -(-numbers.size // lanes)
+        self._in_order = bool(np.array_equal(order, np.arange(numbers.size)))
+        self.entries = np.zeros(groups * lanes, np.int32)
+        self.entries[: order.size] = order
+        # The first of a group has most.
+        self.starts = np.concatenate(([0], np.cumsum(numbers[order[::lanes]]))).astype(np.int32)
+        self.slopes = np.full((int(self.starts[-1]), length, lanes), slope_count + 1, np.int32)
+        place = np.empty(numbers.size, np.int64)
+        place[order] = np.arange(numbers.size)
+        owner = np.repeat(np.arange(numbers.size), numbers)
+        step = np.arange(owner.size) - products.starts[owner] + self.starts[place[owner] // lanes]
+        self.slopes[step, :, place[owner] % lanes] = products.slopes
+
+    def text(self) -> Iterator[str]:
+        """Yield the function, for a module that declares what moves numbers (`Members.declarations`)."""
+        width, lanes = self._width, self._width.lanes
+        real, truth, short, whole = width.real, width.truth, width.vector("i32"), width.vector("i64")
+        zero = width.constant(0.0)
+        yield (
+            "define internal void @assemble(ptr %slopes, ptr %starts, ptr %slopes.of, ptr %entry.of, ptr %entries) "
+            "nounwind {"
+        )
+        yield "start:"
+        yield f"  %some = icmp ne i64 {self._count}, 0\n  br i1 %some, label %group, label %end"
+        yield "group:"
+        yield "  %g = phi i64 [0, %start], [%g.next, %done]"
+        yield "  %first.p = getelementptr i32, ptr %starts, i64 %g"
+        yield "  %first.s = load i32, ptr %first.p, align 4\n  %first = sext i32 %first.s to i64"
+        yield "  %g.next = add i64 %g, 1"
+        yield "  %last.p = getelementptr i32, ptr %starts, i64 %g.next"
+        yield "  %last.s = load i32, ptr %last.p, align 4\n  %last = sext i32 %last.s to i64"
+        yield "  br label %step"
+        yield "step:"
+        yield "  %s = phi i64 [%first, %group], [%s.next, %step]"
+        yield f"  %total = phi {real} [{zero}, %group], [%total.next, %step]"
+        yield f"  %at = mul i64 %s, {self._length * lanes}"
+        value = ""
+        for factor in range(self._length):
+            name = f"f{factor}"
+            yield f"  %{name}.n = add i64 %at, {factor * lanes}"
+            yield f"  %{name}.p = getelementptr i32, ptr %slopes.of, i64 %{name}.n"
+            yield f"  %{name}.w = load {short}, ptr %{name}.p, align 4"
+            yield f"  %{name}.i = sext {short} %{name}.w to {whole}"
+            yield f"  %{name}.a = getelementptr double, ptr %slopes, {whole} %{name}.i"
+            yield (
+                f"  %{name} = call {real} @llvm.masked.gather.{width.suffix}.v{lanes}p0"
+                f"({width.vector('ptr')} %{name}.a, i32 8, {truth} {width.boolean(value=True)}, {real} {zero})"
+            )
+            if factor:
+                yield f"  %v{factor} = fmul {real} {value}, %{name}"
+            value = f"%v{factor}" if factor else f"%{name}"
+        yield f"  %total.next = fadd {real} %total, {value}"
+        yield "  %s.next = add i64 %s, 1\n  %s.more = icmp ult i64 %s.next, %last"
+        yield "  br i1 %s.more, label %step, label %done"
+        yield "done:"
+        yield f"  %e = mul i64 %g, {lanes}\n  %left = sub i64 {self._count}, %e"
+        yield f"  %left.1 = insertelement {whole} poison, i64 %left, i32 0"
+        yield f"  %left.v = shufflevector {whole} %left.1, {whole} poison, <{lanes} x i32> zeroinitializer"
+        numbers = ", ".join(f"i64 {lane}" for lane in range(lanes))
+        yield f"  %mask = icmp ult {whole} <{numbers}>, %left.v"
+        if self._in_order:
+            yield "  %to = getelementptr double, ptr %entries, i64 %e"
+            yield f"  call void @llvm.masked.store.{width.suffix}.p0({real} %total.next, ptr %to, i32 8, {truth} %mask)"
+        else:
+            yield "  %to.p = getelementptr i32, ptr %entry.of, i64 %e"
+            yield f"  %to.w = load {short}, ptr %to.p, align 4\n  %to.i = sext {short} %to.w to {whole}"
+            yield f"  %to = getelementptr double, ptr %entries, {whole} %to.i"
+            yield (
+                f"  call void @llvm.masked.scatter.{width.suffix}.v{lanes}p0"
+                f"({real} %total.next, {width.vector('ptr')} %to, i32 8, {truth} %mask)"
+            )
+        yield f"  %more = icmp ult i64 %e, {max(self._count - lanes, 0)}"
+        yield "  br i1 %more, label %group, label %end"
+        yield "end:\n  ret void\n}"
