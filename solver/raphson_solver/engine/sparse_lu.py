@@ -25,6 +25,7 @@ from raphson_solver.engine.intrinsics import (
     shorts,
 )
 from raphson_solver.engine.jit import entry, jit
+from raphson_solver.engine.point import larger
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
@@ -151,11 +152,10 @@ def refactor(table: Integers, values: Doubles, flag: int, deadline: float) -> in
     lower, upper = shorts(table[LOWER]), shorts(table[UPPER])
     lower_values, upper_values = doubles(table[LOWER_VALUES]), doubles(table[UPPER_VALUES])
     inverses, row = doubles(table[INVERSES]), doubles(table[ROW])
-    for j in range(n):
-        row[n + j] = 0.0
+    # Sizes of columns are asked for where a pivot is small beside the whole matrix.
+    largest, known = 0.0, False
     for place in range(table[ENTRIES]):
-        j = columns[place]
-        row[n + j] = max(row[n + j], abs(values[source[place]]))
+        largest = larger(largest, abs(values[place]))
     for i in range(n):
         if i % _LOOK == 0 and (load_flag(flag) != 0 or (deadline > 0.0 and monotonic_seconds() > deadline)):
             return -1
@@ -175,12 +175,26 @@ def refactor(table: Integers, values: Doubles, flag: int, deadline: float) -> in
             if multiple != 0.0:
                 for other in range(upper_starts[k], upper_starts[k + 1]):
                     row[upper[other]] -= multiple * upper_values[other]
-        if not abs(row[i]) > NOISE * row[n + i]:
-            return i
+        if not abs(row[i]) > NOISE * largest:
+            if not known:
+                _set_column_sizes(table, values)
+                known = True
+            if not abs(row[i]) > NOISE * row[n + i]:
+                return i
         inverses[i] = 1.0 / row[i]
         for place in range(beyond, end):
             upper_values[place] = row[upper[place]]
     return int(n)
+
+
+@jit
+def _set_column_sizes(table: Integers, values: Doubles) -> None:
+    """Fill the second half of ROW with the largest |entry| of each column."""
+    n, columns, source, row = table[SIZE], shorts(table[COLUMNS]), shorts(table[SOURCE]), doubles(table[ROW])
+    for j in range(n):
+        row[n + j] = 0.0
+    for place in range(table[ENTRIES]):
+        row[n + columns[place]] = max(row[n + columns[place]], abs(values[source[place]]))
 
 
 @jit

@@ -25,6 +25,8 @@ DAMPED = 3
 AGAIN = 4
 """As the last `NEWTON`, with another b, divided by what is at COLUMN_SIZE; there is no matrix."""
 
+_HARDLY = 1e-6
+
 SOLVED, SINGULAR = 1, 0
 """Answers; the negative of a `Status` ends the solve."""
 
@@ -52,10 +54,14 @@ def sparse_newton_step(plan: Integers) -> bool:
             # Terms that are nearly underflowing have slopes without digits.
             return False
         right[i] = -f[i]
+    # After a step as short as this J has hardly changed: its old factors will do, refined by the new matrix.
+    known = plan[layout.ALONG] != 0 and doubles(plan[layout.SETTINGS])[layout.NEWTON_STEP] <= _HARDLY
     plan[layout.ALONG] = 0
     if not _equilibrated(plan, values, False):
         return False
-    if plan[layout.FACTORS] != 0 and _factor(plan) and solve_along(plan, right):
+    if plan[layout.FACTORS] != 0 and (
+        (known and solve_along(plan, right)) or (_factor(plan) and solve_along(plan, right))
+    ):
         plan[layout.ALONG] = 1
         return True
     return solve(plan, NEWTON, right)
