@@ -25,6 +25,7 @@ from raphson_solver.engine.layout import (
 from raphson_solver.engine.move import EPSILON
 from raphson_solver.engine.point import complete, evaluate, evaluate_residual, finite, may_step
 from raphson_solver.engine.status import Status
+from raphson_solver.engine.stopped import spent
 
 _SINGULAR = int(Status.SINGULAR)
 _CONVERGED = int(Status.CONVERGED)
@@ -51,7 +52,7 @@ def bracketing(plan: Integers) -> int:
         return _ITERATION_LIMIT
     if plan[BRACKETED] == 0 and not _find_bracket(plan):
         status = ending(plan)
-        return _EVALUATION_LIMIT if plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT] else status
+        return _EVALUATION_LIMIT if spent(plan) else status
     left, right = settings[BRACKET_LEFT], settings[BRACKET_RIGHT]
     here = x[0]
     wanted = here + step[0]
@@ -107,7 +108,7 @@ def _find_bracket(plan: Integers) -> bool:
     near[:], value[:] = centre, at_centre
     for _ in range(_REACHES):
         for side in range(2):
-            if plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]:
+            if spent(plan):
                 break
             x[0] = centre + (reach if side == 0 else -reach)
             if not np.isnan(edge[side]):

@@ -22,7 +22,6 @@ from raphson_solver.engine.point import (
     evaluate,
     evaluate_residual,
     finite,
-    jacobian_noise,
     may_step,
     set_weights,
     weighted_square,
@@ -30,6 +29,7 @@ from raphson_solver.engine.point import (
 from raphson_solver.engine.sparse_secants import remember_secant, sparse_secant_step
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import set_inverse_sizes
+from raphson_solver.engine.stopped import spent
 
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
 _ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
@@ -71,16 +71,16 @@ def broyden(plan: Integers) -> int:
         if sound and new_merit <= _SUFFICIENT**length * merit:
             break
         length = 0.5 * length if sound else shorter(length)
-        spent = plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]
-        if not fresh and length < _SHORTEST and not spent:
+        over = spent(plan)
+        if not fresh and length < _SHORTEST and not over:
             go_back(plan)
             return _renew(plan)
-        if length * settings[LAST_STEP] < EPSILON or spent:
+        if length * settings[LAST_STEP] < EPSILON or over:
             if not sound:
-                return int(out_of_domain(plan, spent))
+                return int(out_of_domain(plan, over))
             go_back(plan)
             status = ending(plan)
-            return _EVALUATION_LIMIT if spent else status
+            return _EVALUATION_LIMIT if over else status
     settings[LAST_LENGTH] = length
     _update(plan)
     return RUNNING
@@ -121,13 +121,13 @@ def _dense_secant_step(plan: Integers) -> bool:
     n = plan[N]
     f, weight, step = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), doubles(plan[layout.STEP])
     matrix, approximation = doubles(plan[layout.MATRIX]), doubles(plan[layout.APPROXIMATION])
-    rows, places, length = integers(plan[layout.ROWS]), integers(plan[layout.PLACES]), row_length(n)
+    places, length = integers(plan[layout.PLACES]), row_length(n)
     for i in range(n):
         row = places[i] * length
         for j in range(n):
             matrix[row + j] = weight[i] * approximation[i * n + j]
         matrix[row + n] = -weight[i] * f[i]
-    return eliminate(matrix, rows, places, doubles(plan[layout.COLUMN_SIZE]), step, n, jacobian_noise(plan))
+    return eliminate(plan, matrix, step)
 
 
 @jit

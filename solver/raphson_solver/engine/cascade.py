@@ -10,9 +10,9 @@ from raphson_solver.engine.attempts import attempt, attempts, may_try_again, set
 from raphson_solver.engine.bracketing import bracketing
 from raphson_solver.engine.broyden import broyden
 from raphson_solver.engine.convergence import LOOSELY, SMALL_STEP, stationary
-from raphson_solver.engine.intrinsics import Integers, doubles, integers, load_flag, monotonic_seconds
+from raphson_solver.engine.intrinsics import Integers, doubles, integers
 from raphson_solver.engine.jit import jit
-from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, DEADLINE, ITERATIONS, STAGE, M, N
+from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, ITERATIONS, STAGE, M, N
 from raphson_solver.engine.levenberg_marquardt import levenberg_marquardt
 from raphson_solver.engine.line_search import line_search
 from raphson_solver.engine.move import relative_size
@@ -21,6 +21,7 @@ from raphson_solver.engine.point import complete, evaluate, finite, set_weights
 from raphson_solver.engine.pseudo_transient import pseudo_transient
 from raphson_solver.engine.status import Method, Status
 from raphson_solver.engine.step import newton_step
+from raphson_solver.engine.stopped import stopped
 from raphson_solver.engine.straight import go_straight, may_go_straight
 from raphson_solver.engine.trust_region import trust_region
 
@@ -60,10 +61,8 @@ def run(plan: Integers) -> int:
             return int(conclude(plan, status))
     while True:
         while status == RUNNING:
-            if load_flag(plan[layout.CANCEL_ADDRESS]) != 0:
-                status = _CANCELLED
-            elif settings[DEADLINE] > 0.0 and monotonic_seconds() > settings[DEADLINE]:
-                status = _TIME_LIMIT
+            if stopped(plan):
+                status = plan[layout.INTERRUPTED]
             elif plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]:
                 status = _EVALUATION_LIMIT
             elif plan[layout.SLICE_LEFT] <= 0:

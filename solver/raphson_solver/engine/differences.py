@@ -9,11 +9,14 @@ from raphson_solver.engine.intrinsics import Doubles, Integers, call_kernel, dou
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, ENTRIES, N
 from raphson_solver.engine.status import JacobianMode
+from raphson_solver.engine.stopped import stopped
 
 _CENTRAL = int(JacobianMode.CENTRAL)
 # The steps that balance truncation against rounding: Dennis & Schnabel (1983), section 5.4.
 _FORWARD_STEP = 2.0**-26
 _CENTRAL_STEP = 2.0**-17.5
+# Of so many variables f takes so long that looking whether to stop takes no time beside it.
+_MANY = 16
 
 
 @jit
@@ -21,7 +24,8 @@ def differences(plan: Integers) -> int:
     """Fill the entries of J at x from f there; return how many times f was evaluated.
 
     x is moved one variable at a time, within its bounds, and restored. LARGEST gives each variable's size, for its
-    step. Where f is not finite on one side, the other side alone is used. TRIAL and CHANGE are overwritten.
+    step. Where f is not finite on one side, the other side alone is used. TRIAL and CHANGE are overwritten. J is left
+    unfinished where the solve is to stop.
     """
     n, entries = plan[N], plan[ENTRIES]
     pattern = integers(plan[layout.PATTERN])
@@ -39,6 +43,8 @@ def differences(plan: Integers) -> int:
         first, last = pattern[starts + j], pattern[starts + j + 1]
         if first == last:
             continue
+        if n >= _MANY and stopped(plan):
+            return evaluations
         centre = x[j]
         size = max(abs(centre), largest[j])
         if not size > 0.0:

@@ -91,8 +91,8 @@ from raphson_solver.engine.status import Method
     APPROXIMATION,
     LEAST_SQUARES,
     WORK,
-    # How far it has come; set to zero when a solve starts. INTERRUPTED is the `Status` by which the linear solver ended
-    # it; ALONG whether the last factors are those of FACTORS.
+    # How far it has come; set to zero when a solve starts. INTERRUPTED is the `Status` that ends it before
+    # its time; ALONG whether the last factors are those of FACTORS.
     ATTEMPT,
     STAGE,
     STAGE_LIMIT,

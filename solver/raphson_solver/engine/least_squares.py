@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from raphson_solver.engine.intrinsics import Doubles
+from raphson_solver.engine.intrinsics import Doubles, Integers
 from raphson_solver.engine.jit import jit
+from raphson_solver.engine.linear import LONG
+from raphson_solver.engine.stopped import stopped
 
 
 @jit
-def minimize(a: Doubles, b: Doubles, rows: int, n: int, solution: Doubles) -> bool:
+def minimize(plan: Integers, a: Doubles, b: Doubles, rows: int, n: int, solution: Doubles) -> bool:
     """Find the n numbers that minimise ‖a·solution − b‖₂, where `a` has full rank; return whether it has.
 
-    `a` is rows×n, column after column, rows ≥ n; it and `b` are overwritten.
+    Also false where the solve is to stop. `a` is rows×n, column after column, rows ≥ n; it and `b` are overwritten.
     """
     for k in range(n):
+        if n >= LONG and stopped(plan):
+            return False
         column = k * rows
         largest = 0.0
         for i in range(k, rows):

@@ -35,6 +35,7 @@ from raphson_solver.engine.step import (
     predicted_square,
     set_inverse_sizes,
 )
+from raphson_solver.engine.stopped import spent
 
 _SINGULAR = int(Status.SINGULAR)
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
@@ -94,7 +95,7 @@ def levenberg_marquardt(plan: Integers) -> int:
         if relative < EPSILON or not np.isfinite(damping) or (close and not relative < _SHORTER * settings[LAST_STEP]):
             status = ending(plan)
             return status if sound else _DOMAIN_ERROR
-        if plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]:
+        if spent(plan):
             ending(plan)
             return _EVALUATION_LIMIT
         ratio = -1.0

@@ -26,6 +26,7 @@ from raphson_solver.engine.point import (
 )
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import damped_step, descent, set_inverse_sizes
+from raphson_solver.engine.stopped import spent
 
 _CONVERGED = int(Status.CONVERGED)
 _EVALUATION_LIMIT = int(Status.EVALUATION_LIMIT)
@@ -83,12 +84,12 @@ def line_search(plan: Integers, cubic: bool) -> int:
             length = min(0.5 * length, max(0.1 * length, wanted))
         else:
             length = shorter(length)
-        spent = plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]
-        if length * settings[LAST_STEP] < EPSILON or length < _SHORTEST or spent:
+        over = spent(plan)
+        if length * settings[LAST_STEP] < EPSILON or length < _SHORTEST or over:
             if not sound:
-                return int(out_of_domain(plan, spent))
+                return int(out_of_domain(plan, over))
             retreat(plan)
-            if spent:
+            if over:
                 return _EVALUATION_LIMIT
             return int(ending(plan))
 
@@ -116,7 +117,7 @@ def _straight_on(plan: Integers) -> bool:
 def _longer(plan: Integers, merit: float) -> float:
     """Double the step as long as ‖W f‖² falls, from `merit` after the full step; return its length, x being there."""
     trial, length = doubles(plan[layout.TRIAL]), 1.0
-    while length < _LONGEST and plan[layout.EVALUATIONS] < plan[layout.EVALUATION_LIMIT]:
+    while length < _LONGEST and not spent(plan):
         go(plan, 2.0 * length)
         evaluate_residual(plan)
         longer_merit = weighted_square(plan, trial)

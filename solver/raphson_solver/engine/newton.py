@@ -14,6 +14,7 @@ from raphson_solver.engine.layout import LAST_LENGTH, LAST_STEP, M
 from raphson_solver.engine.move import EPSILON, go, retreat, set_out
 from raphson_solver.engine.point import complete, evaluate, evaluate_residual, finite
 from raphson_solver.engine.status import Status
+from raphson_solver.engine.stopped import spent
 
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
 _EVALUATION_LIMIT = int(Status.EVALUATION_LIMIT)
@@ -44,9 +45,9 @@ def newton(plan: Integers) -> int:
             if finite(doubles(plan[layout.TRIAL]), plan[M]):
                 return arrive(plan, length)
         length = shorter(length)
-        spent = plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]
-        if spent or (length < _SHORTEST and length * settings[LAST_STEP] < EPSILON):
-            return out_of_domain(plan, spent)
+        over = spent(plan)
+        if over or (length < _SHORTEST and length * settings[LAST_STEP] < EPSILON):
+            return out_of_domain(plan, over)
 
 
 @jit
@@ -56,10 +57,10 @@ def shorter(length: float) -> float:
 
 
 @jit
-def out_of_domain(plan: Integers, spent: bool) -> int:
-    """Go back to ORIGIN, since f is not finite along STEP however short, or its evaluations are spent."""
+def out_of_domain(plan: Integers, over: bool) -> int:
+    """Go back to ORIGIN, since f is not finite along STEP however short, or no evaluations are left."""
     retreat(plan)
-    return _EVALUATION_LIMIT if spent else _DOMAIN_ERROR
+    return _EVALUATION_LIMIT if over else _DOMAIN_ERROR
 
 
 @jit

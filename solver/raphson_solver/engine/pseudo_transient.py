@@ -20,7 +20,6 @@ from raphson_solver.engine.newton import out_of_domain
 from raphson_solver.engine.point import (
     complete,
     evaluate,
-    jacobian_noise,
     set_weights,
     sound_jacobian,
     weighted_square,
@@ -28,6 +27,7 @@ from raphson_solver.engine.point import (
 from raphson_solver.engine.sparse_step import sparse_implicit_step
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import set_inverse_sizes
+from raphson_solver.engine.stopped import spent
 
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
 _SINGULAR = int(Status.SINGULAR)
@@ -51,7 +51,7 @@ def pseudo_transient(plan: Integers) -> int:
         settings[DAMPING] = 1.0
     set_out(plan)
     while True:
-        if not settings[DAMPING] > _LEAST_TIME or plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]:
+        if not settings[DAMPING] > _LEAST_TIME or spent(plan):
             return int(out_of_domain(plan, settings[DAMPING] > _LEAST_TIME))
         if not _implicit_step(plan, settings[DAMPING]):
             return _SINGULAR
@@ -78,7 +78,7 @@ def _implicit_step(plan: Integers, time: float) -> bool:
         return sparse_implicit_step(plan, time)
     n, entries = plan[N], plan[ENTRIES]
     pattern, length = integers(plan[layout.PATTERN]), row_length(n)
-    rows, places = integers(plan[layout.ROWS]), integers(plan[layout.PLACES])
+    places = integers(plan[layout.PLACES])
     f, values, weight = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.WEIGHT])
     step, matrix, inverse = (
         doubles(plan[layout.STEP]),
@@ -95,4 +95,4 @@ def _implicit_step(plan: Integers, time: float) -> bool:
         diagonal = matrix[row + i]
         matrix[row + i] = diagonal + (-inverse[i] if diagonal < 0.0 else inverse[i]) / time
         matrix[row + n] = -weight[i] * f[i]
-    return bool(eliminate(matrix, rows, places, doubles(plan[layout.COLUMN_SIZE]), step, n, jacobian_noise(plan)))
+    return bool(eliminate(plan, matrix, step))

@@ -12,8 +12,9 @@ from raphson_solver.engine.layout import ENTRIES, LANES, M, N
 from raphson_solver.engine.least_squares import minimize
 from raphson_solver.engine.linear import eliminate, row_length
 from raphson_solver.engine.move import bend
-from raphson_solver.engine.point import finite, jacobian_noise, weighted_square
+from raphson_solver.engine.point import finite, weighted_square
 from raphson_solver.engine.sparse_step import sparse_damped_step, sparse_newton_step
+from raphson_solver.engine.stopped import stopped
 from raphson_solver.engine.vectors import clear, copy_multiple
 
 _LEAST_SHARE = 1e-3
@@ -50,8 +51,7 @@ def newton_step(plan: Integers) -> bool:
                 matrix[row + pattern[entries + entry]] = values[entry] * inverse
                 entry += 1
         matrix[row + n] = -f[i] * inverse
-    sizes, step = doubles(plan[layout.COLUMN_SIZE]), doubles(plan[layout.STEP])
-    return bool(eliminate(matrix, integers(plan[layout.ROWS]), places, sizes, step, n, jacobian_noise(plan)))
+    return bool(eliminate(plan, matrix, doubles(plan[layout.STEP])))
 
 
 @jit
@@ -74,6 +74,8 @@ def damped_step(plan: Integers, damping: float) -> bool:
     """
     if plan[layout.LINEAR_SOLVER] != 0:
         return sparse_damped_step(plan, damping)
+    if stopped(plan):
+        return False
     m, n, entries = plan[M], plan[N], plan[ENTRIES]
     rows = m + n
     pattern, values = integers(plan[layout.PATTERN]), doubles(plan[layout.VALUES])
@@ -93,7 +95,7 @@ def damped_step(plan: Integers, damping: float) -> bool:
     for i in range(m):
         right[i] = -weight[i] * f[i]
     step = doubles(plan[layout.STEP])
-    return minimize(matrix, right, rows, n, step) and finite(step, n)
+    return minimize(plan, matrix, right, rows, n, step) and finite(step, n)
 
 
 @jit

@@ -12,12 +12,13 @@ import numpy as np
 from raphson_solver.engine import layout
 from raphson_solver.engine.aim import RUNNING, TINY_STEP
 from raphson_solver.engine.convergence import SMALL_STEP, passes, passes_by_terms
-from raphson_solver.engine.intrinsics import Integers, call_kernel, doubles, load_flag, monotonic_seconds
+from raphson_solver.engine.intrinsics import Integers, call_kernel, doubles
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import BOUNDED, EVALUATIONS, ITERATIONS, N
 from raphson_solver.engine.move import ROOT_AT_ZERO, relative_to
 from raphson_solver.engine.point import complete, evaluate, finite, larger
 from raphson_solver.engine.status import Status
+from raphson_solver.engine.stopped import stopped
 
 _CONVERGED = int(Status.CONVERGED)
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
@@ -33,8 +34,7 @@ def may_go_straight(plan: Integers) -> bool:
         return False
     if plan[layout.SLICE_LEFT] < _MOST_STEPS or plan[layout.EVALUATION_LIMIT] - plan[EVALUATIONS] <= _MOST_STEPS:
         return False
-    deadline = doubles(plan[layout.SETTINGS])[layout.DEADLINE]
-    return bool(load_flag(plan[layout.CANCEL_ADDRESS]) == 0 and not (deadline > 0.0 and monotonic_seconds() > deadline))
+    return not stopped(plan)
 
 
 @jit

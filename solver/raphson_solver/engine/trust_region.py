@@ -26,6 +26,7 @@ from raphson_solver.engine.point import (
 )
 from raphson_solver.engine.status import Status
 from raphson_solver.engine.step import predicted_square, set_inverse_sizes
+from raphson_solver.engine.stopped import spent
 
 _DOMAIN_ERROR = int(Status.DOMAIN_ERROR)
 _EVALUATION_LIMIT = int(Status.EVALUATION_LIMIT)
@@ -59,10 +60,10 @@ def trust_region(plan: Integers) -> int:
         bend(plan)
         size = _scaled_size(plan, step)
         fall = merit - predicted_square(plan, step, 1.0)
-        spent = plan[layout.EVALUATIONS] >= plan[layout.EVALUATION_LIMIT]
-        if not (size > EPSILON and fall > 0.0) or spent:
+        over = spent(plan)
+        if not (size > EPSILON and fall > 0.0) or over:
             status = ending(plan)
-            return _EVALUATION_LIMIT if spent else status
+            return _EVALUATION_LIMIT if over else status
         go(plan, 1.0)
         evaluate_residual(plan)
         new_merit = weighted_square(plan, doubles(plan[layout.TRIAL]))

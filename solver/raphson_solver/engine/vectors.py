@@ -37,6 +37,33 @@ def subtract_multiple(_typing: Any, a: Any, target: Any, factor: Any, source: An
 
 
 @intrinsic
+def subtract_products(_typing: Any, a: Any, target: Any, factors: Any, source: Any, length: Any) -> tuple[Any, Any]:
+    """Subtract multiples of eight rows' pieces from those of four rows, in the order of the eight.
+
+    `target` is where the piece of the first of the four stands in `a`, `source` that of the first of the eight, and
+    `factors` the first of the first row's eight factors; rows are `length` apart.
+    """
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        base, target, factors, source, length = arguments
+        rows = [builder.mul(length, ir.Constant(length.type, row)) for row in range(4)]
+        totals = [_load(builder, base, builder.add(target, row)) for row in rows]
+        for place in range(LANES):
+            offset = ir.Constant(length.type, place)
+            piece = _load(builder, base, builder.add(source, builder.mul(length, offset)))
+            for number, row in enumerate(rows):
+                at = builder.add(builder.add(factors, row), offset)
+                factor = builder.fneg(builder.load(builder.gep(base, [at])))
+                taken = [_splat(builder, factor), piece, totals[number]]
+                totals[number] = builder.call(_function(builder, "fmuladd", _PIECE, 3), taken)
+        for total, row in zip(totals, rows, strict=True):
+            _store(builder, total, base, builder.add(target, row))
+        return _NOTHING
+
+    return types.none(DOUBLES, types.int64, types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
 def copy_multiple(_typing: Any, a: Any, target: Any, factor: Any, b: Any, source: Any) -> tuple[Any, Any]:
     """Write a multiple of the piece of `b` at `source` to `a` at `target`."""
 
