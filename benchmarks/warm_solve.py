@@ -115,7 +115,7 @@ def _repeat(address: int, x: np.ndarray, p: np.ndarray, repetitions: int) -> int
 
 
 def _timed_in_engine(problem: Problem, system: rs.System, start: np.ndarray, method: rs.Method) -> float | str:
-    prepared = Prepared(system.kernels, rs.SolveOptions(method=method, whole=True))
+    prepared = Prepared(system.kernels, rs.SolveOptions(method=method, whole=True), system.limits.dense_entries)
     memory = prepared.memory()
     memory.plan[layout.SLICE_LIMIT] = 2**62
     status = _repeat(memory.address, start, _NOTHING, 1)
