@@ -132,8 +132,9 @@ from raphson_solver.engine.status import Method
     BRACKET_LEFT,
     BRACKET_RIGHT,
     VALUE_LEFT,
+    HEIGHT,
     SETTINGS_SIZE,
-) = range(16)
+) = range(17)
 
 # At ANSWER: what a caller reads after a solve. The scaled residual (before that: the scale), x and f follow. Before it
 # comes P, so that one copy takes all.
