@@ -42,6 +42,8 @@ _SINGULAR = int(Status.SINGULAR)
 _STALLED = int(Status.STALLED)
 _LOCAL_MINIMUM = int(Status.LOCAL_MINIMUM)
 _ITERATION_LIMIT = int(Status.ITERATION_LIMIT)
+# ‖f‖², beside what it was before.
+_MUCH_NEARER = 0.01
 
 
 @jit
@@ -148,14 +150,16 @@ def _height(plan: Integers) -> float:
 
 @jit
 def _may_go_on(plan: Integers, height: float) -> bool:
-    """Give the first attempt of several a tenth of its share more, as long as that brings ‖f‖ down to a tenth.
+    """Give the first attempt of several a tenth of its share more if it is nearer than its start.
+
+    And again each time that ‖f‖ has come down to a tenth since.
 
     What plain Newton solves in a few steps more than its share shall not begin anew.
     """
     settings = doubles(plan[layout.SETTINGS])
-    if plan[ATTEMPT] != 0 or attempts(plan) == 1 or not height <= 0.01 * settings[layout.HEIGHT]:
+    if plan[ATTEMPT] != 0 or attempts(plan) == 1 or not height <= settings[layout.HEIGHT]:
         return False
-    settings[layout.HEIGHT] = height
+    settings[layout.HEIGHT] = _MUCH_NEARER * height
     plan[layout.STAGE_LIMIT] += max(1, plan[layout.STAGE_LIMIT] // 10)
     return bool(plan[ITERATIONS] < plan[layout.ITERATION_LIMIT])
 
@@ -166,6 +170,7 @@ def _set_reference(plan: Integers) -> None:
     weight, reference = doubles(plan[layout.WEIGHT]), doubles(plan[layout.REFERENCE])
     for i in range(plan[M]):
         reference[i] = weight[i] if np.isfinite(weight[i]) else 1.0
+    doubles(plan[layout.SETTINGS])[layout.HEIGHT] = _height(plan)
 
 
 @jit
@@ -210,7 +215,6 @@ def _set_up(plan: Integers) -> tuple[int, int]:
     settings[layout.LAST_STEP] = settings[layout.NEWTON_STEP] = np.inf
     settings[layout.LAST_LENGTH] = 0.0
     settings[layout.DAMPING] = 0.0
-    settings[layout.HEIGHT] = np.inf
     return unweighted, number
 
 
