@@ -10,14 +10,14 @@ from raphson_solver.engine.attempts import attempt, attempts, may_try_again, set
 from raphson_solver.engine.bracketing import bracketing
 from raphson_solver.engine.broyden import broyden
 from raphson_solver.engine.convergence import LOOSELY, SMALL_STEP, stationary
-from raphson_solver.engine.intrinsics import Integers, doubles, integers
+from raphson_solver.engine.intrinsics import Doubles, Integers, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ATTEMPT, BEST_METHOD, BEST_STATUS, ITERATIONS, STAGE, M, N
 from raphson_solver.engine.levenberg_marquardt import levenberg_marquardt
 from raphson_solver.engine.line_search import line_search
-from raphson_solver.engine.move import relative_size
+from raphson_solver.engine.move import go_back, relative_size, set_out
 from raphson_solver.engine.newton import newton
-from raphson_solver.engine.point import complete, evaluate, finite, set_weights
+from raphson_solver.engine.point import complete, evaluate, evaluate_residual, finite, set_weights
 from raphson_solver.engine.pseudo_transient import pseudo_transient
 from raphson_solver.engine.status import Method, Status
 from raphson_solver.engine.step import newton_step
@@ -78,7 +78,7 @@ def run(plan: Integers) -> int:
             plan[BEST_METHOD] = plan[STAGE]
             break
         # Keep the point if it is the best so far; go on with the next attempt, if any.
-        norm = _height(plan)
+        norm = _height(plan, doubles(plan[layout.F]))
         if norm < settings[layout.BEST_NORM] or plan[BEST_METHOD] == 0 or np.isnan(settings[layout.BEST_NORM]):
             settings[layout.BEST_NORM] = norm
             plan[BEST_METHOD], plan[BEST_STATUS] = plan[STAGE], status
@@ -139,9 +139,9 @@ def conclude(plan: Integers, status: int) -> int:
 
 
 @jit
-def _height(plan: Integers) -> float:
+def _height(plan: Integers, f: Doubles) -> float:
     """Return what makes one point better than another: ‖f‖, every equation by its scale at the start."""
-    f, reference = doubles(plan[layout.F]), doubles(plan[layout.REFERENCE])
+    reference = doubles(plan[layout.REFERENCE])
     total = 0.0
     for i in range(plan[M]):
         total += (f[i] * reference[i]) ** 2
@@ -157,11 +157,26 @@ def _may_go_on(plan: Integers, height: float) -> bool:
     What plain Newton solves in a few steps more than its share shall not begin anew.
     """
     settings = doubles(plan[layout.SETTINGS])
-    if plan[ATTEMPT] != 0 or attempts(plan) == 1 or not height <= settings[layout.HEIGHT]:
+    if plan[ATTEMPT] != 0 or attempts(plan) == 1:
+        return False
+    if settings[layout.HEIGHT] == 0.0:
+        settings[layout.HEIGHT] = _height_of_start(plan)
+    if not height <= settings[layout.HEIGHT]:
         return False
     settings[layout.HEIGHT] = _MUCH_NEARER * height
     plan[layout.STAGE_LIMIT] += max(1, plan[layout.STAGE_LIMIT] // 10)
     return bool(plan[ITERATIONS] < plan[layout.ITERATION_LIMIT])
+
+
+@jit
+def _height_of_start(plan: Integers) -> float:
+    set_out(plan)
+    x, start = doubles(plan[layout.X]), doubles(plan[layout.START])
+    for j in range(plan[N]):
+        x[j] = start[j]
+    evaluate_residual(plan)
+    go_back(plan)
+    return _height(plan, doubles(plan[layout.TRIAL]))
 
 
 @jit
@@ -170,7 +185,6 @@ def _set_reference(plan: Integers) -> None:
     weight, reference = doubles(plan[layout.WEIGHT]), doubles(plan[layout.REFERENCE])
     for i in range(plan[M]):
         reference[i] = weight[i] if np.isfinite(weight[i]) else 1.0
-    doubles(plan[layout.SETTINGS])[layout.HEIGHT] = _height(plan)
 
 
 @jit
@@ -215,6 +229,7 @@ def _set_up(plan: Integers) -> tuple[int, int]:
     settings[layout.LAST_STEP] = settings[layout.NEWTON_STEP] = np.inf
     settings[layout.LAST_LENGTH] = 0.0
     settings[layout.DAMPING] = 0.0
+    settings[layout.HEIGHT] = 0.0
     return unweighted, number
 
 
