@@ -1,14 +1,51 @@
-"""LLVM text to machine code in this process."""
+"""LLVM text to machine code in this process, compiled unless a process before has kept it on disk.
+
+The text determines the code, together with what `_key` adds to it. It has no addresses: functions of the C library
+are symbols, which the loader looks up in each process, and tables come through a kernel's arguments.
+"""
 
 from __future__ import annotations
 
 import ctypes.util
 import functools
+import hashlib
 import threading
 
+import llvmlite
 import llvmlite.binding as llvm
+import numba
+
+from raphson_solver.compiler.object_files import object_files
+
+# Of what files hold, and of how the code here is made of a text: to be raised when that changes.
+_FORMAT = 1
 
 _lock = threading.Lock()
+
+
+class CodeCounts:
+    """How many modules were found on disk, and how many compiled."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found = self._compiled = 0
+
+    def add(self, *, found: bool) -> None:
+        """Count one."""
+        with self._lock:
+            self._found += found
+            self._compiled += not found
+
+    def take(self) -> tuple[int, int]:
+        """Return what was found, and compiled, since this was asked last."""
+        with self._lock:
+            taken = self._found, self._compiled
+            self._found = self._compiled = 0
+        return taken
+
+
+COUNTS = CodeCounts()
+"""Of this process."""
 
 
 class MachineCode:
@@ -24,17 +61,63 @@ class MachineCode:
 
     def __init__(self, text: str, *, optimize: bool) -> None:
         _initialize()
+        files = object_files()
+        key = "" if files is None else _key(text, optimize=optimize)
+        kept = None if files is None else files.find(key)
+        # The same way for both: what is kept is what runs.
         with _lock:
-            target = _target_machine(optimize=optimize)
-            module = llvm.parse_assembly(text)
-            module.triple = target.triple
-            module.data_layout = str(target.target_data)
-            self._engine = llvm.create_mcjit_compiler(module, target)
-            self._engine.finalize_object()
+            content = _compiled(text, optimize=optimize) if kept is None else kept
+            self._engine = _loaded(content)
+        COUNTS.add(found=kept is not None)
+        if kept is None and files is not None:
+            files.keep(key, content)
+        self._addresses: dict[str, int] = {}
 
     def address(self, name: str) -> int:
         """Return where a function of the module starts."""
-        return int(self._engine.get_function_address(name))
+        if name not in self._addresses:
+            # LLVM is asked once: it lets one thread in at a time, and another may compile for long.
+            self._addresses[name] = int(self._engine.get_function_address(name))
+        return self._addresses[name]
+
+
+def _compiled(text: str, *, optimize: bool) -> bytes:
+    target = _target_machine(optimize=optimize)
+    module = llvm.parse_assembly(text)
+    module.triple = target.triple
+    module.data_layout = str(target.target_data)
+    content: bytes = target.emit_object(module)
+    return content
+
+
+def _loaded(content: bytes) -> llvm.ExecutionEngine:
+    # A module's engine owns its target machine, so each module gets one of its own.
+    target = _target_machine(optimize=False)
+    empty = llvm.parse_assembly("")
+    empty.triple = target.triple
+    empty.data_layout = str(target.target_data)
+    engine = llvm.create_mcjit_compiler(empty, target)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(content))
+    return engine
+
+
+def _key(text: str, *, optimize: bool) -> str:
+    """Return a digest of all that determines a module's code."""
+    digest = hashlib.sha256(f"{_maker()} {optimize}\n".encode())
+    digest.update(text.encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def _maker() -> str:
+    # Where Numba has Intel's vector functions, it has told LLVM to call them.
+    parts = (_FORMAT, llvmlite.__version__, llvm.llvm_version_info, llvm.get_default_triple(), *_processor())
+    return " ".join(map(str, (*parts, numba.config.USING_SVML)))  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _processor() -> tuple[str, str]:
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
 @functools.cache
@@ -49,10 +132,7 @@ def _initialize() -> None:
 
 
 def _target_machine(*, optimize: bool) -> llvm.TargetMachine:
-    # A module's engine owns its target machine, so each module gets one of its own.
+    cpu, features = _processor()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=2 if optimize else 0,
-        jit=True,
+        cpu=cpu, features=features, opt=2 if optimize else 0, jit=True
     )
