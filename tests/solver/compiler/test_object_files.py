@@ -330,6 +330,39 @@ def test_two_processes_at_once(tmp_path: Path, most_bytes: int) -> None:
         assert sum(path.stat().st_size for path in left) <= most_bytes
 
 
+_AGAIN = """
+import sys
+from pathlib import Path
+from raphson_solver.compiler import machine
+from raphson_solver.compiler.object_files import ObjectFiles
+from tests.solver.compiler.test_object_files import SOLVES
+files = ObjectFiles(Path(sys.argv[1]), 1 << 30)
+machine.object_files = lambda: files
+for solve in SOLVES:
+    solve(0)
+print(*machine.COUNTS.take())
+"""
+
+
+def test_another_process_finds_all_of_it(tmp_path: Path) -> None:
+    """Whatever its addresses are, and in whichever order its sets are."""
+
+    def run(seed: str) -> list[str]:
+        return subprocess.run(
+            [sys.executable, "-c", _AGAIN, str(tmp_path / "code")],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[3],
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout.split()
+
+    _, made = run("1")
+    assert int(made) >= 7
+    assert run("2") == [made, "0"]
+
+
 @pytest.mark.parametrize(("said", "bound"), [(None, 256 << 20), ("", 256 << 20), ("0", None), ("1000", 1000)])
 def test_the_environment_bounds_it_or_switches_it_off(
     said: str | None, bound: int | None, monkeypatch: pytest.MonkeyPatch
