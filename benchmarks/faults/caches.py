@@ -59,7 +59,9 @@ def damaged() -> Fault:
             served, _, _ = _started(before, folder)
             right = _solves(served)
         of_systems, _ = _systems(folder)
-        for number, path in enumerate(sorted(path for path in folder.rglob("*") if path.is_file())):
+        for number, path in enumerate(
+            sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+        ):
             content = path.read_bytes()
             middle = len(content) // 2
             path.write_bytes(
@@ -129,7 +131,7 @@ def _solves(served: Served) -> bool:
 def _systems(folder: Path) -> tuple[int, int]:
     """Return how many files with machine code of systems there are in a cache, and how many of these are whole."""
     files = ObjectFiles(folder / FOLDER, DEFAULT_BYTES)
-    keys = [path.name for path in (folder / FOLDER).glob("*")]
+    keys = [path.name for path in (folder / FOLDER).glob("*") if not path.name.startswith("turn.")]
     return len(keys), sum(files.find(key) is not None for key in keys)
 
 

@@ -96,9 +96,17 @@ HOSTILE = (
     "@x = 1",
 )
 # How many paths each has first.
-FILE_EVENTS = {"open": 1, "os.mkdir": 1, "os.remove": 1, "os.rename": 2, "os.scandir": 1, "os.utime": 1}
+FILE_EVENTS = {
+    "fcntl.flock": 1,
+    "open": 1,
+    "os.mkdir": 1,
+    "os.remove": 1,
+    "os.rename": 2,
+    "os.scandir": 1,
+    "os.utime": 1,
+}
 CODE_FOLDER = cache_directory().parents[1] / FOLDER
-CODE_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?")
+CODE_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?|turn\.[0-9a-f]{2}")
 NAMES = ("__import__", "../x", "x\ny", 'x"', "%s", "os", "x\x00", "{x}", "é", "eval", "define")
 
 

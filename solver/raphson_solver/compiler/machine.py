@@ -19,6 +19,9 @@ from raphson_solver.compiler.object_files import object_files
 
 # Of what files hold, and of how the code here is made of a text: to be raised when that changes.
 _FORMAT = 1
+# Measured: what compiling takes, for each character of a text. Whoever has waited that long for another process to
+# compile the same has at worst lost as much again.
+_CHARACTER_SECONDS = 1e-6
 
 _lock = threading.Lock()
 
@@ -61,16 +64,8 @@ class MachineCode:
 
     def __init__(self, text: str, *, optimize: bool) -> None:
         _initialize()
-        files = object_files()
-        key = "" if files is None else _key(text, optimize=optimize)
-        kept = None if files is None else files.find(key)
-        # The same way for both: what is kept is what runs.
-        with _lock:
-            content = _compiled(text, optimize=optimize) if kept is None else kept
-            self._engine = _loaded(content)
-        COUNTS.add(found=kept is not None)
-        if kept is None and files is not None:
-            files.keep(key, content)
+        # Compiled or found, it goes the same way: what is kept is what runs.
+        self._engine = _loaded(_object(text, optimize=optimize))
         self._addresses: dict[str, int] = {}
 
     def address(self, name: str) -> int:
@@ -81,23 +76,44 @@ class MachineCode:
         return self._addresses[name]
 
 
+def _object(text: str, *, optimize: bool) -> bytes:
+    """Return a module's object code, from disk if it is there."""
+    files = object_files()
+    if files is None:
+        return _compiled(text, optimize=optimize)
+    key = _key(text, optimize=optimize)
+    content = files.find(key)
+    if content is None:
+        with files.turn(key, _CHARACTER_SECONDS * len(text)) as made_meanwhile:
+            if made_meanwhile is None:
+                content = _compiled(text, optimize=optimize)
+                files.keep(key, content)
+                return content
+            content = made_meanwhile
+    COUNTS.add(found=True)
+    return content
+
+
 def _compiled(text: str, *, optimize: bool) -> bytes:
-    target = _target_machine(optimize=optimize)
-    module = llvm.parse_assembly(text)
-    module.triple = target.triple
-    module.data_layout = str(target.target_data)
-    content: bytes = target.emit_object(module)
+    with _lock:
+        target = _target_machine(optimize=optimize)
+        module = llvm.parse_assembly(text)
+        module.triple = target.triple
+        module.data_layout = str(target.target_data)
+        content: bytes = target.emit_object(module)
+    COUNTS.add(found=False)
     return content
 
 
 def _loaded(content: bytes) -> llvm.ExecutionEngine:
-    # A module's engine owns its target machine, so each module gets one of its own.
-    target = _target_machine(optimize=False)
-    empty = llvm.parse_assembly("")
-    empty.triple = target.triple
-    empty.data_layout = str(target.target_data)
-    engine = llvm.create_mcjit_compiler(empty, target)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(content))
+    with _lock:
+        # A module's engine owns its target machine, so each module gets one of its own.
+        target = _target_machine(optimize=False)
+        empty = llvm.parse_assembly("")
+        empty.triple = target.triple
+        empty.data_layout = str(target.target_data)
+        engine = llvm.create_mcjit_compiler(empty, target)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(content))
     return engine
 
 

@@ -1,9 +1,10 @@
 """Machine code on disk, from one process to the next: found by what it was made of, and never run unless it is whole.
 
 A folder of ours, mode 0700, holds one file for each module, named by its key; it is shared by any number of processes,
-of any versions, with no locks: a file is written beside and then renamed, read in one piece, and may go at any time. It
-begins with a digest of its key and of the rest. What does not fit that, or is not ours alone to write, is removed and
-made anew. What cannot be read or written costs time, a warning, and nothing else.
+of any versions: a file is written beside and then renamed, read in one piece, and may go at any time. No lock is needed
+for that; `turn` has one, so that processes do not all make the same. A file begins with a digest of its key and of the
+rest. What does not fit that, or is not ours alone to write, is removed and made anew. What cannot be read or written
+costs time, a warning, and nothing else.
 
 We do it by hand since general caches, such as diskcache, unpickle what they find before anything of it is checked, and
 lock a database, which network folders are known to break.
@@ -11,6 +12,7 @@ lock a database, which network folders are known to break.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import logging
@@ -20,6 +22,7 @@ import re
 import secrets
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +39,7 @@ _BLOCK_BYTES = 4096
 _NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?")
 # Looking through a folder takes milliseconds, so it is done once in so many parts of the bound, on average.
 _PARTS = 16
+_LOOK_SECONDS = 0.002
 
 _log = logging.getLogger("raphson_solver")
 # Not the one that callers seed; and nobody can tell ahead when it looks.
@@ -68,6 +72,26 @@ class ObjectFiles:
         except OSError as error:
             self._tell(error)
             return None
+
+    @contextmanager
+    def turn(self, key: str, patience_seconds: float) -> Iterator[bytes | None]:
+        """Take the turn to make what a key stands for; give it, if another has made it meanwhile.
+
+        After `patience_seconds` it is taken by force. A process that ends leaves its turns to others.
+        """
+        try:
+            with self._folder() as folder:
+                # Some keys share one, rather than leaving a file each.
+                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+                file = os.open(f"turn.{key[:2]}", flags, 0o600, dir_fd=folder)
+        except OSError as error:
+            self._tell(error)
+            yield None
+            return
+        try:
+            yield self.find(key) if _has_waited(file, patience_seconds) else None
+        finally:
+            os.close(file)
 
     def keep(self, key: str, content: bytes) -> None:
         """Keep something, unless that cannot be, or it alone is a quarter of what there is room for."""
@@ -155,6 +179,24 @@ class ObjectFiles:
                 return
             self._has_told = True
         _log.warning("machine code of systems is not kept, so that every process compiles its own: %s", error)
+
+
+def _has_waited(file: int, patience_seconds: float) -> bool:
+    """Lock a file, or try so long; return whether that was not at once."""
+    give_up = time.monotonic() + patience_seconds
+    waited = False
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waited = True
+            if time.monotonic() < give_up:
+                time.sleep(_LOOK_SECONDS)
+                continue
+        except OSError:
+            # A disk without locks.
+            pass
+        return waited
 
 
 def _write(key: str, content: bytes, folder: int) -> None:
