@@ -29,6 +29,7 @@ BENCHMARKS = (
     "reverse_mode",
     "sparse_jacobian",
     "text_to_compiled",
+    "code_cache",
     "bratu",
     "burgers",
     "power_flow",

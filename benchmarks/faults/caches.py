@@ -1,4 +1,4 @@
-"""The engine's machine code on disk: no room for it, damaged, and shared by two servers that start at once."""
+"""Machine code on disk, the engine's and that of systems: no room for it, damaged, shared by servers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import raphson
+from raphson_solver.compiler.object_files import DEFAULT_BYTES, FOLDER, ObjectFiles
 from raphson_solver.engine.cache import cache_directory
 
 from benchmarks.faults.fault import EQUATIONS, START, Fault
-from benchmarks.processes import Served, serve
+from benchmarks.processes import Served, serve, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OPTIONS = ("--workers", "1", "--log-level", "CRITICAL")
+OPTIONS = ("--workers", "1", "--log-level", "ERROR")
 DISK_BYTES = 256 * 1024
 MADE, LOADED = "compiled", "loaded"
 
@@ -34,17 +35,18 @@ def full_disk() -> Fault:
             folder = stack.enter_context(_small_disk())
         except subprocess.CalledProcessError:
             return Fault(name, "not run: only root may mount a small disk", "—", sound=True)
-        with (folder / "filler").open("wb") as filler:
+        # Unbuffered: what was not written would be tried again at the end.
+        with (folder / "filler").open("wb", buffering=0) as filler:
             try:
                 while True:
                     filler.write(bytes(4096))
-                    filler.flush()
             except OSError:
                 pass
         served, engine, seconds = _started(stack, folder)
         right = _solves(served)
+        kept, _ = _systems(folder)
         happened = f"ready after {seconds:.0f} s, engine {engine}; nothing could be kept for the next start"
-        return Fault(name, happened, "nothing" if right else "answers", right and engine == MADE)
+        return Fault(name, happened, "nothing" if right else "answers", right and engine == MADE and not kept)
 
 
 def damaged() -> Fault:
@@ -52,8 +54,14 @@ def damaged() -> Fault:
     with tempfile.TemporaryDirectory(prefix="raphson-faults-") as scratch, ExitStack() as stack:
         folder = Path(scratch)
         code = cache_directory()
-        files = shutil.copytree(code, folder / "engine" / code.name)
-        for number, path in enumerate(sorted(files.iterdir())):
+        shutil.copytree(code, folder / "engine" / code.name)
+        with ExitStack() as before:
+            served, _, _ = _started(before, folder)
+            right = _solves(served)
+        of_systems, _ = _systems(folder)
+        for number, path in enumerate(
+            sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+        ):
             content = path.read_bytes()
             middle = len(content) // 2
             path.write_bytes(
@@ -65,14 +73,18 @@ def damaged() -> Fault:
                 )[number % 4]
             )
         served, engine, seconds = _started(stack, folder)
-        right = _solves(served)
+        right = _solves(served) and right
         _, again, later = _started(stack, folder)
+        kept, whole = _systems(folder)
         happened = (
-            f"{number + 1} files: found out, engine {engine} in {seconds:.0f} s; "
-            f"the next start {again} it in {later:.1f} s"
+            f"{number + 1} files, {of_systems} of them of systems: found out, engine {engine} in {seconds:.0f} s, "
+            f"{whole} of systems compiled; the next start {again} the engine in {later:.1f} s"
         )
         return Fault(
-            "files of the cache damaged", happened, "nothing" if right else "answers", right and again == LOADED
+            "files of the cache damaged",
+            happened,
+            "nothing" if right else "answers",
+            right and again == LOADED and whole == kept == of_systems > 0,
         )
 
 
@@ -82,13 +94,18 @@ def shared() -> Fault:
         folder = Path(scratch)
         with ThreadPoolExecutor(2) as threads:
             both = list(threads.map(lambda _: _started(stack, folder), range(2)))
-        right = all(_solves(served) for served, _, _ in both)
+            right = all(threads.map(lambda each: _solves(each[0]), both))
+        of_both = _systems(folder)
         served, third, seconds = _started(stack, folder)
         right = right and _solves(served)
+        kept, whole = _systems(folder)
         told = " and ".join(f"{engine} it in {spent:.0f} s" for _, engine, spent in both)
-        happened = f"two {told}; a third {third} it in {seconds:.1f} s"
+        happened = f"two {told}; a third {third} it in {seconds:.1f} s, and {whole} files of systems"
         return Fault(
-            "two servers on one empty cache", happened, "nothing" if right else "answers", right and third == LOADED
+            "two servers on one empty cache",
+            happened,
+            "nothing" if right else "answers",
+            right and third == LOADED and (kept, whole) == of_both and whole == kept > 0,
         )
 
 
@@ -102,11 +119,20 @@ def _started(stack: ExitStack, folder: Path) -> tuple[Served, str, float]:
 
 
 def _solves(served: Served) -> bool:
+    """Solve a system until it is compiled in the background, and then by its machine code."""
+    numbers = (1.5, 2.0, 2.5)
     with raphson.connect(served.address) as client:
-        roots = [client.solve(EQUATIONS, START, {"r": r}) for r in (1.5, 2.0, 2.5)]
-    return all(
-        abs(root["x"] ** 2 + root["y"] ** 2 - r**2) < 1e-10 for root, r in zip(roots, (1.5, 2.0, 2.5), strict=True)
-    )
+        roots = [client.solve(EQUATIONS, START, {"r": r}) for r in numbers]
+        settle(served.process.pid)
+        roots += [client.solve(EQUATIONS, START, {"r": r}) for r in numbers]
+    return all(abs(root["x"] ** 2 + root["y"] ** 2 - r**2) < 1e-10 for root, r in zip(roots, 2 * numbers, strict=True))
+
+
+def _systems(folder: Path) -> tuple[int, int]:
+    """Return how many files with machine code of systems there are in a cache, and how many of these are whole."""
+    files = ObjectFiles(folder / FOLDER, DEFAULT_BYTES)
+    keys = [path.name for path in (folder / FOLDER).glob("*") if not path.name.startswith("turn.")]
+    return len(keys), sum(files.find(key) is not None for key in keys)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Self
 STATUSES = 16
 """Numbers of statuses that are counted: from 0, which is none, to 15."""
 
-_FORM = struct.Struct("<BHHIQdddddd64s")
+_FORM = struct.Struct("<BHHHHIQdddddd64s")
 
 SIZE = _FORM.size
 """Bytes that an account takes."""
@@ -23,7 +23,8 @@ NO_ACCOUNT = bytes(SIZE)
 
 _NO_COUNTS = bytes(4 * STATUSES)
 _COUNTS = struct.Struct(f"<{STATUSES}I")
-_MOST_SYSTEMS = 2**16 - 1
+# Of systems, and of pieces of code.
+_MOST = 2**16 - 1
 _MOST_VARIABLES = 2**32 - 1
 
 
@@ -37,6 +38,9 @@ class Account:
         How a solve ended, as `raphson_solver.Status`; 0 if nothing was solved, or a batch.
     found, compiled : int
         Systems that were there already, and that were made for this request.
+    code_found, code_compiled : int
+        Pieces of machine code that were on disk, and that were not, since the request before: what the background makes
+        belongs to no request.
     n : int
         Variables of the system that was solved.
     iterations : int
@@ -54,6 +58,8 @@ class Account:
     status: int = 0
     found: int = 0
     compiled: int = 0
+    code_found: int = 0
+    code_compiled: int = 0
     n: int = 0
     iterations: int = 0
     received: float = 0.0
@@ -75,6 +81,8 @@ class Account:
             self.status,
             self.found,
             self.compiled,
+            self.code_found,
+            self.code_compiled,
             self.n,
             self.iterations,
             self.received,
@@ -88,13 +96,17 @@ class Account:
 
     def find(self) -> None:
         """Note that a system was there."""
-        self.found = min(self.found + 1, _MOST_SYSTEMS)
+        self.found = min(self.found + 1, _MOST)
 
     def compile(self, began: float) -> None:
         """Note that a system was made."""
-        self.compiled = min(self.compiled + 1, _MOST_SYSTEMS)
+        self.compiled = min(self.compiled + 1, _MOST)
         self.compiling = self.compiling or began
         self.compile_seconds += time.monotonic() - began
+
+    def note_code(self, found: int, compiled: int) -> None:
+        """Note pieces of machine code that were loaded from disk, and compiled."""
+        self.code_found, self.code_compiled = min(found, _MOST), min(compiled, _MOST)
 
     def solve(self, began: float, status: int, n: int, iterations: int) -> None:
         """Note a solve that has just ended."""

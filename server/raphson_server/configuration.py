@@ -281,6 +281,14 @@ class ServerConfig:
     worker_systems: int = setting(
         256, "Compiled systems that each worker keeps.", section=WORKERS, metavar="N", least=1
     )
+    code_cache_bytes: int = setting(
+        256 * MIB,
+        "Bytes of machine code of systems that are kept on disk, beside the engine's, for workers and servers to come; "
+        "about, and what was not used for longest goes. 0 keeps and reads none.",
+        section=WORKERS,
+        metavar="BYTES",
+        least=0,
+    )
     systems: tuple[str, ...] = setting(
         (),
         "Serve the functions that this Python file (….py), or module, registers: plain functions that Numba compiles, "

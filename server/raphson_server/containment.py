@@ -16,6 +16,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _LARGEST_KEPT_BYTES = 256 << 20, 64 << 20
 
 
+def environment(code_cache_bytes: int) -> dict[str, str]:
+    """Return that of a process that computes; `code_cache_bytes` is the setting, as the solver reads it."""
+    return os.environ | ONE_THREAD | {"RAPHSON_CODE_CACHE_BYTES": str(code_cache_bytes)}
+
+
 def contain(settings: WorkerSettings) -> None:
     """Bound this process; ends it at once if its front end is already gone.
 

@@ -36,6 +36,8 @@ class JobSettings:
         Largest message.
     limits : dict of str to int
         Those of one definition, by the solver's names.
+    code_cache_bytes : int
+        What machine code on disk may take; 0 for none.
     log_level, log_format : str
         Of their logs.
     suspect : str
@@ -55,6 +57,7 @@ class JobSettings:
     parent_pid: int
     max_message_bytes: int
     limits: dict[str, int]
+    code_cache_bytes: int
     log_level: str
     log_format: str
     suspect: str = ""

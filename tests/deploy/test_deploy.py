@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from raphson_server.cli.serve import serve
+from raphson_server.configuration import MIB, ServerConfig
 
 from tests.documents.registered import families
 
@@ -135,6 +136,15 @@ def test_who_stops_a_server_gives_it_time_to_drain() -> None:
     stop = re.search(r"^TimeoutStopSec=(\d+)$", (DEPLOY / "systemd" / "raphson.service").read_text(), re.MULTILINE)
     assert stop is not None
     assert float(stop[1]) >= drain("systemd") + 10
+
+
+def test_the_volume_for_machine_code_holds_it() -> None:
+    """A pod that passes the limit of a volume is ended."""
+    (deployment,) = [each for each in resources(KUBERNETES) if each["kind"] == "Deployment"]
+    volumes = {each["name"]: each for each in deployment["spec"]["template"]["spec"]["volumes"]}
+    limit = int(volumes["cache"]["emptyDir"]["sizeLimit"].removesuffix("Mi")) * MIB
+    # The engine's, and what that of systems may pass its bound by.
+    assert limit >= 1.5 * ServerConfig().code_cache_bytes + 50 * MIB
 
 
 def test_selectors_select_the_pods() -> None:

@@ -6,6 +6,8 @@ Run as a process of its own, since a hook stays for good: ``python -m tests.serv
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import time
 from collections import Counter
@@ -50,6 +52,8 @@ from raphson_server.worker.call import Call
 from raphson_server.worker.loop import answer
 from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.systems import Systems
+from raphson_solver.compiler.object_files import FOLDER
+from raphson_solver.engine.cache import cache_directory
 
 FILE = "/tmp/raphson-was-here"
 HOSTILE = (
@@ -91,6 +95,18 @@ HOSTILE = (
     "x = *x",
     "@x = 1",
 )
+# How many paths each has first.
+FILE_EVENTS = {
+    "fcntl.flock": 1,
+    "open": 1,
+    "os.mkdir": 1,
+    "os.remove": 1,
+    "os.rename": 2,
+    "os.scandir": 1,
+    "os.utime": 1,
+}
+CODE_FOLDER = cache_directory().parents[1] / FOLDER
+CODE_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?|turn\.[0-9a-f]{2}")
 NAMES = ("__import__", "../x", "x\ny", 'x"', "%s", "os", "x\x00", "{x}", "é", "eval", "define")
 
 
@@ -137,6 +153,15 @@ def requests(text: str, name: str = "x", more: str = "x**2 = 2") -> list[tuple[M
 
 def opening(name: str) -> SolveCallbackRequest:
     return SolveCallbackRequest(opening=CallbackOpening(start=[named(name, 1.0)]))
+
+
+def is_of_code(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Tell whether an event is about the folder of machine code, a digest in it, or a file that is open already."""
+    paths = arguments[: FILE_EVENTS.get(event, 0)]
+    return bool(paths) and all(
+        isinstance(path, int) or os.fspath(path) == str(CODE_FOLDER) or CODE_NAME.fullmatch(os.fspath(path)) is not None
+        for path in paths
+    )
 
 
 class Nowhere:
@@ -188,6 +213,8 @@ def main() -> None:
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "pickle.find_class":
             event = f"{event} {arguments[0].partition('.')[0]}"
+        elif is_of_code(event, arguments):
+            event = f"{event} of machine code"
         if is_armed:
             events.setdefault(event, repr(arguments)[:200])
 

@@ -98,6 +98,7 @@ class Jobs:
             parent_pid=-1,
             max_message_bytes=config.max_message_bytes,
             limits=config.solver_limits(),
+            code_cache_bytes=config.code_cache_bytes,
             log_level=config.log_level,
             log_format=config.log_format,
         )

@@ -69,6 +69,12 @@ class Metrics:
         self._misses = Counter(
             "raphson_system_cache_misses", "Systems that the worker had to compile.", registry=registry
         )
+        self._code_hits = Counter(
+            "raphson_code_cache_hits", "Pieces of machine code that were on disk.", registry=registry
+        )
+        self._code_misses = Counter(
+            "raphson_code_cache_misses", "Pieces of machine code that LLVM had to make.", registry=registry
+        )
         # What has not happened yet is told as 0.
         self._solves = {number: solves.labels(name_of_status(number)) for number in STATUSES}
         self._members = {number: members.labels(name_of_status(number)) for number in STATUSES}
@@ -86,6 +92,10 @@ class Metrics:
         if account.compiled:
             self._misses.inc(account.compiled)
             self._compiling.observe(account.compile_seconds)
+        if account.code_found:
+            self._code_hits.inc(account.code_found)
+        if account.code_compiled:
+            self._code_misses.inc(account.code_compiled)
         if account.status:
             self._solves[account.status].inc()
             self._iterations.observe(account.iterations)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from raphson_server.containment import ONE_THREAD
+from raphson_server.containment import environment
 from raphson_server.job_settings import JobSettings
 
 _FIRST_PAUSE_SECONDS = 0.1
@@ -161,7 +161,7 @@ class KeptProcess:
             pass_fds=(announce_fd,),
             stdin=subprocess.PIPE,
             stdout=2,
-            env=os.environ | ONE_THREAD,
+            env=environment(self._settings.code_cache_bytes),
             text=True,
         )
         assert process.stdin is not None

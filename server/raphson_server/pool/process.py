@@ -9,7 +9,7 @@ import time
 from raphson_server import frames
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
-from raphson_server.containment import ONE_THREAD
+from raphson_server.containment import environment
 from raphson_server.worker_settings import WorkerSettings
 
 _FLAG_BYTES = 8
@@ -77,7 +77,7 @@ class WorkerProcess:
                 pass_fds=(settings.channel_fd, settings.flag_fd),
                 stdin=subprocess.DEVNULL,
                 stdout=2,
-                env=os.environ | ONE_THREAD,
+                env=environment(config.code_cache_bytes),
             )
         except OSError:
             self.close()

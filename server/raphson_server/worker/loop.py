@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import raphson_solver as rs
 from google.rpc import code_pb2
+from raphson_solver.compiler.machine import COUNTS as CODE_COUNTS
 
 from raphson_server import turns
 from raphson_server.account import Account
@@ -89,6 +90,7 @@ def serve(
             call.deadline = _deadline(request.remaining_seconds)
             reply = answer(request, call)
             account.answered = time.monotonic()
+            account.note_code(*CODE_COUNTS.take())
             reply.account = account.to_bytes()
             call.items.settle()
             send_reply(channel, reply)
