@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"\]\((\.\./[^)#\s]*)(#[^)\s]*)?\)")
 LANGUAGES = {
     ".py": "python", ".sh": "bash", ".toml": "toml", ".json": "json", ".yml": "yaml", ".yaml": "yaml",
-    ".js": "javascript", ".mjs": "javascript", ".proto": "proto",
+    ".mjs": "javascript", ".proto": "proto",
 }  # fmt: skip
 # The page of the wire says all that these do.
 PROTOS = "proto/raphson/v1"

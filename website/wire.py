@@ -30,7 +30,7 @@ INTRODUCTION = """# The wire
 
 Generated from `proto/raphson/v1`, the contract between callers and servers. Fields are added, never changed. A field
 that is not given has the default that its comment says; a list may be empty. All numbers are IEEE-754 binary64 unless
-they are whole.
+they are whole. [Other languages](../other-languages.md) shows it in use.
 """
 
 

@@ -14,7 +14,7 @@ from tests.server.running import running_server
 
 PAGES = [DOCS / "index.md", DOCS / "newton.md", *sorted((DOCS / "guides").glob("*.md"))]
 # Pages whose blocks other tests do.
-ELSEWHERE = {"functions.md", "jacobian.md", "jobs.md", "operations.md", "security.md"}
+ELSEWHERE = {"functions.md", "jacobian.md", "jobs.md", "operations.md", "other-languages.md", "security.md"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
