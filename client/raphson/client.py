@@ -36,7 +36,6 @@ class Client(Blocking, Queueing, Operations):
         self, transport: BlockingTransport, *, timeout_seconds: float = 60.0, server: EmbeddedServer | None = None
     ) -> None:
         super().__init__(transport, timeout_seconds=timeout_seconds, server=server)
-        self._blocking_transport = transport
 
     @property
     def is_unusable(self) -> bool:
