@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -280,6 +280,12 @@ class Transport(ABC):
         vars(other).update(vars(self))
         other.metadata = (*(part for part in self.metadata or () if part[0] not in keys), *more) or None
         return other
+
+    def __reduce__(self) -> NoReturn:
+        raise ClientStateError(
+            f"this client of {self.address} cannot be pickled: its connection belongs to this process; "
+            "connect again where it is needed"
+        )
 
     @property
     def is_closed(self) -> bool:
