@@ -68,10 +68,10 @@ stubs-check: $(VENV)/lint  ## Check that the committed stubs are those of proto/
 	diff -r --exclude=__pycache__ --exclude=__init__.py $(VENV)/stubs/raphson/v1 client/raphson/v1
 
 # MkDocs announces its successor at every build otherwise.
-docs: $(VENV)/docs  ## Build the documentation as a site, into build/site
+docs: $(VENV)/lint  ## Build the documentation as a site, into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-docs-serve: $(VENV)/docs  ## Show the site at http://127.0.0.1:8000, anew when a page changes
+docs-serve: $(VENV)/lint  ## Show the site at http://127.0.0.1:8000, anew when a page changes
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --watch client --watch proto --watch website
 
 clean:  ## Remove what was installed and generated, the engine's cache included
@@ -88,10 +88,6 @@ $(VENV)/server: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/lint: $(VENV)/server
-	$(INSTALL) --editable '.[server,test,lint]'
-	@touch $@
-
-$(VENV)/docs: $(VENV)/lint
 	$(INSTALL) --editable '.[server,test,lint,docs]'
 	@touch $@
 

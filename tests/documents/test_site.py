@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
+from website.blocks import BLOCK, with_blocks
 from website.files import linked_files, with_links
+from website.loaded import loaded_from_elsewhere
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -48,3 +51,40 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
     pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
     assert sorted(places(navigation)) == sorted(pages | {"reference/wire.md"})
+
+
+def test_blocks_have_titles_and_wide_drawings_fit() -> None:
+    drawing = "─" * 120
+    text = f"```python file=a.py\nx\n```\n\nwords\n\n```\n{drawing}\n```\n\n```\nnarrow\n```\n"
+    assert with_blocks(text) == (
+        f'```python title="a.py"\nx\n```\n\nwords\n\n``` {{ .text .wide }}\n{drawing}\n```\n\n```\nnarrow\n```\n'
+    )
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_what_is_in_blocks_and_between_them_stays(page: Path) -> None:
+    before, after = page.read_text(), with_blocks(page.read_text())
+    assert [block[2] for block in BLOCK.finditer(after)] == [block[2] for block in BLOCK.finditer(before)]
+    assert BLOCK.sub("", after) == BLOCK.sub("", before)
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix"),
+    [
+        ('<script src="https://elsewhere/a.js"></script>', ".html"),
+        ('<img alt="" src=//elsewhere/a.png>', ".html"),
+        ('<link rel="stylesheet" href="https://elsewhere/a.css">', ".html"),
+        ("@import 'https://elsewhere/a.css';", ".css"),
+        ("a { background: url(https://elsewhere/a.png) }", ".css"),
+    ],
+)
+def test_what_is_loaded_from_elsewhere_is_noticed(text: str, suffix: str) -> None:
+    (address,) = loaded_from_elsewhere(text, suffix)
+    assert "//elsewhere/a." in address
+
+
+def test_links_and_files_of_the_site_may_be_there() -> None:
+    page = '<a href="https://elsewhere/">a</a><script src="assets/a.js"></script><link rel="icon" href="../a.png">'
+    assert loaded_from_elsewhere(page, ".html") == []
+    assert loaded_from_elsewhere("a { background: url(data:image/png;base64,//8) }", ".css") == []
+    assert loaded_from_elsewhere("https://elsewhere", ".js") == []
