@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
+import re
 from pathlib import Path
 
 import pytest
+import raphson
+import raphson_solver
 import yaml
+from raphson import errors
 
 from website.blocks import BLOCK, with_blocks
 from website.files import linked_files, with_links
@@ -88,3 +93,26 @@ def test_links_and_files_of_the_site_may_be_there() -> None:
     assert loaded_from_elsewhere(page, ".html") == []
     assert loaded_from_elsewhere("a { background: url(data:image/png;base64,//8) }", ".css") == []
     assert loaded_from_elsewhere("https://elsewhere", ".js") == []
+
+
+def test_the_reference_has_every_name_of_the_client() -> None:
+    text = "".join((DOCS / "reference" / name).read_text() for name in ("client.md", "results.md"))
+    shown = set(re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE))
+    assert {f"raphson.{name}" for name in set(raphson.__all__) - {"aio"}} <= shown
+    assert {"raphson.aio.connect", "raphson.aio.Client"} <= shown
+    for name in shown:
+        assert pkgutil.resolve_name(name) is not None
+
+
+def test_the_reference_shows_the_tree_of_errors() -> None:
+    assert errors.__doc__ is not None
+    tree = errors.__doc__.partition("\n\n")[2].rstrip()
+    assert f"```\n{tree}\n```" in (DOCS / "reference" / "results.md").read_text()
+
+
+def test_the_reference_has_methods_of_the_solver_that_there_are() -> None:
+    text = (DOCS / "reference" / "solver.md").read_text()
+    for name in re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE):
+        assert pkgutil.resolve_name(name).__doc__
+    for method in re.findall(r"^ +- (\w+)$", text, re.MULTILINE):
+        assert callable(getattr(raphson_solver.System, method))
