@@ -75,7 +75,7 @@ docs-serve: $(VENV)/lint  ## Show the site at http://127.0.0.1:8000, anew when a
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --watch client --watch proto --watch website
 
 clean:  ## Remove what was installed and generated, the engine's cache included
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build examples/node/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each of these files stands for an installation with more extras than the one before.
