@@ -9,7 +9,7 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -Iproto -I$$($(BIN)/python -c 'impor
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help run test engine bench robustness fuzz soak faults lint types contracts stubs settings stubs-check \
-    check clean
+    check docs docs-serve clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ soak: $(VENV)/server  ## Keep a server at twice its capacity, every reply checke
 faults: $(VENV)/server  ## Kill, cut, fill and corrupt what a server stands on; say what was lost
 	$(BIN)/python -m benchmarks.faults
 
-check: lint types contracts stubs-check  ## Lint, types, import contracts, stubs: all that CI adds to the tests
+check: lint types contracts stubs-check docs  ## Lint, types, import contracts, stubs, pages: all that CI adds to the tests
 
 lint: $(VENV)/lint  ## Check style and format
 	$(BIN)/ruff check
@@ -67,8 +67,15 @@ stubs-check: $(VENV)/lint  ## Check that the committed stubs are those of proto/
 	$(PROTOC) --python_out=$(VENV)/stubs --pyi_out=$(VENV)/stubs --grpc_python_out=$(VENV)/stubs $(PROTOS)
 	diff -r --exclude=__pycache__ --exclude=__init__.py $(VENV)/stubs/raphson/v1 client/raphson/v1
 
+# MkDocs announces its successor at every build otherwise.
+docs: $(VENV)/lint  ## Build the documentation as a site, into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(VENV)/lint  ## Show the site at http://127.0.0.1:8000, anew when a page changes
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --watch client --watch proto --watch website
+
 clean:  ## Remove what was installed and generated, the engine's cache included
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build examples/node/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each of these files stands for an installation with more extras than the one before.
@@ -81,7 +88,7 @@ $(VENV)/server: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/lint: $(VENV)/server
-	$(INSTALL) --editable '.[server,test,lint]'
+	$(INSTALL) --editable '.[server,test,lint,docs]'
 	@touch $@
 
 $(VENV)/bench: $(VENV)/server

@@ -14,7 +14,8 @@ from raphson.errors import InvalidRequestError
 Pem = str | os.PathLike[str] | bytes
 """A file's path, or its content."""
 
-Metadata = tuple[tuple[str, str], ...]
+Metadata = tuple[tuple[str, str | bytes], ...]
+"""What is sent with a call, by keys; bytes under keys that end in ``-bin``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Access:
     ----------
     credentials : grpc.ChannelCredentials or None
         None sends in the clear.
-    metadata : tuple of (str, str)
+    metadata : tuple of (str, str or bytes)
         Sent with every call.
     is_local : bool
         Whether the server is on this machine, so that no proxy may stand before it.

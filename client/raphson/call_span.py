@@ -27,12 +27,12 @@ class CallSpan:
     ----------
     name : str
         The method's full name.
-    metadata : tuple of (str, str), or None
+    metadata : tuple of (str, str or bytes), or None
         What is sent with every call.
 
     Attributes
     ----------
-    metadata : tuple of (str, str)
+    metadata : tuple of (str, str or bytes)
         That, and what the server learns of the trace.
     """
 

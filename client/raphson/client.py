@@ -22,7 +22,7 @@ class Client(Blocking, Queueing, Operations):
     that returns the residuals (traced at each call; `compile` it to trace it once), or a `CompiledSystem`.
     A text is sent once; later calls send its id by themselves.
 
-    Threads may share a client. A forked process must connect again.
+    Threads may share a client. It cannot be used in a forked process, nor pickled: connect again there.
 
     Attributes
     ----------
@@ -36,7 +36,6 @@ class Client(Blocking, Queueing, Operations):
         self, transport: BlockingTransport, *, timeout_seconds: float = 60.0, server: EmbeddedServer | None = None
     ) -> None:
         super().__init__(transport, timeout_seconds=timeout_seconds, server=server)
-        self._blocking_transport = transport
 
     @property
     def is_unusable(self) -> bool:

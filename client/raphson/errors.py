@@ -13,7 +13,7 @@ RaphsonError
 ├── DeadlineExceededError      no answer in time (also a TimeoutError)
 ├── CancelledError             the call was cancelled
 ├── InternalServerError        a fault in the server
-└── ClientStateError           the client is closed, or was carried into a forked process
+└── ClientStateError           the client is closed, or was carried into another process
 """
 
 from __future__ import annotations
@@ -213,6 +213,6 @@ class InternalServerError(RaphsonError):
 
 
 class ClientStateError(RaphsonError):
-    """The client is closed, or was carried into a forked process, where gRPC channels do not work."""
+    """The client is closed, or was carried into another process, forked or pickled, where its connection is none."""
 
     default_code = StatusCode.FAILED_PRECONDITION

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from raphson.calls import Calls
 from raphson.errors import InvalidRequestError
@@ -28,7 +28,10 @@ PREFIX = "jobs/"
 class Queueing(Calls):
     """Gives a server jobs, and finds them again."""
 
-    _blocking_transport: BlockingTransport
+    @property
+    def _blocking_transport(self) -> BlockingTransport:
+        # Clients that queue are made with no other.
+        return cast("BlockingTransport", self._transport)
 
     def create_job(
         self,

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -159,6 +159,13 @@ class Conversation(Generic[Request, Reply]):
         self._requests.put_nowait(None)
 
 
+@dataclass(slots=True)
+class Life:
+    """Whether a connection is closed, known to all that share it."""
+
+    is_closed: bool = False
+
+
 class Transport(ABC):
     """The stubs on one channel, of one process. What its methods return is awaited, by whichever client.
 
@@ -168,7 +175,7 @@ class Transport(ABC):
         Owned from now on.
     address : str
         Whom it leads to, for messages.
-    metadata : tuple of (str, str)
+    metadata : tuple of (str, str or bytes)
         What is sent with every call.
     """
 
@@ -179,7 +186,7 @@ class Transport(ABC):
         self.address = address
         # None costs a call less than an empty tuple.
         self.metadata = metadata or None
-        self.is_closed = False
+        self._life = Life()
         self._process = os.getpid()
         solver = SolverServiceStub(channel)  # type: ignore[no-untyped-call]
         self.solve: Unary[SolveRequest, SolveResponse] = Unary(solver.Solve)
@@ -259,6 +266,35 @@ class Transport(ABC):
         call = method.begin(argument, timeout=timeout_seconds, metadata=span.metadata)
         span.end_with(call)
         return call
+
+    def with_metadata(self, more: Metadata) -> Self:
+        """Return this with more that is sent with every call, on the same connection: both are closed together.
+
+        Parameters
+        ----------
+        more : tuple of (str, str or bytes)
+            Takes the place of what was sent under the same keys.
+        """
+        keys = {key for key, _ in more}
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other.metadata = (*(part for part in self.metadata or () if part[0] not in keys), *more) or None
+        return other
+
+    def __reduce__(self) -> NoReturn:
+        raise ClientStateError(
+            f"this client of {self.address} cannot be pickled: its connection belongs to this process; "
+            "connect again where it is needed"
+        )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is closed."""
+        return self._life.is_closed
+
+    @is_closed.setter
+    def is_closed(self, is_closed: bool) -> None:
+        self._life.is_closed = is_closed
 
     @property
     def is_forked(self) -> bool:

@@ -53,6 +53,7 @@ class ScriptedServer:
     script: list[Action] = field(default_factory=list)
     requests: list[Any] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
+    metadata: list[dict[str, Any]] = field(default_factory=list)
     address: str = ""
 
     def fail(self, code: grpc.StatusCode, message: str, *details: Message) -> None:
@@ -76,7 +77,7 @@ class ScriptedServer:
 
     def handle(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.requests.append(request)
-        self.deadlines.append(context.time_remaining())
+        self.keep_call(context)
         if self.script:
             return self.script.pop(0)(request, context)
         match request.DESCRIPTOR.name:
@@ -118,9 +119,13 @@ class ScriptedServer:
         self, requests: Iterator[SolveBatchRequest], context: grpc.ServicerContext
     ) -> Iterator[SolveBatchResponse]:
         """Let an action have the whole conversation, or else give each chunk its starts for results."""
-        self.deadlines.append(context.time_remaining())
+        self.keep_call(context)
         action = self.script.pop(0) if self.script else lambda chunks, _: map(solved_at_start, chunks)
         yield from action(map(self.kept, requests), context)
+
+    def keep_call(self, context: grpc.ServicerContext) -> None:
+        self.deadlines.append(context.time_remaining())
+        self.metadata.append({key: value for key, value in context.invocation_metadata() if key != "user-agent"})
 
     def kept(self, request: Any) -> Any:
         self.requests.append(request)

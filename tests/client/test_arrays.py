@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import raphson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -107,3 +108,47 @@ def test_a_vector_of_another_length_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match=r"start: an array of shape \(3,\); expected \(2,\)") as caught:
         split(np.arange(3.0), [("x", (2,))], "start")
     assert caught.value.code.name == "INVALID_ARGUMENT"
+
+
+# −0, the least and the largest, infinity, and NaNs: quiet and signalling, of both signs, with something in them.
+ODD_BITS = [
+    0x8000000000000000, 0x0000000000000001, 0x800FFFFFFFFFFFFF, 0x7FEFFFFFFFFFFFFF, 0xFFF0000000000000,
+    0x7FF8000000000000, 0xFFF8DEADBEEF0123, 0x7FF0000000000001, 0xFFF4000000000000,
+]  # fmt: skip
+ODD = np.array(ODD_BITS, dtype=np.uint64).view(np.float64)
+
+
+def bits(array: Any) -> list[int]:
+    return np.ascontiguousarray(array, dtype=np.float64).reshape(-1).view(np.uint64).tolist()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        ODD,
+        ODD.reshape(3, 3),
+        np.asfortranarray(ODD.reshape(3, 3)),
+        np.repeat(ODD, 2)[::2],
+        ODD.byteswap().view(ODD.dtype.newbyteorder()),
+    ],
+    ids=["vector", "matrix", "columns first", "strided", "big-endian"],
+)
+def test_odd_numbers_keep_every_bit_on_the_wire(array: Any, talking: raphson.Client) -> None:
+    """There and back: the server that is talked to returns the start."""
+    root = talking.solve("x = 0", {"x": array})
+    assert root["x"].shape == array.shape
+    assert bits(root["x"]) == ODD_BITS
+    assert root["x"].dtype == np.dtype(np.float64)
+
+
+@pytest.mark.parametrize("number", ODD, ids=[hex(number) for number in ODD_BITS])
+def test_so_do_odd_scalars(number: np.float64, talking: raphson.Client) -> None:
+    for sent in (number, np.array(number)):
+        assert bits(talking.solve("x = 0", {"x": sent})["x"]) == bits(number)
+
+
+def test_a_real_server_keeps_the_bits_of_what_is_finite(client: raphson.Client) -> None:
+    points = ODD[np.isfinite(ODD)]
+    points = np.stack([points, -points])
+    assert bits(client.value("x[i] for i in range(4)", {"x": points[0]})) == bits(points[0])
+    assert bits(client.value("x[i] for i in range(4)", {"x": points}, batch=1)) == bits(points)

@@ -150,6 +150,7 @@ def test_the_names_of_the_tracer() -> None:
         ("differentiability", "equations at parameters value directions timeout_seconds"),
         ("systems", "timeout_seconds"),
         ("root", "fun x0 args method jac tol callback options"),
+        ("with_metadata", "metadata"),
         ("close", ""),
     ],
 )

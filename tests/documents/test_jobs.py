@@ -11,9 +11,12 @@ from raphson_server.cli import main
 from raphson_server.jobs.errors import JobErrorCode
 from raphson_server.jobs.table_format import EXTENSIONS
 
+from tests.server.running import running_server
+
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "jobs.md").read_text()
 (TABLE,) = re.findall(r"```python\n(import numpy.*?)```", DOCUMENT, re.DOTALL)
+(ON_SERVER,) = re.findall(r"```python\n(import raphson\n.*?)```", DOCUMENT, re.DOTALL)
 (COMMAND,) = re.findall(r"^\$ (raphson batch examples.*)$", DOCUMENT, re.MULTILINE)
 
 
@@ -28,6 +31,35 @@ def test_its_command_does_what_it_says(tmp_path: Path, monkeypatch: pytest.Monke
     assert [line.split(" in ")[0] for line in result.stdout.splitlines()] == [
         line.split(" in ")[0] for line in shown if line
     ]
+    assert parquet.read_table("roots.parquet").num_rows == 10_000
+
+
+def test_its_job_on_a_server_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it says of /data holds of any folder that the operator names."""
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.chdir(data)
+    exec(compile(TABLE, "docs/jobs.md", "exec"), {})
+    serve, batch, listed = re.findall(r"^\$ (raphson [^#\n]*)", DOCUMENT.split("## On a server")[1], re.MULTILINE)[:3]
+    assert shlex.split(serve)[2:4] == ["--jobs", "/var/lib/raphson"]
+    assert "--job-files /data" in serve
+    (data / "model.toml").write_text((ROOT / "examples" / "two_equations.toml").read_text())
+    flags = ["--jobs", str(tmp_path / "kept"), "--job-files", str(data), "--job-processes", "1"]
+    with running_server(*flags, others=2) as server:
+
+        def here(text: str) -> str:
+            return text.replace("/data", str(data)).replace("HOST:PORT", server.address)
+
+        exec(compile(here(ON_SERVER), "docs/jobs.md", "exec"), {})
+        assert "SUCCEEDED" in capsys.readouterr().out
+        (data / "roots.parquet").unlink()
+        for command in (batch, listed):
+            result = CliRunner().invoke(
+                main, [*shlex.split(here(command))[1:], *["--carry", "id"] * (command is batch)]
+            )
+            assert result.exit_code == 0, result.output
     assert parquet.read_table("roots.parquet").num_rows == 10_000
 
 

@@ -6,7 +6,10 @@ import json
 import re
 from pathlib import Path
 
+import raphson
 import yaml
+from click.testing import CliRunner
+from raphson_server.cli import main
 
 from tests.documents.registered import families
 
@@ -37,3 +40,18 @@ def test_the_page_shows_a_line_of_the_log() -> None:
     (line,) = re.findall(r"^\{\"event\": \"call\".*\}$", PAGE, re.MULTILINE)
     shown = json.loads(line)
     assert {"method", "code", "seconds", "caller", "status", "n", "iterations", "request_id", "process"} <= set(shown)
+
+
+def test_the_page_asks_for_health_as_it_shows(client: raphson.Client) -> None:
+    command, shown = re.findall(r"^\$ raphson (health .*)\n(.*)$", PAGE, re.MULTILINE)[0]
+    verb, flag, address, *tls = command.split()
+    assert (flag, tls[0]) == ("--address", "--ca")
+    result = CliRunner().invoke(main, [verb, flag, client.address])
+    assert result.exit_code == 0
+    assert result.output.strip() == shown.replace(address, client.address)
+
+
+def test_a_name_for_several_servers_is_an_address(client: raphson.Client) -> None:
+    (target,) = re.findall(r"^raphson\.connect\(\"(dns:///[^\"]+)\"\)", PAGE, re.MULTILINE)
+    with raphson.connect(target.replace("raphson:50551", client.address)) as several:
+        assert several.solve("x**2 = 4", {"x": 2.0})["x"] == 2.0

@@ -14,6 +14,8 @@ import raphson
 from google.protobuf import descriptor_pool, json_format, message_factory
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from tests.documents.page import assert_shown
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -21,9 +23,11 @@ COMMANDS = re.findall(r"^\$ (raphson (?:solve|explain|roots|follow|jacobian|diff
 GRPCURL = re.search(r"-d '(\{.*?\})' (\S+) (\S+)/(\w+)", README, re.DOTALL)
 
 
-def test_the_first_block_runs_for_a_newcomer() -> None:
+def test_the_first_block_prints_what_is_shown_to_a_newcomer(capsys: pytest.CaptureFixture[str]) -> None:
     """With a server of its own, as it says."""
     exec(compile(PYTHON_BLOCKS[0], "README.md", "exec"), {"__name__": "readme"})
+    (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    assert_shown(shown, capsys.readouterr().out, "README.md")
 
 
 @pytest.mark.usefixtures("shared_server")

@@ -16,7 +16,8 @@ class Client(Awaited, Operations):
     task cancels the call that it awaits, on the server too. Functions are traced and arrays packed in the event loop's
     own thread.
 
-    Tasks of one event loop may share a client. Another loop, as well as a forked process, must connect again.
+    Tasks of one event loop may share a client. It cannot be used in another loop or in a forked process, nor pickled:
+    connect again there.
 
     Attributes
     ----------
