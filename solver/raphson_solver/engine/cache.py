@@ -16,6 +16,7 @@ import hashlib
 import logging
 import os
 import pickle
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -48,19 +49,32 @@ def cache_directory() -> Path:
     roots.append(Path(tempfile.gettempdir()) / f"raphson-{getpass.getuser()}")
     for root in roots:
         path = root / "engine" / engine_stamp()[:16]
+        # Code is loaded from here: nobody else may have put it there. Where a folder lies that was asked for is the
+        # operator's choice; beside the files of all users it must be ours from the first.
+        own = [path.parent, path] if root == roots[0] else [root, path.parent, path]
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Code is loaded from here: nobody else may have put it there.
-            if path.stat().st_uid != os.getuid():
-                continue
-            with tempfile.TemporaryFile(dir=path):
-                return path
+            root.parent.mkdir(parents=True, exist_ok=True)
+            for folder in [root, path.parent, path]:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            if all(_is_ours(folder) for folder in own):
+                with tempfile.TemporaryFile(dir=path):
+                    return path
         except OSError:
             continue
     raise OSError(
         f"no directory for the engine's machine code can be written; tried {', '.join(map(str, roots))}. "
         "Name another in RAPHSON_CACHE_DIR"
     )
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether it belongs to this user, and nobody else may write there; close it first if it can be."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        return False
+    if status.st_mode & 0o022:
+        folder.chmod(status.st_mode & 0o755)
+    return not folder.stat().st_mode & 0o022
 
 
 def _users_cache() -> Path:

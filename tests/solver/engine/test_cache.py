@@ -90,3 +90,38 @@ def test_a_full_disk_is_told_once(
     assert compiled()
     assert caplog.text.count("No space left on device") == 1
     assert not list(folder.iterdir())
+
+
+def directory(monkeypatch: pytest.MonkeyPatch, root: Path, temporary: Path) -> Path:
+    """Return the directory of a process with this environment."""
+    monkeypatch.setenv("RAPHSON_CACHE_DIR", str(root))
+    monkeypatch.setattr(cache.tempfile, "tempdir", str(temporary))
+    return cache.cache_directory.__wrapped__()
+
+
+def test_folders_that_others_may_write_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "asked" / "for"
+    found = directory(monkeypatch, root, tmp_path)
+    assert found.parent == root / "engine"
+    for folder in (found, found.parent):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.chmod(0o777)
+    assert directory(monkeypatch, root, tmp_path) == found
+    for folder in (found, found.parent):
+        assert folder.stat().st_mode & 0o022 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("place", ["root", "engine", "version"])
+def test_code_is_not_loaded_from_what_another_user_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The user's cache cannot be written, and somebody was first with the folder beside everybody's files."""
+    unwritable = tmp_path / "file"
+    unwritable.write_text("no folder")
+    fallback = directory(monkeypatch, unwritable / "cache", tmp_path)
+    stranger = {"root": fallback.parent.parent, "engine": fallback.parent, "version": fallback}[place]
+    assert stranger.name.startswith("raphson-") or place != "root"
+    os.chown(stranger, 12345, -1)
+    with pytest.raises(OSError, match="no directory"):
+        directory(monkeypatch, unwritable / "cache", tmp_path)
