@@ -273,7 +273,12 @@ def endless(timeout_seconds: float | None = None) -> SolveRequest:
 
 
 def slow_to_compile() -> SolveRequest:
-    """Write a system of thousands of different equations, which takes seconds before the first iteration."""
-    size = 3000
-    equations = [f"x[{i}]**2 + sin(x[{i}] + exp(-x[{i}])) - cos(x[{7 * i % size}]) = {i}" for i in range(size)]
+    """Write a system of thousands of equations, no two of one shape, which takes seconds before the first iteration."""
+    size, terms = 2000, 11
+
+    def term(i: int, k: int) -> str:
+        sign, function = "+-"[i >> k & 1], ("sin", "exp")[i >> (k + 1) % terms & 1]
+        return f"{sign}{function}(x[{(7 * i + k) % size}]/9)"
+
+    equations = [f"x[{i}]" + "".join(term(i, k) for k in range(terms)) for i in range(size)]
     return by_text(*equations, start={"x": np.ones(size)})
