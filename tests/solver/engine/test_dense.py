@@ -55,7 +55,7 @@ def test_a_singular_matrix_is_found_to_be_so() -> None:
 @pytest.mark.alone
 def test_what_takes_seconds_inside_a_step_is_stopped_there() -> None:
     # With more equations than variables every step is one of least squares.
-    n = 600
+    n = 900
     text = "x[i % n] + c*sum(x[j]*x[j]/(i + j + 2) for j in range(n))/n - 1 for i in range(n + 50)"
     system = build(text, {"x": np.ones(n)}, {"n": n, "c": 0.9})
     options = rs.SolveOptions(method=rs.Method.LEVENBERG_MARQUARDT, linear_solver=rs.LinearSolver.DENSE)
