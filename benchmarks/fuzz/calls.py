@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 CALLERS = 4
+DOUBLE_BYTES = 8
 DEADLINE_SECONDS, START_SECONDS = 1.0, 60.0
 # Beyond its deadline nobody waits for an answer: what is counted here are workers that had to be killed.
 GRACE_SECONDS = 1.0
@@ -44,7 +46,7 @@ _OF_WORKERS = {
     "EVALUATE_CHAIN": (_JACOBIAN, "EvaluateChain"), "CHECK_JACOBIAN": (_JACOBIAN, "CheckJacobian"),
     "TEST_DIFFERENTIABILITY": (_JACOBIAN, "TestDifferentiability"), "COMPILE": (_SYSTEM, "Compile"),
 }  # fmt: skip
-_STREAMS = frozenset({"FindAll", "Follow", "WatchJob", "ReadResults"})
+_STREAMS = frozenset({"FindAll", "Follow", "WatchJob", "ReadResults", "SolveWithProgress"})
 
 
 def send_all(
@@ -124,11 +126,16 @@ def _seeds(channel: grpc.Channel, files: Path) -> list[Message]:
         if isinstance(message, job_pb2.CreateJobRequest):
             for table in (message.description.input, message.description.output):
                 table.url = str(files / table.url)
-    return [*seeds, *messages.by_id(solver_pb2.SolveResponse.FromString(reply).system_id), *of_jobs]
+    by_id = messages.by_id(solver_pb2.SolveResponse.FromString(reply).system_id)
+    return [*seeds, *by_id, *of_jobs, *messages.of_callbacks()]
 
 
 def _path(message: Message, random: Random) -> tuple[str, str]:
     method = messages.METHODS.get(type(message))
+    if isinstance(message, solver_pb2.SolveCallbackRequest):
+        return _SOLVER, "SolveCallback"
+    if method == "SOLVE" and random.random() < 0.2:
+        return _SOLVER, "SolveWithProgress"
     if method is not None:
         return _OF_WORKERS[method]
     name = type(message).__name__.removesuffix("Request")
@@ -145,6 +152,8 @@ def _send(
         if method == "SolveBatch":
             chunks = [body] * random.choice((1, 1, 2, 3))
             _drain(channel.stream_stream(path)(iter(chunks), timeout=seconds))
+        elif method == "SolveCallback":
+            _converse(channel.stream_stream(path), body, random, seconds)
         elif method in _STREAMS:
             _drain(channel.unary_stream(path)(body, timeout=seconds))
         else:
@@ -152,6 +161,28 @@ def _send(
     except grpc.RpcError as error:  # also a grpc.Call
         return error.code(), error.details() or ""
     return grpc.StatusCode.OK, ""
+
+
+def _converse(call: Any, opening: bytes, random: Random, seconds: float) -> None:
+    """Open a conversation, and answer what is asked well, or nearly."""
+    said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    said.put(opening)
+    replies = call(iter(said.get, None), timeout=seconds)
+    try:
+        for reply in replies:
+            response = solver_pb2.SolveCallbackResponse.FromString(reply)
+            if not response.HasField("question") or random.random() < 0.02:
+                break
+            points = len(response.question.points.data)
+            if points % (2 * DOUBLE_BYTES):
+                # Of a start that was changed to have other variables.
+                break
+            answer = messages.answer_to(response.question)
+            is_good = random.random() < 0.8
+            said.put(answer.SerializeToString() if is_good else messages.mutated(random, answer, [answer]))
+    finally:
+        replies.cancel()
+        said.put(None)
 
 
 def _drain(replies: Any) -> None:

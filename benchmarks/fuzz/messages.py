@@ -152,6 +152,30 @@ def by_id(system_id: str) -> list[Message]:
     ]
 
 
+def of_callbacks() -> list[Message]:
+    """Return openings of conversations about functions that only the caller can evaluate."""
+    start = calling.named({"x": 1.5, "y": -1.0})
+    openings = [
+        wire.CallbackOpening(start=start),
+        wire.CallbackOpening(start=start, has_jacobian=True, max_points=3),
+        wire.CallbackOpening(
+            start=start, bounds=calling.between(x=(0, 3)), nominal=calling.named({"x": 2.0}),
+            nominal_residual=calling.array([1.0, 0.5]), options=_options(0, return_jacobian=True, max_evaluations=40),
+        ),
+    ]  # fmt: skip
+    return [wire.SolveCallbackRequest(opening=opening) for opening in openings]
+
+
+def answer_to(question: wire.CallbackQuestion) -> wire.SolveCallbackRequest:
+    """Return a good answer of whoever has opened one of these: x² − 2 and x·y + 3."""
+    x, y = np.frombuffer(question.points.data).reshape(-1, 2).T
+    if question.quantity == wire.CallbackQuestion.QUANTITY_JACOBIAN:
+        values = np.array([[2.0 * x[0], 0.0], [y[0], x[0]]])
+    else:
+        values = np.stack((x**2 - 2.0, x * y + 3.0), axis=1)
+    return wire.SolveCallbackRequest(answer=wire.CallbackAnswer(number=question.number, values=calling.array(values)))
+
+
 def of_jobs() -> list[Message]:
     """Return requests of the job service."""
     description = jobs.JobDescription(

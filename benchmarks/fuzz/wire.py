@@ -40,6 +40,8 @@ START_SECONDS, DEADLINE_SECONDS = 60.0, 0.1
 MEMORY_BYTES = 4096 * MIB
 LARGEST_REPLY = 4 * MIB
 LARGEST_STATUS = 3 * 1024
+ANSWERED = tuple(set(Method) - {Method.WARM_UP, Method.SOLVE_CALLBACK})
+"""A turn of a callback begins with what a worker has written itself; callers reach it through a server (`calls`)."""
 NEVER = frozenset({code_pb2.INTERNAL, code_pb2.UNKNOWN, code_pb2.OK})
 
 
@@ -53,6 +55,12 @@ class _Sink:
         assert self.call is not None
         self.call.is_to_stop()
         serialized(message, LARGEST_REPLY)
+
+    def offer(self, message: Message) -> None:
+        self.send(message)
+
+    def flush(self) -> None:
+        pass
 
     def settle(self) -> None:
         pass
@@ -89,6 +97,7 @@ class Wire:
             cancel=rs.CancelFlag(),
             max_message_bytes=LARGEST_REPLY,
             memory_bytes=MEMORY_BYTES,
+            max_callback_bytes=LARGEST_REPLY,
             items=sink,  # type: ignore[arg-type]
         )
         seeds = messages.by_text()
@@ -106,7 +115,7 @@ class Wire:
         """Return a request that was changed."""
         seed = random.choice(self._seeds)
         # Now and then a request goes to another method than it was written for.
-        number = random.randrange(1, len(Method)) if random.random() < 0.02 else _method(seed)
+        number = random.choice(ANSWERED) if random.random() < 0.02 else _method(seed)
         return bytes((number,)) + messages.mutated(random, seed, self._seeds)
 
     def run(self, data: bytes) -> str:
@@ -130,7 +139,7 @@ class Wire:
     def _answer(self, data: bytes, seconds: float) -> Reply:
         call = self._call
         call.deadline = time.monotonic() + seconds
-        method = Method(1 + (data[0] - 1) % (len(Method) - 1))
+        method = ANSWERED[data[0] % len(ANSWERED)] if data[0] not in ANSWERED else Method(data[0])
         return answer(Request(method, seconds, call.definitions, data[1:]), call)
 
 
