@@ -17,6 +17,8 @@ from raphson_solver.compiler.width import Width
 
 Table = NDArray[np.int32]
 
+_NONE = np.empty(0, np.int32)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Products:
@@ -58,26 +60,43 @@ class Assembly:
     slopes : ndarray of int32, shape (steps, length, lanes)
         What each lane multiplies in each step.
     entries : ndarray of int32, shape (groups · lanes,)
-        Which entry each lane makes, lanes beyond the last one's 0.
+        Which entry each lane makes, lanes beyond the last one's 0; empty where they stay in order.
     """
 
     def __init__(self, products: Products, slope_count: int, width: Width) -> None:
-        lanes, (_, length) = width.lanes, products.slopes.shape
         numbers = np.diff(products.starts)
-        self._count, self._length, self._width = numbers.size, length, width
+        self._count, self._length, self._width = numbers.size, products.slopes.shape[1], width
+        most = int(numbers.max(initial=0))
+        self._in_order = bool(np.all(numbers == most))
+        if self._in_order:
+            self.starts, self.slopes, self.entries = self._alike(products.slopes, most, slope_count + 1)
+        else:
+            self.starts, self.slopes, self.entries = self._sorted(products, numbers, slope_count + 1)
+
+    def _alike(self, slopes: Table, each: int, zero: int) -> tuple[Table, Table, Table]:
+        """Return the tables where all entries have as many products, and stay in order."""
+        lanes = self._width.lanes
+        groups = -(-self._count // lanes)
+        whole = np.full((groups * lanes, each, self._length), zero, np.int32)
+        whole[: self._count] = slopes.reshape(self._count, each, self._length)
+        steps = whole.reshape(groups, lanes, each, self._length).transpose(0, 2, 3, 1)
+        return np.int32(each) * np.arange(groups + 1, dtype=np.int32), np.ascontiguousarray(steps), _NONE
+
+    def _sorted(self, products: Products, numbers: Table, zero: int) -> tuple[Table, Table, Table]:
+        """Return the tables with the entries of most products first."""
+        lanes, count = self._width.lanes, self._count
         order = np.argsort(-numbers, kind="stable")
-        groups = -(-numbers.size // lanes)
-        self._in_order = bool(np.array_equal(order, np.arange(numbers.size)))
-        self.entries = np.zeros(groups * lanes, np.int32)
-        self.entries[: order.size] = order
+        entries = np.zeros(-(-count // lanes) * lanes, np.int32)
+        entries[:count] = order
         # The first of a group has most.
-        self.starts = np.concatenate(([0], np.cumsum(numbers[order[::lanes]]))).astype(np.int32)
-        self.slopes = np.full((int(self.starts[-1]), length, lanes), slope_count + 1, np.int32)
-        place = np.empty(numbers.size, np.int64)
-        place[order] = np.arange(numbers.size)
-        owner = np.repeat(np.arange(numbers.size), numbers)
-        step = np.arange(owner.size) - products.starts[owner] + self.starts[place[owner] // lanes]
-        self.slopes[step, :, place[owner] % lanes] = products.slopes
+        starts = np.concatenate(([0], np.cumsum(numbers[order[::lanes]]))).astype(np.int32)
+        slopes = np.full((int(starts[-1]), self._length, lanes), zero, np.int32)
+        place = np.empty(count, np.int64)
+        place[order] = np.arange(count)
+        owner = np.repeat(np.arange(count), numbers)
+        step = np.arange(owner.size) - products.starts[owner] + starts[place[owner] // lanes]
+        slopes[step, :, place[owner] % lanes] = products.slopes
+        return starts, slopes, entries
 
     def text(self) -> Iterator[str]:
         """Yield the function, for a module that declares what moves numbers (`Members.declarations`)."""

@@ -16,15 +16,16 @@ Places = NDArray[np.int32]
 
 @entry
 def smooth_from_zero(
-    starts: Places, columns: Places, values: Singles, inverses: Singles, right: Singles, x: Singles
+    starts: Places, diagonal: Places, columns: Places, values: Singles, inverses: Singles, right: Singles, x: Singles
 ) -> None:
-    """Set x to one sweep of Gauss and Seidel, first row to last, from zero; `inverses` are one over the diagonal."""
+    """Set x to one sweep of Gauss and Seidel, first row to last, from zero.
+
+    Columns ascend in each row, `diagonal` says where theirs stands, and `inverses` are one over it.
+    """
     for i in range(right.size):
         total = right[i]
-        for place in range(starts[i], starts[i + 1]):
-            j = columns[place]
-            if j < i:
-                total -= values[place] * x[j]
+        for place in range(starts[i], diagonal[i]):
+            total -= values[place] * x[columns[place]]
         x[i] = total * inverses[i]
 
 
@@ -41,11 +42,11 @@ def smooth_backwards(
 
 
 @entry
-def left_over(starts: Places, columns: Places, values: Singles, right: Singles, x: Singles, out: Singles) -> None:
-    """Leave right − A·x in `out`."""
-    for i in range(right.size):
-        total = right[i]
-        for place in range(starts[i], starts[i + 1]):
+def left_over(starts: Places, diagonal: Places, columns: Places, values: Singles, x: Singles, out: Singles) -> None:
+    """Leave in `out` what `smooth_from_zero` left of the right side: each row was solved with what came before it."""
+    for i in range(out.size):
+        total = np.float32(0.0)
+        for place in range(diagonal[i] + 1, starts[i + 1]):
             total -= values[place] * x[columns[place]]
         out[i] = total
 

@@ -53,9 +53,10 @@ def _sparse() -> tuple[object, ...]:
     cast("Any", sparse_lu.factor_along).compile((types.int64, types.int64, types.int64, types.float64))
     cast("Any", sparse_lu.substitute_along).compile((types.int64, types.int64, types.int64))
     matrix = (starts, columns, single)
-    multigrid.smooth_from_zero(*matrix, single, single, single.copy())
+    ordered = (starts, starts[:1], columns, single)
+    multigrid.smooth_from_zero(*ordered, single, single, single.copy())
     multigrid.smooth_backwards(*matrix, single, single, single.copy())
-    multigrid.left_over(*matrix, single, single, single.copy())
+    multigrid.left_over(*ordered, single, single.copy())
     multigrid.multiply(*matrix, single, single.copy(), False)
     return (
         sparse_graph.transposed, sparse_graph.mirrored, sparse_graph.widest_level, sparse_lu.symbolic,

@@ -8,6 +8,7 @@ choice 2), so that convergence stays quadratic in the end.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,8 @@ _RESTART, _ROUNDS = 30, 10
 _STAGNATING, _SURELY = 0.9, 0.9
 # A preconditioner that takes so many times as long a digit as it took at first, and more iterations than this, is old.
 _OLD, _FEW = 2.0, 8
+# A vector of which less is left than this has lost digits to those that it was made orthogonal to.
+_SHORTENED = 0.7
 
 
 class Preconditioner(Protocol):
@@ -44,6 +47,10 @@ class Preconditioner(Protocol):
         """Return about A⁻¹·right."""
         ...
 
+    def for_another(self, stop: Stop) -> Preconditioner | None:
+        """Return the same for another solve at the same time; None if it is not to be shared."""
+        ...
+
 
 class Maker(Protocol):
     """Makes preconditioners; from the next kind on if one was no good."""
@@ -51,6 +58,21 @@ class Maker(Protocol):
     def make(self, pattern: Pattern, values: Floats, stop: Stop) -> Preconditioner | None:
         """Return one for a matrix, or None if it cannot be made."""
         ...
+
+
+@dataclass(slots=True)
+class Kept:
+    """The preconditioner of the first matrix of a pattern, shared by all solves.
+
+    It stays, so that what a solve gives does not depend on those before it, but for the very first.
+
+    Attributes
+    ----------
+    first : tuple of Preconditioner, int and float, or None
+        With the number of its kind, and how many iterations a digit took.
+    """
+
+    first: tuple[Preconditioner, int, float] | None = None
 
 
 class Krylov:
@@ -64,10 +86,13 @@ class Krylov:
         What preconditioners to try, in order.
     stop : Stop
         What may end the work.
+    kept : Kept, optional
+        What solves begin with.
     """
 
-    def __init__(self, pattern: Pattern, makers: tuple[Maker, ...], stop: Stop) -> None:
+    def __init__(self, pattern: Pattern, makers: tuple[Maker, ...], stop: Stop, kept: Kept | None = None) -> None:
         self._pattern, self._makers, self._stop = pattern, makers, stop
+        self._kept = Kept() if kept is None else kept
         self._values = np.empty(pattern.entries)
         self._matrix: Any = None
         self._preconditioner: Preconditioner | None = None
@@ -91,7 +116,7 @@ class Krylov:
         self._values[:] = values
         self._matrix = self._pattern.by_rows(self._values)
         self._is_fresh = False
-        return self._preconditioner is not None or self._make()
+        return self._preconditioner is not None or self._begin_with_kept() or self._make()
 
     def take(self, values: Floats, made: Preconditioner) -> None:
         """Take a matrix whose preconditioner is there already."""
@@ -125,6 +150,13 @@ class Krylov:
         return True
 
     # --- inside ---------------------------------------------------------------------------------------------
+
+    def _begin_with_kept(self) -> bool:
+        first = self._kept.first
+        if first is not None:
+            made, self._kind, self._digit = first
+            self._preconditioner = made.for_another(self._stop)
+        return self._preconditioner is not None
 
     def _make(self) -> bool:
         """Make a preconditioner of this matrix, of the first kind that can be made."""
@@ -162,6 +194,8 @@ class Krylov:
         if self._is_fresh:
             gained = float(np.linalg.norm(right)) / size if size > 0.0 else math.inf
             self._digit = taken / max(1.0, math.log10(gained))
+            if self._kept.first is None:
+                self._kept.first = (made, self._kind, self._digit)
         solution[:] = found
         return True
 
@@ -169,24 +203,26 @@ class Krylov:
         """Return the combination of at most so many preconditioned directions that leaves least, and how many."""
         made = self._preconditioner
         assert made is not None
-        directions: list[Floats] = [left / size]
-        preconditioned: list[Floats] = []
+        # What is not filled takes no memory.
+        directions, preconditioned = np.empty((most + 1, left.size)), np.empty((most, left.size))
+        directions[0] = left / size
         triangle = np.zeros((most + 1, most))
         rotations: list[tuple[float, float]] = []
         rest = np.zeros(most + 1)
         rest[0] = size
         for k in range(most):
             self._stop.check()
-            preconditioned.append(made.apply(directions[k]))
+            preconditioned[k] = made.apply(directions[k])
             new = self._matrix @ preconditioned[k]
-            column = triangle[:, k]
-            # Twice: once loses orthogonality where directions are nearly dependent.
-            for _ in range(2):
-                for number, direction in enumerate(directions):
-                    part = float(direction @ new)
-                    column[number] += part
-                    new -= part * direction
-            column[k + 1] = float(np.linalg.norm(new))
+            column, known = triangle[:, k], directions[: k + 1]
+            length, before = float(np.linalg.norm(new)), math.inf
+            # Again where little was left: once loses orthogonality where directions are nearly dependent.
+            while length < _SHORTENED * before:
+                parts = known @ new
+                column[: k + 1] += parts
+                new -= parts @ known
+                length, before = float(np.linalg.norm(new)), length
+            column[k + 1] = length
             for number, (cosine, sine) in enumerate(rotations):
                 upper, lower = column[number], column[number + 1]
                 column[number], column[number + 1] = cosine * upper + sine * lower, cosine * lower - sine * upper
@@ -201,9 +237,6 @@ class Krylov:
             if abs(rest[k + 1]) <= _SURELY * wanted or beyond == 0.0:
                 most = k + 1
                 break
-            directions.append(new / np.linalg.norm(new))
+            np.divide(new, length, out=directions[k + 1])
         shares = np.linalg.solve(triangle[:most, :most], rest[:most]) if most else np.empty(0)
-        ahead = np.zeros_like(left)
-        for share, direction in zip(shares, preconditioned, strict=False):
-            ahead += share * direction
-        return ahead, max(most, 1)
+        return shares @ preconditioned[:most], max(most, 1)

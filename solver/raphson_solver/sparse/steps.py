@@ -15,9 +15,10 @@ from raphson_solver.engine.status import LinearSolver, Status
 from raphson_solver.sparse.assignment import assign
 from raphson_solver.sparse.choice import LARGEST_LOOK, among_sparse
 from raphson_solver.sparse.direct import Analysis, Direct, Factors
-from raphson_solver.sparse.krylov import Krylov, Maker
+from raphson_solver.sparse.krylov import Kept, Krylov, Maker
 from raphson_solver.sparse.matrix import Pattern
-from raphson_solver.sparse.preconditioners import CompleteFactors, Earlier, IncompleteFactors, Multigrid
+from raphson_solver.sparse.multigrid import Multigrid
+from raphson_solver.sparse.preconditioners import CompleteFactors, Earlier, IncompleteFactors
 from raphson_solver.sparse.stop import Stop, StoppedError
 
 Floats = NDArray[np.float64]
@@ -61,6 +62,7 @@ class Analyses:
         self._lock = threading.Lock()
         self._row_of: Integers | None = None
         self._square: dict[int, Analysis] = {}
+        self._kept: dict[int, Kept] = {}
         self._damped: Analysis | None = None
         self._way: LinearSolver | None = None
 
@@ -80,6 +82,11 @@ class Analyses:
                     columns = np.concatenate((columns, np.arange(self.n)))
                 self._square[kind] = Analysis(Pattern(rows, columns, self.n))
             return self._square[kind], self._row_of
+
+    def kept(self, kind: int) -> Kept:
+        """Return where the first preconditioner of J, or with its diagonal, is kept."""
+        with self._lock:
+            return self._kept.setdefault(kind, Kept())
 
     def way(self) -> LinearSolver:
         """Return how systems with J are solved, as its pattern suggests; `square` was called before."""
@@ -232,7 +239,7 @@ class SparseSteps:
                 if self._analyses.n <= LARGEST_LOOK:
                     # Rather than call a regular J singular.
                     makers += (CompleteFactors(Direct(analysis, self._stop)),)
-                made = Krylov(analysis.pattern, makers, self._stop)
+                made = Krylov(analysis.pattern, makers, self._stop, self._analyses.kept(kind))
             else:
                 made = Direct(analysis, self._stop)
             made.begin()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from raphson_solver.engine import LinearSolver, Status, sparse_graph, sparse_lu
 from raphson_solver.sparse import Analysis, Direct, Pattern, Stop, StoppedError
 from raphson_solver.sparse.assignment import assign
 from raphson_solver.sparse.choice import among_sparse, choose
-from raphson_solver.sparse.krylov import Krylov
+from raphson_solver.sparse.krylov import Kept, Krylov
+from raphson_solver.sparse.multigrid import Multigrid
 from raphson_solver.sparse.ordering import Order, minimum_degree
-from raphson_solver.sparse.preconditioners import CompleteFactors, IncompleteFactors, Multigrid
+from raphson_solver.sparse.preconditioners import CompleteFactors, IncompleteFactors
 
 from tests.solver.sparse.building import grid, random_matrix, stop
 
@@ -118,6 +121,49 @@ def test_gmres_with_multigrid_solves_a_grid_in_few_iterations() -> None:
     assert krylov.iterations < 25
 
 
+def test_solves_share_the_first_preconditioner_until_it_is_slow() -> None:
+    pattern, values = grid(60)
+    right, found = np.random.default_rng(8).normal(size=pattern.n), np.empty(pattern.n)
+    kept, made = Kept(), Counting()
+
+    def solve(values: np.ndarray) -> np.ndarray:
+        krylov = Krylov(pattern, (made,), stop(), kept)
+        krylov.begin()
+        assert krylov.factorize(values)
+        assert krylov.solve(right, found)
+        assert np.linalg.norm(right - pattern.by_rows(values) @ found) <= 1e-2 * np.linalg.norm(right)
+        return found.copy()
+
+    first = solve(values)
+    assert made.count == 1
+    # A little later in Newton's method: what was made serves, and gives what it gives.
+    later = values * (1.0 + 1e-3 * np.sin(np.arange(values.size)))
+    again = solve(later)
+    assert made.count == 1
+    np.testing.assert_array_equal(solve(values), first)
+    np.testing.assert_array_equal(solve(later), again)
+    assert made.count == 1
+    # Another diffusion altogether, along one axis nearly alone: one of its own, for this solve.
+    other = values.copy()
+    other[np.abs(pattern.rows - pattern.columns) == 1] *= 1e4
+    diagonal = pattern.rows == pattern.columns
+    other[diagonal] = -np.bincount(pattern.rows[~diagonal], other[~diagonal], pattern.n) + 1e-3
+    solve(other)
+    assert made.count == 2
+    np.testing.assert_array_equal(solve(values), first)
+    assert made.count == 2
+
+
+class Counting(Multigrid):
+    """Counts what it makes."""
+
+    count = 0
+
+    def make(self, *arguments: Any) -> Any:
+        self.count += 1
+        return super().make(*arguments)
+
+
 def test_gmres_takes_incomplete_factors_where_multigrid_is_no_use() -> None:
     pattern, values = random_matrix(np.random.default_rng(9), 80, 0.05)
     krylov = Krylov(pattern, (Multigrid(), IncompleteFactors()), stop())
@@ -139,6 +185,9 @@ class Useless:
 
     def apply(self, right: np.ndarray) -> np.ndarray:
         return np.zeros_like(right)
+
+    def for_another(self, _: Stop) -> Useless:
+        return self
 
 
 def test_where_no_preconditioner_does_factors_are_complete() -> None:
