@@ -73,6 +73,9 @@ def test_a_job_that_is_killed_again_and_again_is_done_in_the_end(
             assert process.exitcode == 0
             break
         killed += 1
+        if (tmp_path / "out.parquet").exists() and not (tmp_path / "out.parquet.raphson-job").exists():
+            # Killed on its way out, when all was done.
+            break
         now = committed(tmp_path)
         assert len(set(now)) == len(now)
         assert set(done) <= set(now) or not now
