@@ -18,6 +18,8 @@ BENCHMARKS = (
     "text_to_first_root",
     "warm_solve",
     "rpc_overhead",
+    "throughput",
+    "server_workers",
     "callbacks",
     "batched_jacobian",
     "batch_solve",
