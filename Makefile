@@ -22,7 +22,7 @@ test: engine  ## Install and run every test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
-engine: $(VENV)/server  ## Compile the engine, unless its machine code is there (half a minute)
+engine: $(VENV)/server  ## Compile the engine, unless its machine code is there (a minute)
 	$(BIN)/python -c 'import raphson_solver; raphson_solver.warm_up()'
 
 bench: $(VENV)/bench  ## Measure, each figure beside its references (half an hour; close other programs)
