@@ -170,12 +170,10 @@ class _Parser:
         else:
             raise self._unexpected(token)
         if self._token.kind in {"name", "number", "("}:
-            what = "call" if self._token.kind == "(" else "multiply"
-            raise self._error(
-                f"an operator is missing before '{clip(self._token.text)}'"
-                + ("; write '*' to multiply" if what == "multiply" else "; only a function's name can be called"),
-                self._token,
-            )
+            hint = "only a function's name can be called" if self._token.kind == "(" else "write '*' to multiply"
+            if "\n" in self._source[token.column : self._token.column]:
+                hint = "or equations on lines of their own: give each as a text of its own, in a list"
+            raise self._error(f"an operator is missing before '{clip(self._token.text)}'; {hint}", self._token)
         return result
 
     def _named(self, token: Token) -> Expression:

@@ -93,6 +93,7 @@ REFUSED = [
     ("x ** * y", "expected a value, found '*'", 5),
     ("()", "expected a value, found ')'", 1),
     ("x y", "an operator is missing before 'y'; write '*' to multiply", 2),
+    ("x + y = 3\nx - y = 1", "missing before 'x'; or equations on lines of their own: give each as a text", 10),
     ("x 2", "an operator is missing before '2'; write '*' to multiply", 2),
     ("x = y = 2", "an equation has one '='; write '==' to compare", 6),
     ("sin(x = 2)", "expected ')', found '='; write '==' to compare", 6),
