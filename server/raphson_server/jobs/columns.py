@@ -173,7 +173,13 @@ class _Columns:
                 self._check_type(column, (), what)
             return Source(name, shape, elements, None)
         if name in given:
-            return Source(name, shape, (), np.asarray(given[name], np.float64).reshape(-1))
+            constant = np.asarray(given[name], np.float64)
+            if constant.shape != shape:
+                raise JobError(
+                    JobErrorCode.INVALID_DEFINITION,
+                    f"the model's {what} {name!r} has shape {constant.shape}; expected {shape}",
+                )
+            return Source(name, shape, (), constant.reshape(-1))
         hint = self._close_to(name)
         lists = f" of lists of {math.prod(shape)} numbers, or columns {_listed(elements)}" if shape else ""
         found_none = f"no column for the {what} {name!r}, and the model gives it no value"

@@ -29,6 +29,8 @@ Integers = NDArray[np.int64]
 # Numbers of the roots of one call of the code, and its fewest members: a few milliseconds, and what they need stays in
 # the cache. Calls of 0.3 ms left a second thread idle a third of its time.
 _NUMBERS, _FEWEST_MEMBERS = 65_536, 1024
+# The same where members are solved one by one: each number takes longer, and a network's hundred cases share the cores.
+_NUMBERS_ALONE = 8192
 _MOST_STEPS = int(np.iinfo(np.int32).max)
 
 
@@ -47,8 +49,9 @@ def solve_batch(
     has_none = system.family_codes is not None or not system.has_equations
     lanes = None if has_none else choice_of(system).lanes(x, p, options, count, between)
     members = _Members(system, x, p, count, options, lanes, between, CancelFlag() if cancel is None else cancel)
-    workers = min(threads or os.cpu_count() or 1, max(1, count // _FEWEST_MEMBERS))
-    size = min(max(_FEWEST_MEMBERS, _NUMBERS // system.n), -(-count // workers))
+    fewest = max(1, _NUMBERS_ALONE // system.n) if lanes is None else _FEWEST_MEMBERS
+    workers = min(threads or os.cpu_count() or 1, max(1, count // fewest))
+    size = min(max(fewest, _NUMBERS // system.n), -(-count // workers))
     parts: Iterator[Iterable[tuple[Which, Integers | None]]]
     if warm_start is None:
         parts = iter([[(slice(first, min(first + size, count)), None) for first in range(0, count, size)]])
