@@ -220,3 +220,29 @@ def test_many_threads_at_once(server: Server) -> None:
     for thread in threads:
         thread.join(timeout=60)
     assert wrong == []
+
+
+def test_a_worker_within_work_that_looks_at_no_flag_is_not_waited_for() -> None:
+    """Factors of a grid of 400 × 400 take seconds within SuperLU; the grace would be longer still."""
+    k = 400
+    text = (
+        "4*u[i] - (u[i-1] if i % k > 0 else 0) - (u[i+1] if i % k < k-1 else 0) - (u[i-k] if i >= k else 0)"
+        " - (u[i+k] if i < n-k else 0) - h*exp(u[i]) for i in range(n)"
+    )
+    request = by_text(
+        text,
+        start={"u": np.zeros(k * k)},
+        parameters={"n": k * k, "k": k, "h": 1e-5},
+        options=wire.SolveOptions(linear_solver=wire.LINEAR_SOLVER_DIRECT),
+    )
+    with running_server("--cancel-grace-seconds", "20", stderr=subprocess.DEVNULL) as server:
+        server.settle()
+        for wait in (1.0, 1.7):
+            call = server.solver.Solve.future(request, timeout=60)
+            (worker,) = server.wait_for_busy_workers(1)
+            time.sleep(wait)
+            assert not call.done()
+            call.cancel()
+            wait_until(lambda: worker not in server.workers() or not server.busy_workers(0.05), 2)  # noqa: B023
+            server.settle()
+        assert server.solve(EASY).status == wire.STATUS_CONVERGED

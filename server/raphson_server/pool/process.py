@@ -12,11 +12,14 @@ from raphson_server.configuration import ServerConfig
 from raphson_server.containment import environment
 from raphson_server.worker_settings import WorkerSettings
 
-_FLAG_BYTES = 8
+# As in `raphson_solver.CancelFlag`, which the front end does not load: the flag, and whether work that looks at none is
+# under way.
+_WORD_BYTES = 8
+_FLAG_BYTES = 2 * _WORD_BYTES
 # A process that ends closes its socket a moment before it can be waited for.
 _LAST_WORDS_SECONDS = 0.2
-_SET = (1).to_bytes(_FLAG_BYTES, sys.byteorder)
-_CLEAR = bytes(_FLAG_BYTES)
+_SET = (1).to_bytes(_WORD_BYTES, sys.byteorder)
+_CLEAR = bytes(_WORD_BYTES)
 
 
 class WorkerProcess:
@@ -144,11 +147,15 @@ class WorkerProcess:
 
     def set_cancel_flag(self) -> None:
         """Make the engine stop at its next iteration."""
-        self._flag[:] = _SET
+        self._flag[:_WORD_BYTES] = _SET
 
     def clear_cancel_flag(self) -> None:
         """Let the next request run."""
-        self._flag[:] = _CLEAR
+        self._flag[:_WORD_BYTES] = _CLEAR
+
+    def is_unheard(self) -> bool:
+        """Return whether it is within a library's work, which stops for no flag."""
+        return self._flag[_WORD_BYTES:] != _CLEAR
 
     def kill(self) -> None:
         """End the process at once."""

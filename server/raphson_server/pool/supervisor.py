@@ -20,6 +20,8 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 # How often the limits of the requests under way are looked at: a timer for each would cost every request.
 _GLANCE_SECONDS = 0.2
+# What a worker that looks at its flag needs at most, nearly always.
+_SOON_SECONDS = 0.02
 
 _log = logging.getLogger("raphson_server")
 
@@ -36,7 +38,7 @@ class Crew(Protocol):
     def close_reaped(self, worker: WorkerProcess) -> None:
         """Free what a reaped worker held."""
 
-    def kill_if_running(self, ticket: Ticket) -> None:
+    def kill_if_running(self, ticket: Ticket, *, whatever: bool) -> None:
         """End the worker of a request that did not stop."""
 
     def end_stalled(self) -> float | None:
@@ -67,7 +69,7 @@ class Supervisor:
         self._wanted = config.workers
         self._failed_starts = 0
         self._start_after = 0.0
-        self._kills: list[tuple[float, int, Ticket]] = []
+        self._kills: list[tuple[float, int, Ticket, bool]] = []
         self._kill_numbers = itertools.count()
         self._kills_lock = threading.Lock()
         self._stopping = False
@@ -90,10 +92,11 @@ class Supervisor:
         self._thread.join()
 
     def kill_later(self, ticket: Ticket) -> None:
-        """Kill the worker of an ended call unless it answers within the grace."""
-        due = time.monotonic() + self._config.cancel_grace_seconds
+        """Kill the worker of an ended call unless it answers within the grace, or soon where it looks at no flag."""
+        now, grace = time.monotonic(), self._config.cancel_grace_seconds
         with self._kills_lock:
-            heapq.heappush(self._kills, (due, next(self._kill_numbers), ticket))
+            for seconds, whatever in ((min(_SOON_SECONDS, grace), False), (grace, True)):
+                heapq.heappush(self._kills, (now + seconds, next(self._kill_numbers), ticket, whatever))
             self._wake()
 
     def pids(self) -> tuple[int, ...]:
@@ -234,8 +237,8 @@ class Supervisor:
             with self._kills_lock:
                 if not self._kills or self._kills[0][0] > now:
                     return
-                ticket = heapq.heappop(self._kills)[2]
-            self._crew.kill_if_running(ticket)
+                _, _, ticket, whatever = heapq.heappop(self._kills)
+            self._crew.kill_if_running(ticket, whatever=whatever)
 
     def _end_all(self) -> None:
         for worker in list(self._workers.values()):

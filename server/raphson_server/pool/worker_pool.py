@@ -223,11 +223,12 @@ class WorkerPool:
         _end_all(stalled)
         return max(_SHORTEST_LOOK_SECONDS, _LOOKS * self._patience)
 
-    def kill_if_running(self, ticket: Ticket) -> None:
-        """End the worker of a request that did not stop in time."""
+    def kill_if_running(self, ticket: Ticket, *, whatever: bool) -> None:
+        """End the worker of a request that did not stop in time: whatever it does, or if it looks at no flag."""
         with self._lock:
-            if ticket.worker is not None and not ticket.done:
-                ticket.worker.kill()
+            worker = ticket.worker
+            if worker is not None and not ticket.done and (whatever or worker.is_unheard()):
+                worker.kill()
 
     def add(self, worker: WorkerProcess) -> None:
         """Take a ready worker into service, or keep it as the spare."""

@@ -17,7 +17,7 @@ def main(argument: str) -> None:
     settings = WorkerSettings.from_argument(argument)
     contain(settings)
     configure_logs(settings.log_level, settings.log_format, "worker")
-    flag = mmap.mmap(settings.flag_fd, 8)
+    flag = mmap.mmap(settings.flag_fd, 0)
     os.close(settings.flag_fd)
     channel = socket.socket(fileno=settings.channel_fd)
 

@@ -146,7 +146,8 @@ class Direct:
         by_rows = self.pattern.row_order[2]
         self._in_rows = self.values if by_rows is None else self.values[by_rows]
         if self._factors is None and self._superlu is None:
-            self._use(self._analysis.look(_LONGEST))
+            with self._stop.unheard():
+                self._use(self._analysis.look(_LONGEST))
         self._superlu = None
         return self._along() or self._choose()
 
@@ -208,11 +209,11 @@ class Direct:
             )
         for way in ways:
             try:
-                factors = splu(matrix, **way)
+                with self._stop.unheard():
+                    factors = splu(matrix, **way)
             except RuntimeError:
                 # "Factor is exactly singular".
                 continue
-            self._stop.check()
             upper = factors.U
             sizes = np.empty(self.pattern.n)
             sizes[factors.perm_c] = largest

@@ -36,8 +36,8 @@ class Multigrid:
         from pyamg import ruge_stuben_solver  # noqa: PLC0415 - half a second
         from scipy.sparse.linalg import splu  # noqa: PLC0415 - a fifth of a second
 
-        levels: Any = ruge_stuben_solver(matrix, max_coarse=_LARGEST_COARSEST).levels
-        stop.check()
+        with stop.unheard():
+            levels: Any = ruge_stuben_solver(matrix, max_coarse=_LARGEST_COARSEST).levels
         above = [_Level.of(level) for level in levels[:-1]]
         return _Cycle(above, splu(levels[-1].A.tocsc()), stop)
 

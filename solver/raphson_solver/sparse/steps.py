@@ -228,9 +228,10 @@ class SparseSteps:
 
     def _solver(self, kind: int, values: Floats) -> _Solver:
         if kind not in self._solvers:
-            analysis, self._row_of = self._analyses.square(sparse_step.NEWTON, values)
-            if self._way is LinearSolver.AUTO:
-                self._way = self._analyses.way()
+            with self._stop.unheard():
+                analysis, self._row_of = self._analyses.square(sparse_step.NEWTON, values)
+                if self._way is LinearSolver.AUTO:
+                    self._way = self._analyses.way()
             if kind != sparse_step.NEWTON:
                 analysis, _ = self._analyses.square(kind, values)
             made: _Solver

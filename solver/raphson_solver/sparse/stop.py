@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from raphson_solver.engine.status import Status
+
+# Solves of one batch share a flag.
+_counting = threading.Lock()
 
 
 class StoppedError(Exception):
@@ -24,7 +30,7 @@ class Stop:
     Attributes
     ----------
     flag : int
-        The address of an int64; not zero: cancelled.
+        The address of a `CancelFlag`.
     deadline : float
         As `time.monotonic` tells; 0: none.
     """
@@ -38,3 +44,17 @@ class Stop:
             raise StoppedError(Status.CANCELLED)
         if self.deadline > 0.0 and time.monotonic() > self.deadline:
             raise StoppedError(Status.TIME_LIMIT)
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """Let it be known that what is done within looks at no flag; look before and after."""
+        self.check()
+        count = ctypes.c_int64.from_address(self.flag + 8)
+        with _counting:
+            count.value += 1
+        try:
+            yield
+        finally:
+            with _counting:
+                count.value -= 1
+        self.check()

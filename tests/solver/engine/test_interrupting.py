@@ -90,7 +90,7 @@ def test_a_flag_ends_only_its_own_solve_and_does_not_stay() -> None:
 
 def test_a_flag_in_somebody_elses_memory() -> None:
     memory = bytearray(64)
-    flag = rs.CancelFlag(memoryview(memory)[8:16])
+    flag = rs.CancelFlag(memoryview(memory)[8:24])
     assert not flag.is_set()
     memory[8] = 1
     assert flag.is_set()
@@ -99,11 +99,14 @@ def test_a_flag_in_somebody_elses_memory() -> None:
     assert not any(memory)
     flag.set()
     assert memory[8:16] == (1).to_bytes(8, sys.byteorder)
+    assert not flag.is_unheard()
+    memory[16] = 1
+    assert flag.is_unheard()
 
 
-@pytest.mark.parametrize("buffer", [bytes(8), memoryview(bytearray(64))[3:11]], ids=["read-only", "misaligned"])
+@pytest.mark.parametrize("buffer", [bytes(16), memoryview(bytearray(64))[3:19]], ids=["read-only", "misaligned"])
 def test_memory_that_cannot_hold_a_flag(buffer: bytes) -> None:
-    with pytest.raises(ValueError, match=r"a cancel flag needs 8 writable bytes at an address divisible by 8"):
+    with pytest.raises(ValueError, match=r"a cancel flag needs 16 writable bytes at an address divisible by 8"):
         rs.CancelFlag(buffer)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from raphson_solver.sparse import Pattern, Stop
 
-NEVER = np.zeros(1, np.int64)
+NEVER = np.zeros(2, np.int64)
 
 
 def stop() -> Stop:

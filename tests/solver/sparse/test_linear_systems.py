@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from raphson_solver.engine import LinearSolver, Status, sparse_graph, sparse_lu
+from raphson_solver.engine import CancelFlag, LinearSolver, Status, sparse_graph, sparse_lu
 from raphson_solver.sparse import Analysis, Direct, Pattern, Stop, StoppedError
 from raphson_solver.sparse.assignment import assign
 from raphson_solver.sparse.choice import among_sparse, choose
@@ -242,9 +242,30 @@ def test_transposing_twice_is_the_same() -> None:
     np.testing.assert_array_equal(back[1], columns)
 
 
+def test_what_looks_at_no_flag_says_so_while_it_lasts() -> None:
+    flag = CancelFlag()
+    stop = Stop(flag.address)
+    with stop.unheard():
+        assert flag.is_unheard()
+        with stop.unheard():
+            pass
+        assert flag.is_unheard()
+    assert not flag.is_unheard()
+    with pytest.raises(KeyError), stop.unheard():
+        raise KeyError
+    assert not flag.is_unheard()
+    with pytest.raises(StoppedError), stop.unheard():
+        flag.set()
+    entered = False
+    with pytest.raises(StoppedError), stop.unheard():
+        entered = True
+    assert not entered
+    assert not flag.is_unheard()
+
+
 def test_a_flag_stops_factors_on_their_way() -> None:
     pattern, values = grid(40)
-    flag = np.zeros(1, np.int64)
+    flag = np.zeros(2, np.int64)
     direct = Direct(Analysis(pattern), Stop(int(flag.ctypes.data)))
     direct.begin()
     assert direct.factorize(values)
