@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ VERSION = 2
 """Of the tables."""
 
 _BUSY_SECONDS = 30.0
+_LOOK_SECONDS = 0.005
 # Any number that no other program on the database takes for its own lock.
 _ADVISORY_LOCK = 0x72617068736F6E
 _IMMEDIATE = "raphson_immediate"
@@ -192,10 +194,24 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
     # Transactions are begun below, and not by the driver, which would begin them late.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _change_to_wal(cursor)
     # A job that was answered for is on the disk.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def _change_to_wal(cursor: Any) -> None:
+    """Let readers and one writer go on side by side; for this SQLite does not wait for others, even if told to."""
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
