@@ -37,6 +37,7 @@ BENCHMARKS = (
     "power_flow",
     "load_cases",
     "isolation",
+    "sensitivities",
     "robustness",
 )
 VERSIONS = (

@@ -239,7 +239,14 @@ class Sensitivity:
                 "the root does not depend on the parameters smoothly there, or is not isolated",
                 self.condition,
             )
-        open_to = self._left_open(here)
+        with np.errstate(all="ignore"):
+            open_to = self._left_open(here)
+        if not np.all(np.isfinite(open_to)):
+            raise SingularRootError(
+                "slopes at the root are so small that their squares underflow: nothing tells how far x is from it, "
+                f"nor whether it is a multiple one (the condition of the Jacobian is about {self.condition:.1e})",
+                self.condition,
+            )
         change = max(self._change(open_to), self._change(-open_to))
         if not change <= _LARGEST_ERROR:
             raise SingularRootError(

@@ -190,6 +190,15 @@ def test_equations_that_repeat_each_other_are_refused(other: str) -> None:
     assert isinstance(caught.value, rs.RaphsonError)
 
 
+def test_a_root_where_slopes_underflow_is_refused_as_such() -> None:
+    system = build(["y**2*(1.0 - exp(-x*x))/x - p", "x*(1.0 - exp(-y*y))/y - q"], ["x", "y"], ["p", "q"])
+    x = system.solve([2.0, 2.0], [0.0, 0.0]).x
+    closer = system.solve(x, [0.0, 0.0], rs.SolveOptions(tolerance=1e-15)).x
+    assert 0.0 < abs(closer[0]) < 1e-90
+    with pytest.raises(SingularRootError, match="underflow"):
+        Sensitivity(system, closer, [0.0, 0.0])
+
+
 @pytest.mark.parametrize("slant", [1e-4, 1e-8, 1e-10])
 def test_a_badly_conditioned_root_is_as_wrong_as_it_says_at_most(slant: float) -> None:
     system = build(["x + y - p", f"x + {1 + slant!r}*y - q"], ["x", "y"], ["p", "q"])
