@@ -84,6 +84,10 @@ class Graph:
             return self.subtract(a, self.arguments[b][0])
         if self.operation[a] is op.NEGATIVE:
             return self.subtract(b, self.arguments[a][0])
+        if self._is_exp_and_minus_one(a, b):
+            return self.apply(op.EXPM1, self.arguments[a][0])
+        if self._is_exp_and_minus_one(b, a):
+            return self.apply(op.EXPM1, self.arguments[b][0])
         return self._make(op.ADD, (a, b) if a < b else (b, a))
 
     def subtract(self, a: int, b: int) -> int:
@@ -96,6 +100,11 @@ class Graph:
             return self.zero
         if self.operation[b] is op.NEGATIVE:
             return self.add(a, self.arguments[b][0])
+        # Where u is small the difference would be rounding alone.
+        if b == self.one and self.operation[a] is op.EXP:
+            return self.apply(op.EXPM1, self.arguments[a][0])
+        if a == self.one and self.operation[b] is op.EXP:
+            return self.negative(self.apply(op.EXPM1, self.arguments[b][0]))
         return self._make(op.SUBTRACT, (a, b))
 
     def negative(self, a: int) -> int:
@@ -168,6 +177,9 @@ class Graph:
         return total
 
     # --- how nodes are made ---------------------------------------------------------------------------------
+
+    def _is_exp_and_minus_one(self, a: int, b: int) -> bool:
+        return self.operation[a] is op.EXP and self.operation[b] is op.CONSTANT and self.value[b] == -1.0
 
     def _whole_power(self, a: int, exponent: int) -> int:
         if exponent < 0:

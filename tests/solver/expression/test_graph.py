@@ -103,6 +103,12 @@ def test_rules_that_need_no_new_node(graph: Graph) -> None:
     assert graph.subtract(x, graph.negative(y)) == graph.add(x, y)
 
 
+@pytest.mark.parametrize("u", [1e-20, -3e-9, 0.5, -40.0, 3.0])
+def test_what_exp_leaves_beside_one_is_computed_without_cancelling(u: float) -> None:
+    for text, sign in (("exp(x) - 1", 1), ("1 - exp(x)", -1), ("-1 + exp(x)", 1), ("exp(x) + (-1)", 1)):
+        assert build(text, ["x"]).residual([u])[0] == sign * np.expm1(u)
+
+
 @pytest.mark.parametrize("exponent", [2, 3, 7, 64, -1, -2, -13])
 def test_whole_powers_are_multiplications(graph: Graph, exponent: int) -> None:
     x = graph.variable(0)

@@ -37,7 +37,9 @@ def magnitude(text: str, **values: float) -> float:
         ("x / (y - z)", 3 / 3),
         ("(x + y) / (y - z)", (3 + 2) / 3),
         ("exp(x - 3)", 1.0),
-        ("exp(x - 3) - 1", 1 + 1),
+        ("exp(x - 3) - 2", 1 + 2),
+        # One operation, which cancels nothing.
+        ("exp(x - 2) - 1", np.expm1(1.0)),
         ("sin(x)*2", 2 * abs(np.sin(3.0))),
         ("2 * (x + x*y - 4)", 2 * (3 + 6 + 4)),
         ("where(x > 0, x + y, 0)", 1.0),
