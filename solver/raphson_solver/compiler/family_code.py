@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +17,12 @@ from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.members import Members, Target
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.family import Buffer, Families
-from raphson_solver.interruption import Between, aside
+from raphson_solver.interruption import Between, aside, uninterrupted
 
 Array = NDArray[np.float64]
 
-# Members times nodes between two looks at whether somebody still waits: a few milliseconds.
-_SLICE = 4_000_000
+# Members times nodes between two looks at whether somebody still waits: a few milliseconds. And what is worth a thread.
+_SLICE, _WORTH_A_THREAD = 4_000_000, 1_000_000
 
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -84,12 +86,45 @@ class FamilyCode:
             addresses[buffer] = array.ctypes.data
         for place, table in enumerate(self._tables[number]):
             addresses[len(Buffer) + place] = table.ctypes.data
-        work = np.empty(self._work[number])
         kernel = _KERNEL(code.address(f"job{number}"))
         count, size = self.jobs[number].count, self._slices[number]
-        for first in range(0, count, size):
-            between()
-            kernel(first, min(first + size, count), addresses.ctypes.data, work.ctypes.data)
+        threads, lanes = self._threads(number), self._width.lanes
+        if threads > 1:
+            # At least two slices a thread: none waits long for the last.
+            size = min(size, max(1, count // (2 * threads * lanes)) * lanes)
+        firsts, taking = iter(range(0, count, size)), threading.Lock()
+
+        def take() -> int | None:
+            with taking:
+                return next(firsts, None)
+
+        def work_off(look: Between) -> None:
+            work = np.empty(self._work[number])
+            while (first := take()) is not None:
+                look()
+                kernel(first, min(first + size, count), addresses.ctypes.data, work.ctypes.data)
+
+        if threads == 1:
+            work_off(between)
+            return
+        with ThreadPoolExecutor(threads - 1) as pool:
+            helping = [pool.submit(work_off, uninterrupted) for _ in range(threads - 1)]
+            try:
+                work_off(between)
+            except BaseException:
+                while take() is not None:
+                    pass
+                raise
+            for each in helping:
+                each.result()
+
+    def _threads(self, number: int) -> int:
+        """Return how many threads share a job: one where members add to what others add to."""
+        job = self.jobs[number]
+        if any(target.adds for target in job.targets):
+            return 1
+        nodes = _SLICE // self._slices[number]
+        return max(1, min(os.cpu_count() or 1, job.count * nodes // _WORTH_A_THREAD))
 
     def _compiled(self) -> MachineCode:
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import Any
 
 import numpy as np
@@ -259,9 +261,41 @@ def test_a_million_unknowns() -> None:
         assert caught.value.limit == "dense_entries"
 
 
-def test_two_threads_may_ask_at_once() -> None:
-    import threading  # noqa: PLC0415
+@pytest.mark.parametrize("cores", [2, 3, 8])
+def test_threads_share_the_members_of_large_families(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 100_003
+    text = "u[i]*sin(u[(i+1) % n]) - exp(u[(i+7) % n]/9)*u[i] + a[i] = 0 for i in range(n)"
+    rng = np.random.default_rng(cores)
+    x, a, v = rng.normal(size=(3, n))
 
+    def views(count: int) -> list[np.ndarray]:
+        monkeypatch.setattr(os, "cpu_count", lambda: count)
+        of = Differential(build(text, {"u": np.ones(n)}, {"n": n, "a": a}))
+        return [of.value(x, a), of.entries(x, a), of.jvp(x, v, a), of.vjp(x, v, a)]
+
+    for found, expected in zip(views(cores), views(1), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_what_is_raised_between_ends_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    n = 2_000_000
+    system = build("u[i]*sin(u[(i+1) % n]) - 1 = 0 for i in range(n)", {"u": np.ones(n)}, {"n": n})
+    looks = []
+
+    def between() -> None:
+        looks.append(1)
+        if len(looks) > 1:
+            raise KeyboardInterrupt
+
+    Differential(system).value(np.ones(n))
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        Differential(system, between=between).value(np.ones(n))
+    assert threading.active_count() <= before
+
+
+def test_two_threads_may_ask_at_once() -> None:
     system = build("u[i]**2 - u[i+1] for i in range(99)", {"u": np.ones(100)}, limits=AS_FAMILIES)
     results: list[np.ndarray] = []
     x = np.linspace(0, 1, 100)
