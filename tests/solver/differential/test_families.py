@@ -281,12 +281,9 @@ def test_what_is_raised_between_ends_all_threads(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     n = 2_000_000
     system = build("u[i]*sin(u[(i+1) % n]) - 1 = 0 for i in range(n)", {"u": np.ones(n)}, {"n": n})
-    looks = []
 
     def between() -> None:
-        looks.append(1)
-        if len(looks) > 1:
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
     Differential(system).value(np.ones(n))
     before = threading.active_count()
