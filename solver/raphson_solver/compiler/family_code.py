@@ -110,6 +110,8 @@ class FamilyCode:
         with ThreadPoolExecutor(threads - 1) as pool:
             helping = [pool.submit(work_off, uninterrupted) for _ in range(threads - 1)]
             try:
+                # Once at least, though the others may leave nothing to do.
+                between()
                 work_off(between)
             except BaseException:
                 while take() is not None:
