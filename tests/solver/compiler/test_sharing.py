@@ -116,7 +116,8 @@ def test_a_system_that_is_used_again_becomes_machine_code_with_the_same_answers(
 
 
 def test_interpreted_and_compiled_systems_answer_alike_to_the_bit() -> None:
-    texts = ["x**2 + y**2 = r**2", "exp(x) + sin(y)*y = 1"]
+    # A text of no other test: systems are shared, and others may have had more code made of theirs.
+    texts = ["x**2 + y**2 = r**2", "exp(x) + sin(y)*y = 1.03125"]
     start, r = np.array([1.0, -1.7]), np.array([2.0])
     interpreted = rs.compile_definition(
         rs.Definition(tuple(texts), (("x", ()), ("y", ())), (("r", ()),)), rs.Limits(depth=40)
