@@ -132,5 +132,5 @@ for mode in (rs.JacobianMode.EXACT, rs.JacobianMode.FORWARD, rs.JacobianMode.CEN
 
 
 def test_interpreted_and_compiled_systems_answer_alike_to_the_bit() -> None:
-    # In a process of its own: behind some tests of test_object_files the last bit of J differs, which is not understood.
+    # In a process of its own: behind some tests of test_object_files the last bit of J differs; not understood.
     subprocess.run([sys.executable, "-c", ALIKE], check=True, timeout=120)
