@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -234,9 +235,12 @@ def test_an_error_ends_a_call_whose_caller_would_send_on(server: Server, root: s
 
 
 def threads_of(server: Server) -> int:
-    """How many threads of the front end read chunks."""
-    names = Path(f"/proc/{server.process.pid}/task").glob("*/comm")
-    return sum(name.read_text().strip() == "raphson-chunks" for name in names)
+    """How many threads of the front end read chunks; one that ends while we look does not."""
+    found = 0
+    for task in Path(f"/proc/{server.process.pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += (task / "comm").read_text().strip() == "raphson-chunks"
+    return found
 
 
 # --- the pace -----------------------------------------------------------------------------------------------
