@@ -104,18 +104,32 @@ class ManyKernel:
         between : callable, optional
             Called every few milliseconds; what it raises ends the work.
         """
-        count = out.shape[0]
-        if count == 1:
-            # The lanes would take as long as for a whole group.
-            between()
-            self._one_by_one(x, seeds, p, out)
-            return
-        if self._code is None and self._rental.is_over(count):
+        self.chosen(out.shape[0], between)(x, seeds, p, out)
+
+    def chosen(self, count: int, between: Between = uninterrupted) -> Callable[[Array, Array, Array, Array], None]:
+        """Return what a call with so many points does, to be called with any: by the same code every time.
+
+        What a point gives must not depend on its place, nor on when a thread has finished, so one point alone goes by
+        code whose bits the compiler keeps. The lanes would take as long for it as for a whole group.
+        """
+        if count > 1 and self._code is None and self._rental.is_over(count):
             aside(self.compile, between)
-        # One way for all points of a call: what a point gives must not depend on its place.
-        run: Callable[[Array, Array, Array, Array], None]
-        run, work = (self._one_by_one, _SLOW_SLICE) if self._code is None else (self._in_lanes, _SLICE)
+        if count == 1 or self._code is None:
+            return functools.partial(self._in_slices, self._one_by_one, _SLOW_SLICE, between)
+        return functools.partial(self._in_slices, self._in_lanes, _SLICE, between)
+
+    def _in_slices(
+        self,
+        run: Callable[[Array, Array, Array, Array], None],
+        work: int,
+        between: Between,
+        x: Array,
+        seeds: Array,
+        p: Array,
+        out: Array,
+    ) -> None:
         size = max(self._width.lanes, work // self._nodes)
+        count = out.shape[0]
         for first in range(0, count, size):
             between()
             rows = slice(first, min(first + size, count))

@@ -226,15 +226,12 @@ class Differential:
     def _differenced(self, rows: _Rows, *, estimate: bool) -> tuple[Array, Array]:
         x = np.ascontiguousarray(np.broadcast_to(rows.x, (rows.count, self.n)))
 
+        evaluate = self._source.steady_value(rows.count)
+
         def value(at: Array, member: NDArray[np.int64]) -> Array:
             self._between()
-            # One point alone goes through other code, whose last digits may differ: differences would show that.
-            alone = at.shape[0] == 1
-            if alone:
-                at, member = np.repeat(at, 2, axis=0), np.repeat(member, 2)
             p = rows.p if rows.p.shape[0] == 1 else np.ascontiguousarray(rows.p[member])
-            values = self._source.value(np.ascontiguousarray(at), p, at.shape[0])
-            return values[:1] if alone else values
+            return evaluate(np.ascontiguousarray(at), p, at.shape[0])
 
         lower, upper = (None, None) if self._region is None else (self._region.lower, self._region.upper)
         f = value(x, np.arange(rows.count))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from raphson_solver.compiler.family_code import FamilyCode
 from raphson_solver.differential.scatter import scatter
+from raphson_solver.differential.written import Value
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import LimitError
 from raphson_solver.expression.family import Buffer, Places
@@ -50,6 +51,10 @@ class FamilySource:
             self._sums(buffers)
             self._equations(self._codes.value, buffers, out[row])
         return out
+
+    def steady_value(self, _: int) -> Value:
+        """Return `value`: there is but one code."""
+        return self.value
 
     def value_and_sizes(self, x: Array, p: Array) -> tuple[Array, Array]:
         """Return f and the size of the terms that cancel in each equation, both of shape (m,), at one point."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from raphson_solver.interruption import Between
 from raphson_solver.solution.kernels import Kernels
 
 Array = NDArray[np.float64]
+
+Value: TypeAlias = Callable[[Array, Array, int], Array]
+"""f, shape (count, m), of x, p and the count."""
 
 _NO_SEEDS = np.empty((1, 0))
 # A matrix is computed whole, zeros included, unless it is mostly zeros and large.
@@ -31,6 +34,13 @@ class Source(Protocol):
 
     def value(self, x: Array, p: Array, count: int, /) -> Array:
         """Return f, shape (count, m)."""
+        ...
+
+    def steady_value(self, points: int, /) -> Value:
+        """Return what computes f by the same code at every call, the best for so many points.
+
+        Differences would show another code's last digits. At one point they are to the bit what they were before.
+        """
         ...
 
     def entries(self, x: Array, p: Array, count: int, mode: JacobianMode, /) -> Array:
@@ -86,6 +96,19 @@ class Written:
         if count == 1:
             return self._one(self._kernels.residual, x, p)
         return self._run("value", lambda: self._kernels.equations, x, p, count, self._kernels.m)
+
+    def steady_value(self, points: int) -> Value:
+        """Return what computes f by the same code at every call, the best for so many points."""
+        m = self._kernels.m
+        run = self._kernel("value", lambda: self._kernels.equations).chosen(points, self._between) if m else None
+
+        def value(x: Array, p: Array, count: int) -> Array:
+            out = np.empty((count, m))
+            if run is not None:
+                run(x, _NO_SEEDS, p, out)
+            return out
+
+        return value
 
     def entries(self, x: Array, p: Array, count: int, mode: JacobianMode) -> Array:
         """Return the entries of J, exact or the caller's, shape (count, entries)."""
@@ -168,9 +191,12 @@ class Written:
         if out is None:
             out = np.empty((count, size))
         if size:
-            kernel = self._found.get(what)
-            if kernel is None:
-                kernel = self._kernels.many(what, outputs, 0 if seeds is None else seeds.shape[1])
-                self._found[what] = kernel
-            kernel(x, _NO_SEEDS if seeds is None else seeds, p, out, self._between)
+            seeds = _NO_SEEDS if seeds is None else seeds
+            self._kernel(what, outputs, seeds.shape[1])(x, seeds, p, out, self._between)
         return out
+
+    def _kernel(self, what: str, outputs: Callable[[], Sequence[int]], seeds: int = 0) -> ManyKernel:
+        kernel = self._found.get(what)
+        if kernel is None:
+            kernel = self._found[what] = self._kernels.many(what, outputs, seeds)
+        return kernel

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raphson_solver.compiler.interpret import each_point_address
+from raphson_solver.differential.written import Value
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
 from raphson_solver.interruption import Between
@@ -48,6 +49,10 @@ class NumbaSource:
     def value(self, x: Array, p: Array, count: int) -> Array:
         """Return f, shape (count, m)."""
         return self._run(self._kernels.residual, x, p, count)
+
+    def steady_value(self, _: int) -> Value:
+        """Return `value`: there is but one code."""
+        return self.value
 
     def entries(self, x: Array, p: Array, count: int, mode: JacobianMode) -> Array:
         """Return the function's own J, shape (count, m·n)."""
