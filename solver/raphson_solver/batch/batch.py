@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from raphson_solver.batch import sparse_lanes
 from raphson_solver.batch.choice import choice_of
-from raphson_solver.batch.newton_lanes import RIGHT, UNHEARD, NewtonLanes, Results
+from raphson_solver.batch.newton_lanes import UNHEARD, NewtonLanes, Results
 from raphson_solver.batch.rows import Which, of, one_of, rows_of
 from raphson_solver.batch.solution import BatchSolution
+from raphson_solver.batch.sparse_lanes import SparseLanes
 from raphson_solver.batch.warm_start import rounds
 from raphson_solver.engine import CancelFlag
+from raphson_solver.engine.eights_newton import NEAR, RIGHT
 from raphson_solver.engine.status import Status
 from raphson_solver.interruption import Between
 from raphson_solver.solution.options import SolveOptions, WarmStart
@@ -46,12 +49,13 @@ def solve_batch(
 ) -> BatchSolution:
     """Solve many members; see `System.solve_batch`."""
     x, p, count = rows_of(system, start, parameters)
-    has_none = system.family_codes is not None or not system.has_equations
-    lanes = None if has_none else choice_of(system).lanes(x, p, options, count, between)
+    lanes = _lanes(system, x, p, options, count, between)
     members = _Members(system, x, p, count, options, lanes, between, CancelFlag() if cancel is None else cancel)
-    fewest = max(1, _NUMBERS_ALONE // system.n) if lanes is None else _FEWEST_MEMBERS
+    fewest = _FEWEST_MEMBERS if isinstance(lanes, NewtonLanes) else max(1, _NUMBERS_ALONE // system.n)
     workers = min(threads or os.cpu_count() or 1, max(1, count // fewest))
     size = min(max(fewest, _NUMBERS // system.n), -(-count // workers))
+    if isinstance(lanes, SparseLanes):
+        size = -(-size // sparse_lanes.FEWEST) * sparse_lanes.FEWEST
     parts: Iterator[Iterable[tuple[Which, Integers | None]]]
     if warm_start is None:
         parts = iter([[(slice(first, min(first + size, count)), None) for first in range(0, count, size)]])
@@ -75,6 +79,23 @@ def solve_batch(
             pool.shutdown(cancel_futures=True)
             raise
     return members.solution()
+
+
+def _lanes(
+    system: System, x: Array, p: Array, options: SolveOptions, count: int, between: Between
+) -> NewtonLanes | SparseLanes | None:
+    """Return what solves several members at once, if anything does."""
+    if system.family_codes is None and system.has_equations:
+        found = choice_of(system).lanes(x, p, options, count, between)
+        if found is not None:
+            return found
+    if not system.has_equations or count < sparse_lanes.FEWEST:
+        return None
+    prepared = system.prepare(options)
+    if prepared.is_sparse and not prepared.has_order:
+        # A solve chooses the order of pivots, for every one after it.
+        system.solve(one_of(x, 0), one_of(p, 0), options)
+    return SparseLanes.of(prepared, options)
 
 
 def settle_batches(
@@ -106,7 +127,7 @@ class _Members:
         p: Array,
         count: int,
         options: SolveOptions,
-        lanes: NewtonLanes | None,
+        lanes: NewtonLanes | SparseLanes | None,
         between: Between,
         flag: CancelFlag,
     ) -> None:
@@ -130,10 +151,12 @@ class _Members:
         if self._lanes is not None and not self.flag.is_set():
             given = of(self._p, which)
             here = self._found.part(which)
-            self._lanes.run(starts, given, self._settings, here)
+            self._lanes.run(starts, given, self._settings, here, self.flag)
             if not isinstance(which, slice):
                 self._found.put(which, here)
             members = members[_is_undecided(self._lanes, given, self._options, here)]
+            near = [member for member in members if self._found.verdict[member] == NEAR and self._end(member)]
+            members = np.setdiff1d(members, near)
         elif sources is not None:
             members = members[[not self._solve_alone(member, at) for member, at in zip(members, starts, strict=True)]]
         for member in members:
@@ -143,6 +166,13 @@ class _Members:
         """Return where members begin: at the roots of their sources, or at their own starts where those have none."""
         has_root = (self._status[sources] == int(Status.CONVERGED))[:, None]
         return np.where(has_root, self._found.x[sources], of(self._x, members))
+
+    def _end(self, member: int) -> bool:
+        """Let the engine go on from where a member is; return whether that is a root."""
+        steps = self._found.steps[member]
+        is_root = self._solve_alone(member, self._found.x[member].copy())
+        self._found.steps[member] += min(steps, _MOST_STEPS - self._found.steps[member])
+        return is_root and self._found.steps[member] <= self._options.max_iterations
 
     def _solve_alone(self, member: int, start: Array) -> bool:
         """Solve a member by all that the engine has; return whether that found a root."""
@@ -159,10 +189,12 @@ class _Members:
         return solution.status is Status.CONVERGED
 
 
-def _is_undecided(lanes: NewtonLanes, p: Array, options: SolveOptions, found: Results) -> NDArray[np.bool_]:
+def _is_undecided(
+    lanes: NewtonLanes | SparseLanes, p: Array, options: SolveOptions, found: Results
+) -> NDArray[np.bool_]:
     """Return which members the engine has to solve, shape (count,)."""
     is_right: NDArray[np.bool_] = found.verdict == RIGHT
     unheard = np.flatnonzero(found.verdict == UNHEARD)
-    if unheard.size:
+    if unheard.size and isinstance(lanes, NewtonLanes):
         is_right[unheard] = lanes.hears(found.x[unheard], of(p, unheard), options.tolerance)
     return ~is_right | (found.steps > options.max_iterations)

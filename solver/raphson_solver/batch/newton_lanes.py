@@ -19,6 +19,8 @@ from raphson_solver.compiler.emit import emit
 from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.newton_loop import NewtonLoop
 from raphson_solver.compiler.width import Width, widest
+from raphson_solver.engine.cancel import CancelFlag
+from raphson_solver.engine.eights_newton import RIGHT
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.expression import magnitudes
 from raphson_solver.expression import operations as op
@@ -30,8 +32,8 @@ from raphson_solver.structure.elimination import Pivot, both, eliminate
 Array = NDArray[np.float64]
 
 MOST_STEPS = 25
-RIGHT, UNHEARD = 1, 2
-"""Verdicts: x is right; it is, if only every equation hears some variable, of which one term did not tell."""
+UNHEARD = 2
+"""A verdict: x is right, if only every equation hears some variable, of which one term did not tell."""
 LARGEST_N = 128
 # More than this takes a second to compile.
 _MOST_NODES = 8_000
@@ -63,7 +65,7 @@ class Results(NamedTuple):
     steps : ndarray of int32, shape (count,)
         How many were taken.
     verdict : ndarray of int8, shape (count,)
-        `RIGHT`, `UNHEARD`, or what is left to the engine.
+        `RIGHT`, `NEAR`, `UNHEARD`, or what is left to the engine.
     """
 
     x: Array
@@ -117,7 +119,7 @@ class NewtonLanes:
         self._code = MachineCode(text, optimize=True)
         self._call = _CODE(self._code.address("newton"))
 
-    def run(self, x: Array, p: Array, settings: Array, results: Results) -> None:
+    def run(self, x: Array, p: Array, settings: Array, results: Results, _: CancelFlag) -> None:
         """Iterate from each start.
 
         Parameters
@@ -127,7 +129,7 @@ class NewtonLanes:
         settings : array, shape (2,)
             The tolerance and the absolute tolerance.
         results : Results
-            Receives what becomes of each member.
+            Receives what becomes of each member. Nothing stops that: it is done in milliseconds.
         """
         work = np.empty(self._work_size)
         self._call(

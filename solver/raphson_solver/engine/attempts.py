@@ -85,7 +85,18 @@ def attempt(plan: Integers) -> tuple[int, int, int, int]:
         method, unweighted, start, share = SCALAR[place]
     else:
         method, unweighted, start, share = SQUARE[place]
-    return method, unweighted, start, max(_FEWEST_STEPS, (limit * share + 999) // 1000)
+    return method, unweighted, start, _steps(limit, share)
+
+
+@jit
+def steps_of_first(limit: int) -> int:
+    """Return how many steps the first attempt at a square system has, of so many iterations."""
+    return min(limit, _steps(limit, SQUARE[0][3]))
+
+
+@jit
+def _steps(limit: int, share: int) -> int:
+    return max(_FEWEST_STEPS, (limit * share + 999) // 1000)
 
 
 @jit

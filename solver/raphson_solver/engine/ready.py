@@ -10,6 +10,7 @@ from numba import types
 from raphson_solver.compiler import Kernel
 from raphson_solver.engine import layout, multigrid, sparse_graph, sparse_lu
 from raphson_solver.engine.cancel import CancelFlag
+from raphson_solver.engine.eights_newton import newton_eights
 from raphson_solver.engine.entrance import enter, entrance, iterate
 from raphson_solver.engine.status import JacobianMode, Method
 from raphson_solver.expression.graph import Graph
@@ -52,6 +53,10 @@ def _sparse() -> tuple[object, ...]:
     # These two would need a whole table.
     cast("Any", sparse_lu.factor_along).compile((types.int64, types.int64, types.int64, types.float64))
     cast("Any", sparse_lu.substitute_along).compile((types.int64, types.int64, types.int64))
+    results = tuple(types.Array(kind, dimensions, "C") for kind, dimensions in (
+        (types.float64, 2), (types.float64, 1), (types.int32, 1), (types.int8, 1)
+    ))  # fmt: skip
+    cast("Any", newton_eights).compile((types.int64, *(types.float64,) * 3, *results))
     matrix = (starts, columns, single)
     ordered = (starts, starts[:1], columns, single)
     multigrid.smooth_from_zero(*ordered, single, single, single.copy())
@@ -61,5 +66,5 @@ def _sparse() -> tuple[object, ...]:
     return (
         sparse_graph.transposed, sparse_graph.mirrored, sparse_graph.widest_level, sparse_lu.symbolic,
         sparse_lu.remainder, sparse_lu.factor_along, sparse_lu.substitute_along, multigrid.smooth_from_zero,
-        multigrid.smooth_backwards, multigrid.left_over, multigrid.multiply,
+        multigrid.smooth_backwards, multigrid.left_over, multigrid.multiply, newton_eights,
     )  # fmt: skip

@@ -25,7 +25,7 @@ DAMPED = 3
 AGAIN = 4
 """As the last `NEWTON`, with another b, divided by what is at COLUMN_SIZE; there is no matrix."""
 
-_HARDLY = 1e-6
+HARDLY = 1e-6
 
 SOLVED, SINGULAR = 1, 0
 """Answers; the negative of a `Status` ends the solve."""
@@ -55,7 +55,7 @@ def sparse_newton_step(plan: Integers) -> bool:
             return False
         right[i] = -f[i]
     # After a step as short as this J has hardly changed: its old factors will do, refined by the new matrix.
-    known = plan[layout.ALONG] != 0 and doubles(plan[layout.SETTINGS])[layout.NEWTON_STEP] <= _HARDLY
+    known = plan[layout.ALONG] != 0 and doubles(plan[layout.SETTINGS])[layout.NEWTON_STEP] <= HARDLY
     plan[layout.ALONG] = 0
     if not _equilibrated(plan, values, False):
         return False

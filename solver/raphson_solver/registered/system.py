@@ -113,7 +113,8 @@ class RegisteredSystem(System):
             options = meant
         return super().solve(x, p, options, cancel, **more)
 
-    def _prepare(self, options: SolveOptions) -> Prepared:
+    def prepare(self, options: SolveOptions) -> Prepared:
+        """Return what solves with these options need."""
         key = replace(options, timeout_seconds=None)
         prepared = self._prepared.get(key)
         if prepared is None:

@@ -40,6 +40,16 @@ class Prepared:
 
     Attributes
     ----------
+    blocks : Blocks or None
+        As given.
+    evaluate : Kernel or FamilyKernel
+        Of f, the sizes of its terms and J.
+    pattern : ndarray of int64
+        Of J, as the engine reads it.
+    entries : int
+        Of J, that may differ from zero.
+    analyses : Analyses or None
+        What is known of J's pattern, where systems with it are solved by one of the sparse ways.
     way : LinearSolver
         How linear systems are solved; AUTO: by one of the sparse ways.
     is_sparse : bool
@@ -60,35 +70,40 @@ class Prepared:
         # Only this is what the code does.
         self._may_go_straight = options.method in {Method.AUTO, Method.NEWTON} and mode is JacobianMode.EXACT
         self._residual = kernels.residual
-        self._evaluate = kernels.evaluate(mode)
+        self.evaluate = kernels.evaluate(mode)
         self._effect = kernels.residual if mode is JacobianMode.EXACT else kernels.effect
-        self._work = max(self._residual.work_size, self._evaluate.work_size, self._effect.work_size)
-        self._pattern = kernels.packed(mode)
+        self._work = max(self._residual.work_size, self.evaluate.work_size, self._effect.work_size)
+        self.pattern = kernels.packed(mode)
         plan = self._plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
         plan[layout.CANCEL_ADDRESS] = NEVER.address
         plan[layout.M] = kernels.m
         plan[layout.N] = kernels.n
-        plan[layout.ENTRIES] = kernels.pattern(mode).rows.size
+        plan[layout.ENTRIES] = self.entries = int(kernels.pattern(mode).rows.size)
         plan[layout.PARAMETER_COUNT] = kernels.parameter_count
         self._order = kernels.first_order
-        plan[layout.PATTERN], plan[layout.ORDER] = self._pattern.ctypes.data, self._order.ctypes.data
+        plan[layout.PATTERN], plan[layout.ORDER] = self.pattern.ctypes.data, self._order.ctypes.data
         plan[layout.METHOD] = options.method
         plan[layout.MODE] = mode
         plan[layout.ITERATION_LIMIT] = options.max_iterations
         plan[layout.EVALUATION_LIMIT] = _NO_LIMIT if options.max_evaluations is None else options.max_evaluations
         pattern = kernels.pattern(mode)
         self.way = choose(pattern.rows.size, kernels.m, kernels.n, options.linear_solver, dense_limit)
-        self._analyses: Analyses | None = None
+        self.analyses: Analyses | None = None
         iteration = 200.0 + 5.0 * self._work + kernels.n**3
         if self.way is not LinearSolver.DENSE:
             key = f"analyses {mode is JacobianMode.ANALYTIC}"
-            self._analyses = kernels.once(key, lambda: Analyses(pattern.rows, pattern.columns, kernels.m, kernels.n))
+            self.analyses = kernels.once(key, lambda: Analyses(pattern.rows, pattern.columns, kernels.m, kernels.n))
             iteration = 1e4 + 5.0 * self._work + 100.0 * pattern.rows.size
         plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
         self._parts = [] if blocks is None else [Prepared(each, options, dense_limit) for each in blocks.kernels]
-        self.is_sparse: bool = self._analyses is not None or any(part.is_sparse for part in self._parts)
+        self.is_sparse: bool = self.analyses is not None or any(part.is_sparse for part in self._parts)
         self.idle: deque[layout.Memory] = deque()
         self.refresh()
+
+    @property
+    def has_order(self) -> bool:
+        """Whether an order of pivots of a sparse J was chosen."""
+        return self.analyses is not None and self.analyses.has_order
 
     def refresh(self) -> None:
         """Read the kernels' addresses, which change when they become machine code."""
@@ -97,8 +112,8 @@ class Prepared:
         plan = self._plan.copy()
         plan[layout.RESIDUAL_ADDRESS] = self._residual.address
         plan[layout.RESIDUAL_PROGRAM] = self._residual.program
-        plan[layout.EVALUATE_ADDRESS] = self._evaluate.address
-        plan[layout.EVALUATE_PROGRAM] = self._evaluate.program
+        plan[layout.EVALUATE_ADDRESS] = self.evaluate.address
+        plan[layout.EVALUATE_PROGRAM] = self.evaluate.program
         plan[layout.EFFECT_ADDRESS] = self._effect.address
         plan[layout.EFFECT_PROGRAM] = self._effect.program
         straight = self._kernels.straight
@@ -112,8 +127,8 @@ class Prepared:
         """Return memory that no other solve uses; what is put back into `idle`, as it was before, is used again."""
         plan = self._plan
         steps: SparseSteps | None = None
-        if self._analyses is not None:
-            steps = SparseSteps(self._analyses, self.way)
+        if self.analyses is not None:
+            steps = SparseSteps(self.analyses, self.way)
             plan = plan.copy()
             plan[layout.LINEAR_SOLVER] = steps.address
         memory = layout.Memory(plan, self._work)

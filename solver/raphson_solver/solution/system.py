@@ -251,7 +251,7 @@ class System:
         # Comparing identities first: hashing the options costs as much as a step of the iteration.
         last, prepared = self._last
         if last is not options:
-            prepared = self._prepare(options)
+            prepared = self.prepare(options)
         assert prepared is not None
         if self._is_counting:
             self._use()
@@ -312,7 +312,8 @@ class System:
         Members go through undamped Newton in the lanes of vector registers, by an elimination made for the pattern of
         J. Those that are not decided there are solved alone, from their start, by all that `solve` has. The order of
         pivots is chosen once, from members of the first batch of 64 or more; after that what a member gives in such a
-        batch depends neither on the others nor on the threads. Smaller batches are solved one by one.
+        batch depends neither on the others nor on the threads. Smaller batches are solved one by one. Where J is sparse
+        and its factors thin, eight go side by side in batches of eight or more, with the bits of single solves.
 
         Parameters
         ----------
@@ -619,7 +620,8 @@ class System:
                 "least-squares point all the same",
             )
 
-    def _prepare(self, options: SolveOptions) -> Prepared:
+    def prepare(self, options: SolveOptions) -> Prepared:
+        """Return what solves with these options need."""
         # Every call may have another timeout; memory prepared for one serves all.
         key = replace(options, timeout_seconds=None)
         prepared = self._prepared.get(key)

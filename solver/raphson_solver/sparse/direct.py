@@ -67,6 +67,11 @@ class Analysis:
         self.share = 0.0
         self._looked = False
 
+    @property
+    def is_thick(self) -> bool:
+        """Whether factors take so much longer to make than to use that they are better kept."""
+        return self.share > _KEPT
+
     def look(self, budget: float) -> Order | None:
         """Return the order that the pattern alone suggests, if it does and its factors take no more than a budget."""
         if not self._looked and self.order is None and self.pattern.is_nearly_symmetric:
@@ -127,7 +132,7 @@ class Direct:
     @property
     def is_thick(self) -> bool:
         """Whether factors take so much longer to make than to use that they are better kept."""
-        return self._analysis.share > _KEPT
+        return self._analysis.is_thick
 
     def begin(self) -> None:
         """Forget what was found for the entries of another solve."""
@@ -257,7 +262,8 @@ class Direct:
 
 
 def _largest_of_columns(matrix: Any) -> Floats:
-    """Return the largest |entry| of each column."""
+    """Return the largest |entry| of each column, NaN where one is."""
     found: Floats = np.zeros(matrix.shape[1])
-    np.maximum.at(found, np.repeat(np.arange(found.size), np.diff(matrix.indptr)), np.abs(matrix.data))
+    with np.errstate(invalid="ignore"):
+        np.maximum.at(found, np.repeat(np.arange(found.size), np.diff(matrix.indptr)), np.abs(matrix.data))
     return found

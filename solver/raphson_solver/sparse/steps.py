@@ -18,6 +18,7 @@ from raphson_solver.sparse.direct import Analysis, Direct, Factors
 from raphson_solver.sparse.krylov import Kept, Krylov, Maker
 from raphson_solver.sparse.matrix import Pattern
 from raphson_solver.sparse.multigrid import Multigrid
+from raphson_solver.sparse.ordering import Order
 from raphson_solver.sparse.preconditioners import CompleteFactors, Earlier, IncompleteFactors
 from raphson_solver.sparse.stop import Stop, StoppedError
 
@@ -100,6 +101,19 @@ class Analyses:
         """Whether an order of pivots of J was chosen."""
         known = self._square.get(sparse_step.NEWTON)
         return known is not None and known.order is not None
+
+    def thin_order(self, way: LinearSolver) -> Order | None:
+        """Return the order of pivots by which factors are made anew at every step, if they are and one was chosen."""
+        if not self.has_order or (self.way() if way is LinearSolver.AUTO else way) is LinearSolver.KRYLOV:
+            return None
+        analysis = self._square[sparse_step.NEWTON]
+        return None if analysis.is_thick else analysis.order
+
+    def equations_of(self, order: Order) -> NDArray[np.int32]:
+        """Return which equation each pivot of an order of J stands for, shape (n,); `square` was called before."""
+        assert self._row_of is not None
+        equations: NDArray[np.int32] = np.argsort(self._row_of).astype(np.int32)[order.right]
+        return equations
 
     @property
     def damped(self) -> Analysis:
@@ -206,8 +220,7 @@ class SparseSteps:
         solver = self._solvers.get(sparse_step.NEWTON)
         factors = solver.factors if isinstance(solver, Direct) else None
         if factors is not None and factors is not self._told:
-            # The engine has right sides in the order of its equations.
-            own = np.argsort(self._row_of).astype(np.int32)[factors.order.right]
+            own = self._analyses.equations_of(factors.order)
             table = factors.table.copy()
             table[sparse_lu.RIGHT] = own.ctypes.data
             self._told, self._kept = factors, (own, table)

@@ -55,10 +55,10 @@ def test_a_pivot_that_vanishes_in_a_known_order_is_replaced() -> None:
     np.testing.assert_allclose(found, np.linalg.solve(dense(pattern, values), right), rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("what", ["a zero row", "equal rows"])
+@pytest.mark.parametrize("what", ["a zero row", "equal rows", "no number"])
 def test_a_singular_matrix_is_said_to_be(what: str) -> None:
     pattern, values = random_matrix(np.random.default_rng(5), 20, 1.0)
-    values[pattern.rows == 3] = 0.0 if what == "a zero row" else values[pattern.rows == 4]
+    values[pattern.rows == 3] = {"a zero row": 0.0, "equal rows": values[pattern.rows == 4], "no number": np.nan}[what]
     direct = Direct(Analysis(pattern), stop())
     direct.begin()
     assert not direct.factorize(values)
