@@ -49,8 +49,9 @@ def solve_batch(
 ) -> BatchSolution:
     """Solve many members; see `System.solve_batch`."""
     x, p, count = rows_of(system, start, parameters)
-    lanes = _lanes(system, x, p, options, count, between)
-    members = _Members(system, x, p, count, options, lanes, between, CancelFlag() if cancel is None else cancel)
+    flag = CancelFlag() if cancel is None else cancel
+    lanes = _lanes(system, x, p, options, count, between, flag)
+    members = _Members(system, x, p, count, options, lanes, between, flag)
     fewest = _FEWEST_MEMBERS if isinstance(lanes, NewtonLanes) else max(1, _NUMBERS_ALONE // system.n)
     workers = min(threads or os.cpu_count() or 1, max(1, count // fewest))
     size = min(max(fewest, _NUMBERS // system.n), -(-count // workers))
@@ -82,7 +83,7 @@ def solve_batch(
 
 
 def _lanes(
-    system: System, x: Array, p: Array, options: SolveOptions, count: int, between: Between
+    system: System, x: Array, p: Array, options: SolveOptions, count: int, between: Between, flag: CancelFlag
 ) -> NewtonLanes | SparseLanes | None:
     """Return what solves several members at once, if anything does."""
     if system.family_codes is None and system.has_equations:
@@ -92,9 +93,11 @@ def _lanes(
     if not system.has_equations or count < sparse_lanes.FEWEST:
         return None
     prepared = system.prepare(options)
-    if prepared.is_sparse and not prepared.has_order:
+    finite = np.flatnonzero(np.isfinite(p).all(axis=1))
+    if prepared.is_sparse and not prepared.has_order and finite.size:
         # A solve chooses the order of pivots, for every one after it.
-        system.solve(one_of(x, 0), one_of(p, 0), options)
+        between()
+        system.solve(one_of(x, finite[0]), one_of(p, finite[0]), options, flag)
     return SparseLanes.of(prepared, options)
 
 

@@ -141,6 +141,16 @@ def test_members_that_are_not_so_simple_are_the_engines() -> None:
     assert np.all(found[[3, 5, 7, 11]] == LEFT)
 
 
+def test_a_first_member_without_numbers_spoils_nothing() -> None:
+    system = build(BRATU, {"u": np.zeros(77)}, {"n": 77, "h": 1 / 76, "c": 1.0}, limits=AS_FAMILIES)
+    p = np.tile([1 / 76, 1.0], (16, 1))
+    p[0] = np.nan
+    batch = system.solve_batch(np.zeros(77), p)
+    assert batch.status[0] == rs.Status.DOMAIN_ERROR
+    assert batch.converged[1:].all()
+    assert not system.solve_batch(np.zeros(77), np.full((16, 2), np.nan)).converged.any()
+
+
 def test_a_point_that_passes_by_effects_alone_is_the_engines_to_judge() -> None:
     """Terms of 1e-9 beside differences of x as large as 1: rounding of x leaves more than the terms may."""
     system = build(
