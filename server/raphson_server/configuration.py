@@ -133,9 +133,18 @@ class ServerConfig:
         metavar="N",
         least=1,
     )
+    max_callback_share: float = setting(
+        0.5,
+        "Part of max_callbacks that one caller may have, one call at least. Callers are told apart by their tokens, or "
+        "without tokens by the addresses they call from. Behind a proxy that is one for all: 1 is for there.",
+        section=ADMISSION,
+        metavar="PART",
+        least=0,
+        most=1,
+    )
     answer_patience_seconds: float = setting(
         300.0,
-        "How long each of them waits for the caller's answer.",
+        "How long each of these calls waits for the caller's answer.",
         section=ADMISSION,
         metavar="SECONDS",
         least=0,

@@ -19,7 +19,7 @@ from raphson_server import turns
 from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError, Reason, invalid_input
 from raphson_server.frames import Method, Outcome, Reply
-from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.caller import CALLER, address_of
 from raphson_server.front_end.forwarding import (
     LAST_WORDS_SECONDS,
     Forwarder,
@@ -38,11 +38,17 @@ def callback_handler(
     forwarder: Forwarder, pool: WorkerPool, config: ServerConfig
 ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     """Return the function that gRPC calls for SolveCallback."""
-    seats = Seats(config.max_callbacks, "callbacks", "max_callbacks")
+    seats = Seats(
+        config.max_callbacks,
+        "callbacks",
+        "max_callbacks",
+        share=config.max_callback_share,
+        share_limit="max_callback_share",
+    )
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         def questions() -> Generator[bytes, None, Reply | None]:
-            with seats.one():
+            with seats.one(address_of(context.peer())):
                 return (yield from _Conversation(forwarder, pool, bodies, context, config).questions())
 
         return to_the_end(questions(), context)
