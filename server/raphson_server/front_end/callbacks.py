@@ -20,14 +20,8 @@ from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError, Reason, invalid_input
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER, address_of
-from raphson_server.front_end.forwarding import (
-    LAST_WORDS_SECONDS,
-    Forwarder,
-    call_ended,
-    not_serving,
-    passed,
-    to_the_end,
-)
+from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, to_the_end
+from raphson_server.front_end.refusals import call_ended, not_serving, passed
 from raphson_server.front_end.seats import Seats
 from raphson_server.pool import Ticket, WorkerPool
 
