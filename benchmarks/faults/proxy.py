@@ -17,10 +17,13 @@ class Proxy:
     ----------
     address : str
         ``host:port``.
+    source : str
+        The address of this machine to connect from, such as 127.0.0.2; empty leaves it to the system.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, source: str = "") -> None:
         host, _, port = address.rpartition(":")
+        self._source = (source, 0)
         self._target = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._flows = threading.Event()
@@ -49,7 +52,7 @@ class Proxy:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(self._target)
+                far = socket.create_connection(self._target, source_address=self._source)
                 self._ends += [near, far]
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._forward, args=(source, sink), daemon=True).start()

@@ -15,6 +15,9 @@ MESSAGE_BYTES = 64 * 1024 * 1024 + 64 * 1024
 KEEPALIVE_MILLISECONDS = 60_000
 KEEPALIVE_TIMEOUT_MILLISECONDS = 20_000
 SERVICES = ("raphson.v1.SolverService", "raphson.v1.JacobianService", "raphson.v1.SystemService")
+# What reads, or does nothing the second time: a job is made with an id of its request (`Queueing`). To resume or delete
+# one again, after a call whose answer was lost, may be refused.
+REPEATABLE_OF_JOBS = ("CreateJob", "GetJob", "ListJobs", "WatchJob", "CancelJob", "ReadResults")
 
 # Solving and compiling are pure, so a call that found no server, or lost its worker, may be sent again. Where a name
 # stands for several servers, calls go to those in turn whose health says that they serve.
@@ -23,7 +26,10 @@ SERVICE_CONFIG = {
     "healthCheckConfig": {"serviceName": ""},
     "methodConfig": [
         {
-            "name": [{"service": service} for service in SERVICES],
+            "name": [
+                *({"service": service} for service in SERVICES),
+                *({"service": "raphson.v1.JobService", "method": method} for method in REPEATABLE_OF_JOBS),
+            ],
             "retryPolicy": {
                 "maxAttempts": 4,
                 "initialBackoff": "0.05s",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
+from uuid import uuid4
 
 from raphson.calls import Calls
 from raphson.errors import InvalidRequestError
@@ -87,7 +88,8 @@ class Queueing(Calls):
         method, tolerance, absolute_tolerance, max_iterations
             Of each row, as in `solve`.
         request_id : str, optional
-            Of the caller's choice: a request that is sent again returns the job that it made the first time.
+            Of the caller's choice: a request that is sent again returns the job that it made the first time. Default:
+            one that nobody else has, so that a call whose answer is lost makes one job.
         timeout_seconds : float, optional
             Deadline of the call, which ends when the job is checked and queued. Default: the client's.
 
@@ -198,6 +200,8 @@ class Queueing(Calls):
 
     def _create(self, request: job_pb2.CreateJobRequest, timeout_seconds: float | None) -> Job:
         deadline = self._deadline(timeout_seconds)
+        # The channel sends it again if it is lost.
+        request.request_id = request.request_id or uuid4().hex
         return self._job(self._blocking_transport.send(self._blocking_transport.create_job, request, deadline))
 
     def _job(self, message: job_pb2.Job) -> Job:

@@ -138,6 +138,15 @@ PANELS: tuple[tuple[str, str, str, tuple[Query, ...]], ...] = (
         ((quantile(0.99, "raphson_compile_duration_seconds", "instance"), "{{instance}}"),),
     ),
     (
+        "Machine code",
+        "Pieces that were found on disk, and that had to be made, which costs ten to a thousand times as much.",
+        "ops",
+        (
+            (rate("raphson_code_cache_hits_total", "instance"), "{{instance}} found on disk"),
+            (rate("raphson_code_cache_misses_total", "instance"), "{{instance}} made by LLVM"),
+        ),
+    ),
+    (
         "Jobs",
         "In the store, by state.",
         "none",
@@ -169,6 +178,17 @@ PANELS: tuple[tuple[str, str, str, tuple[Query, ...]], ...] = (
         ),
     ),
 )
+
+NOT_SHOWN = {
+    "raphson_batch_iterations_total": "what a batch costs shows in the time of the workers",
+    "raphson_workers": "what they do is shown as the share of their time that they are busy",
+    "raphson_definitions": "bounded, and what had to go is sent again",
+    "raphson_build_info": "no quantity",
+    "process_virtual_memory_bytes": "address space costs nothing",
+    "process_start_time_seconds": "a start shows where it serves no more for a moment",
+    "process_max_fds": "never changes",
+}
+"""Metrics that no panel is about, each with the reason; a test wants every other one in some panel."""
 
 
 def panel(number: int, title: str, description: str, unit: str, queries: tuple[Query, ...]) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """Everything an operator may choose about the service, in one frozen object."""
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from raphson_server.consistency import check_consistency
 from raphson_server.setting import setting, settings_of
 
 MIB = 1024 * 1024
@@ -17,20 +16,6 @@ WORKERS, JOBS, TELLING = "Workers", "Jobs", "Log, metrics, traces"
 def _cores() -> int:
     """Count the cores this process may run on."""
     return len(os.sched_getaffinity(0))
-
-
-def _is_within(path: str, folder: str) -> bool:
-    """Tell whether a path is a folder or in it, links followed."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
-def is_loopback(address: str) -> bool:
-    """Tell whether an address, ``host:port``, is reached from this machine alone."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 SOLVER_LIMITS: Mapping[str, str] = {
@@ -133,9 +118,18 @@ class ServerConfig:
         metavar="N",
         least=1,
     )
+    max_callback_share: float = setting(
+        0.5,
+        "Part of max_callbacks that one caller may have, one call at least. Callers are told apart by their tokens, or "
+        "without tokens by the addresses they call from. Behind a proxy that is one for all: 1 is for there.",
+        section=ADMISSION,
+        metavar="PART",
+        least=0,
+        most=1,
+    )
     answer_patience_seconds: float = setting(
         300.0,
-        "How long each of them waits for the caller's answer.",
+        "How long each of these calls waits for the caller's answer.",
         section=ADMISSION,
         metavar="SECONDS",
         least=0,
@@ -386,58 +380,11 @@ class ServerConfig:
             except ValueError as error:
                 raise ValueError(f"{declared.name} is {error}") from None
             object.__setattr__(self, declared.name, value)
-        self._check_listening()
-        self._check_telling()
-        self._check_jobs()
-        if self.default_deadline_seconds > self.max_deadline_seconds:
-            raise ValueError(
-                f"default_deadline_seconds is {self.default_deadline_seconds:g}; expected at most the "
-                f"{self.max_deadline_seconds:g} of max_deadline_seconds"
-            )
+        check_consistency(self)
 
     def solver_limits(self) -> dict[str, int]:
         """Return the limits of one definition, by the solver's names."""
         return {limit: getattr(self, name) for limit, name in SOLVER_LIMITS.items()}
-
-    def _check_listening(self) -> None:
-        if ":" not in self.address:
-            raise ValueError(f"address is {self.address!r}; expected host:port, e.g. 127.0.0.1:50551")
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            given, missing = ("tls_certificate", "tls_key") if self.tls_certificate else ("tls_key", "tls_certificate")
-            raise ValueError(f"{given} is {getattr(self, given)!r}, but {missing} is empty; expected both or neither")
-        if self.tls_client_ca and not self.tls_certificate:
-            raise ValueError(
-                f"tls_client_ca is {self.tls_client_ca!r}, but tls_certificate is empty; expected one, with its tls_key"
-            )
-        if not (self.tls_certificate or self.insecure or is_loopback(self.address)):
-            raise ValueError(
-                f"address is {self.address!r}, which others can reach; expected tls_certificate and tls_key, "
-                "an address of loopback such as 127.0.0.1:50551, or --insecure where the network or a proxy protects "
-                "what is sent"
-            )
-
-    def _check_telling(self) -> None:
-        if self.metrics_address and ":" not in self.metrics_address:
-            raise ValueError(f"metrics_address is {self.metrics_address!r}; expected host:port, e.g. 127.0.0.1:9464")
-        if self.trace_endpoint and not self.trace_endpoint.startswith(("http://", "https://")):
-            raise ValueError(f"trace_endpoint is {self.trace_endpoint!r}; expected e.g. http://127.0.0.1:4317")
-
-    def _check_jobs(self) -> None:
-        for name in ("job_files", "jobs_on"):
-            if getattr(self, name) and not self.jobs:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}, but jobs is empty; expected a folder to keep them in"
-                )
-        if self.jobs_on and not self.jobs_on.startswith("dask://"):
-            raise ValueError(f"jobs_on is {self.jobs_on!r}; expected dask://host:port")
-        for root in self.job_files:
-            if not (root.startswith("/") or "://" in root):
-                raise ValueError(
-                    f"job_files has {root!r}; expected an absolute path, or a URL such as s3://bucket/folder"
-                )
-            if "://" not in self.jobs and _is_within(self.jobs, root.removeprefix("file://")):
-                message = f"jobs is {self.jobs!r}, within {root!r} of job_files: callers could overwrite it"
-                raise ValueError(f"{message}; expected it elsewhere")
 
 
 SETTINGS = settings_of(ServerConfig)

@@ -8,6 +8,7 @@ import math
 import pickle
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -157,6 +158,25 @@ def test_a_plain_function_does_not_hold_the_loop_up(client: raphson.Client) -> N
 
     assert solve_awaited(client, function, START, callback=True).converged
     assert threading.main_thread() not in threads
+
+
+def test_an_embedded_server_has_all_its_seats_for_its_one_caller(client: raphson.Client) -> None:
+    together = threading.Barrier(20)
+
+    def solve(_: int) -> bool:
+        calls = 0
+
+        def meets(x: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                together.wait(60)
+            return two(x)
+
+        return client.solve(meets, START, callback=True).converged
+
+    with ThreadPoolExecutor(together.parties) as threads:
+        assert all(threads.map(solve, range(together.parties)))
 
 
 def test_not_converging_is_a_result(client: raphson.Client) -> None:

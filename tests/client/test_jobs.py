@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -255,9 +256,62 @@ def test_a_server_that_stays_away_is_an_error(service: Service) -> None:
     scripted.reply(a_job())
     client.timeout_seconds = 0.2
     job = client.job(NAME)
-    scripted.script += [lambda _, context: context.abort(grpc.StatusCode.UNAVAILABLE, "away")] * 5
+    scripted.script += [lambda _, context: context.abort(grpc.StatusCode.UNAVAILABLE, "away")] * 40
     with pytest.raises(raphson.ServerUnavailableError):
         job.wait()
+
+
+def create(client: raphson.Client) -> raphson.Job:
+    return client.create_job("x = r", "/i.parquet", "/o.parquet", {"x": 1.0}, {"r": None})
+
+
+@pytest.mark.parametrize(
+    ("act", "reply"),
+    [
+        (create, a_job()),
+        (lambda client: client.queue_job(a_job().description), a_job()),
+        (lambda client: client.job(NAME), a_job()),
+        (lambda client: list(client.jobs()), ListJobsResponse()),
+        (lambda client: known(client).refresh(), a_job()),
+        (lambda client: known(client).cancel(), a_job()),
+        (lambda client: next(known(client)._watch_once(None)), iter([a_job("SUCCEEDED")])),
+        (lambda client: known(client).results().all(), iter([ReadResultsResponse(rows=0)])),
+    ],
+)
+def test_what_a_second_call_does_not_change_is_sent_again(
+    service: Service, act: Callable[[raphson.Client], Any], reply: Any
+) -> None:
+    scripted, client = service
+    scripted.fail(grpc.StatusCode.UNAVAILABLE, "the job service is starting", ErrorInfo(reason="NOT_SERVING"))
+    scripted.reply(reply)
+    act(client)
+    first, second = scripted.requests
+    assert first == second
+
+
+@pytest.mark.parametrize("act", [raphson.Job.resume, raphson.Job.delete])
+def test_what_a_second_call_would_refuse_is_not(service: Service, act: Callable[[raphson.Job], Any]) -> None:
+    scripted, client = service
+    scripted.fail(grpc.StatusCode.UNAVAILABLE, "the job service is starting", ErrorInfo(reason="NOT_SERVING"))
+    with pytest.raises(raphson.ServerUnavailableError):
+        act(known(client))
+    assert len(scripted.requests) == 1
+
+
+def test_every_job_that_is_made_has_an_id_of_its_own(service: Service) -> None:
+    """By it the server knows a request that it has had before."""
+    scripted, client = service
+    scripted.reply(a_job(), a_job())
+    for _ in range(2):
+        create(client)
+    ids = {request.request_id for request in scripted.requests}
+    assert len(ids) == 2
+    assert all(re.fullmatch("[A-Za-z0-9-]{1,64}", each) for each in ids)
+
+
+def known(client: raphson.Client) -> raphson.Job:
+    """Return a job that was heard of before."""
+    return client._job(a_job())
 
 
 def test_what_else_can_be_asked(service: Service) -> None:

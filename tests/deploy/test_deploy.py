@@ -41,6 +41,15 @@ def test_every_metric_that_is_asked_for_is_offered() -> None:
     assert asked <= offered
 
 
+def test_every_metric_is_in_a_panel_or_is_left_out_for_a_reason() -> None:
+    program = runpy.run_path(str(DEPLOY / "grafana" / "make_dashboard.py"))
+    expressions = " ".join(target["expr"] for panel in program["dashboard"]()["panels"] for target in panel["targets"])
+    shown = set(METRIC.findall(expressions))
+    unseen = {family.name for family in families() if shown.isdisjoint(family.samples)}
+    assert unseen == set(program["NOT_SHOWN"])
+    assert all(program["NOT_SHOWN"].values())
+
+
 def test_every_label_that_is_asked_for_is_offered() -> None:
     labels = {sample: family.labels for family in families() for sample in family.samples}
     of_prometheus = {"instance"}

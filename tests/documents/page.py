@@ -46,6 +46,42 @@ class Block:
     line: int
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a test does as one: a block, or a command of a console.
+
+    Attributes
+    ----------
+    text : str
+        Of a block as it is; of a command as `one_command` writes it.
+    line : int
+        Where its block begins.
+    """
+
+    text: str
+    line: int
+
+
+def parts(page: Path) -> list[Part]:
+    """Return all that a page shows in blocks, in its order."""
+    found = []
+    for block in blocks(page):
+        commands = [one_command(command) for command, _ in _commands(block)]
+        found += [Part(text, block.line) for text in commands or [block.text]]
+    return found
+
+
+def one_command(text: str) -> str:
+    """Write a command without its comment, on one line but for what is quoted."""
+    return shlex.join(shlex.split(text.replace("\\\n", " "), comments=True))
+
+
+def followed(page: Path) -> list[str]:
+    """Return those parts of a page that `follow` does, `write_files` keeps, or a server that it starts stands for."""
+    done = {block.line for block in blocks(page) if block.language in ("python", "text", "console") or block.file}
+    return [part.text for part in parts(page) if part.line in done]
+
+
 def blocks(page: Path) -> list[Block]:
     """Return the blocks of a page in their order."""
     text = page.read_text()
@@ -101,8 +137,18 @@ def assert_shown(shown: str, printed: str, where: str) -> None:
 
 def _commands(block: Block) -> Iterator[tuple[str, str]]:
     """Return the commands of a console, each with what is shown below it."""
-    if block.language == "console":
+    if block.language == "console" or (not block.language and block.text.startswith("$ ")):
         text = block.text.replace("\\\n", " ")
         for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-            command, _, shown = part.partition("\n")
-            yield command, shown
+            lines = part.splitlines(keepends=True)
+            length = next(count for count in range(1, len(lines) + 1) if _is_whole("".join(lines[:count])))
+            yield "".join(lines[:length]).rstrip("\n"), "".join(lines[length:])
+
+
+def _is_whole(command: str) -> bool:
+    """Tell whether a command needs no further line."""
+    try:
+        shlex.split(command, comments=True)
+    except ValueError:  # a quotation goes on
+        return False
+    return True

@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 import raphson
 
-from tests.documents.page import DOCS, SERVED_AT, assert_shown, blocks, follow, served_flags, write_files
+from tests.documents.page import DOCS, SERVED_AT, assert_shown, follow, served_flags, write_files
 from tests.server.running import running_server
 
 PAGES = [DOCS / "index.md", DOCS / "newton.md", *sorted((DOCS / "guides").glob("*.md"))]
-# Pages whose blocks other tests do.
-ELSEWHERE = {"functions.md", "jacobian.md", "jobs.md", "operations.md", "other-languages.md", "security.md"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
@@ -27,16 +25,6 @@ def test_a_page_does_what_it_shows(
     with contextlib.ExitStack() as stack:
         address = client.address if flags is None else stack.enter_context(running_server(*flags)).address
         follow(page, address)
-
-
-def test_no_page_has_blocks_that_nobody_runs() -> None:
-    with_blocks = {
-        page.relative_to(DOCS).as_posix()
-        for page in DOCS.rglob("*.md")
-        if any(block.language not in ("", "text") for block in blocks(page))
-    }
-    followed = {page.relative_to(DOCS).as_posix() for page in PAGES}
-    assert with_blocks - followed == ELSEWHERE
 
 
 def test_what_a_page_shows_is_compared() -> None:

@@ -1,9 +1,17 @@
 """What docs/jobs.md shows, done: its Python, and its command."""
 
+import contextlib
+import json
+import os
 import re
 import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from pyarrow import parquet
@@ -11,13 +19,16 @@ from raphson_server.cli import main
 from raphson_server.jobs.errors import JobErrorCode
 from raphson_server.jobs.table_format import EXTENSIONS
 
-from tests.server.running import running_server
+from tests.server.running import START_SECONDS, running_server, wait_until
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "jobs.md").read_text()
 (TABLE,) = re.findall(r"```python\n(import numpy.*?)```", DOCUMENT, re.DOTALL)
 (ON_SERVER,) = re.findall(r"```python\n(import raphson\n.*?)```", DOCUMENT, re.DOTALL)
 (COMMAND,) = re.findall(r"^\$ (raphson batch examples.*)$", DOCUMENT, re.MULTILINE)
+SERVE, BATCH, LIST = re.findall(r"^\$ (raphson [^#\n]*)", DOCUMENT.split("## On a server")[1], re.MULTILINE)[:3]
+DASK = re.findall(r"^\$ (.*)$", DOCUMENT.split("## Past one machine")[1], re.MULTILINE)
+DONE = [TABLE, ON_SERVER, COMMAND, SERVE, BATCH, LIST, *DASK]
 
 
 def test_its_command_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,9 +53,8 @@ def test_its_job_on_a_server_is_done(
     data.mkdir()
     monkeypatch.chdir(data)
     exec(compile(TABLE, "docs/jobs.md", "exec"), {})
-    serve, batch, listed = re.findall(r"^\$ (raphson [^#\n]*)", DOCUMENT.split("## On a server")[1], re.MULTILINE)[:3]
-    assert shlex.split(serve)[2:4] == ["--jobs", "/var/lib/raphson"]
-    assert "--job-files /data" in serve
+    assert shlex.split(SERVE)[2:4] == ["--jobs", "/var/lib/raphson"]
+    assert "--job-files /data" in SERVE
     (data / "model.toml").write_text((ROOT / "examples" / "two_equations.toml").read_text())
     flags = ["--jobs", str(tmp_path / "kept"), "--job-files", str(data), "--job-processes", "1"]
     with running_server(*flags, others=2) as server:
@@ -55,12 +65,57 @@ def test_its_job_on_a_server_is_done(
         exec(compile(here(ON_SERVER), "docs/jobs.md", "exec"), {})
         assert "SUCCEEDED" in capsys.readouterr().out
         (data / "roots.parquet").unlink()
-        for command in (batch, listed):
+        for command in (BATCH, LIST):
             result = CliRunner().invoke(
-                main, [*shlex.split(here(command))[1:], *["--carry", "id"] * (command is batch)]
+                main, [*shlex.split(here(command))[1:], *["--carry", "id"] * (command is BATCH)]
             )
             assert result.exit_code == 0, result.output
     assert parquet.read_table("roots.parquet").num_rows == 10_000
+
+
+def test_its_cluster_solves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands, with two workers of this machine, first from the command line, then for a server."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.toml").write_text((ROOT / "examples" / "two_equations.toml").read_text())
+    (tmp_path / "data").mkdir()
+    for file in ("params.parquet", "data/params.parquet"):
+        parquet.write_table(pa.table({"r": np.linspace(1.5, 4.0, 100)}), file)
+    scheduler, worker, batch, serve = (shlex.split(command, comments=True) for command in DASK)
+    assert scheduler == ["dask", "scheduler", "&"]
+    assert worker[3:] == ["--nthreads", "1", "--nworkers", "8"]
+    with contextlib.ExitStack() as stack:
+
+        def start(*command: str) -> None:
+            process = subprocess.Popen([sys.executable, "-m", *command, "--no-dashboard"], start_new_session=True)
+            stack.callback(process.wait, 30)
+            stack.callback(os.killpg, process.pid, signal.SIGTERM)
+
+        start(*scheduler[:2], "--host", "127.0.0.1", "--port", "0", "--scheduler-file", "scheduler.json")
+        wait_until(lambda: _address("scheduler.json") != "", START_SECONDS)
+        address = _address("scheduler.json")
+
+        def here(words: list[str]) -> list[str]:
+            places = {"tcp://HOST:8786": address, "dask://HOST:8786": address.replace("tcp:", "dask:")}
+            return [places.get(word, {"8": "2", "/data": str(tmp_path / "data")}.get(word, word)) for word in words]
+
+        start(*here(worker), "--local-directory", str(tmp_path / "workers"))
+        result = CliRunner().invoke(main, here(batch)[1:])
+        assert result.exit_code == 0, result.output
+        assert serve[2:4] == ["--jobs", "/var/lib/raphson"]
+        with running_server("--jobs", str(tmp_path / "kept"), *here(serve)[4:], others=2) as server:
+            tables = [str(tmp_path / "data" / "params.parquet"), "-o", str(tmp_path / "data" / "roots.parquet")]
+            result = CliRunner().invoke(main, ["batch", "model.toml", *tables, "--address", server.address])
+            assert result.exit_code == 0, result.output
+        for file in ("roots.parquet", "data/roots.parquet"):
+            assert parquet.read_table(file)["status"].to_pylist() == 100 * ["converged"]
+
+
+def _address(file: str) -> str:
+    """Return where a scheduler listens; empty until it has said so."""
+    try:
+        return str(json.loads(Path(file).read_text())["address"])
+    except (FileNotFoundError, json.JSONDecodeError):
+        return ""
 
 
 def test_its_options_are_those_of_the_command() -> None:

@@ -15,6 +15,10 @@ from tests.documents.registered import families
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
+HEALTH, HEALTH_SAID = re.findall(r"^\$ raphson (health .*)\n(.*)$", PAGE, re.MULTILINE)[0]
+(LINE,) = re.findall(r"^\{\"event\": \"call\".*\}$", PAGE, re.MULTILINE)
+(SEVERAL,) = re.findall(r"^raphson\.connect\(\"dns:///.*\n", PAGE, re.MULTILINE)
+DONE = [f"raphson {HEALTH}", f"{LINE}\n", SEVERAL]
 
 
 def table_of_metrics() -> list[str]:
@@ -37,21 +41,19 @@ def test_the_page_says_what_to_do_for_each_alert() -> None:
 
 
 def test_the_page_shows_a_line_of_the_log() -> None:
-    (line,) = re.findall(r"^\{\"event\": \"call\".*\}$", PAGE, re.MULTILINE)
-    shown = json.loads(line)
+    shown = json.loads(LINE)
     assert {"method", "code", "seconds", "caller", "status", "n", "iterations", "request_id", "process"} <= set(shown)
 
 
 def test_the_page_asks_for_health_as_it_shows(client: raphson.Client) -> None:
-    command, shown = re.findall(r"^\$ raphson (health .*)\n(.*)$", PAGE, re.MULTILINE)[0]
-    verb, flag, address, *tls = command.split()
+    verb, flag, address, *tls = HEALTH.split()
     assert (flag, tls[0]) == ("--address", "--ca")
     result = CliRunner().invoke(main, [verb, flag, client.address])
     assert result.exit_code == 0
-    assert result.output.strip() == shown.replace(address, client.address)
+    assert result.output.strip() == HEALTH_SAID.replace(address, client.address)
 
 
 def test_a_name_for_several_servers_is_an_address(client: raphson.Client) -> None:
-    (target,) = re.findall(r"^raphson\.connect\(\"(dns:///[^\"]+)\"\)", PAGE, re.MULTILINE)
+    (target,) = re.findall(r"^raphson\.connect\(\"(dns:///[^\"]+)\"\)", SEVERAL)
     with raphson.connect(target.replace("raphson:50551", client.address)) as several:
         assert several.solve("x**2 = 4", {"x": 2.0})["x"] == 2.0

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 import raphson
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
@@ -24,7 +28,10 @@ from tests.documents.page import blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "other-languages.md"
 TEXT = PAGE.read_text()
+(CONFIG,) = [block.text for block in blocks(PAGE) if block.language == "json"]
+PROTOC = [block.text for block in blocks(PAGE) if block.language == "bash" and block.text.count("protoc -I")]
 CALLS = re.findall(r"^\$ grpcurl ((?:[^'\n]|'[^']*')+)\n((?:\{.*\}\n)*)", TEXT, re.MULTILINE)
+DONE = [*(f"grpcurl {call}" for call, _ in CALLS), CONFIG, *PROTOC]
 # Those that the generated code of the two languages is made of.
 FILES = [module.DESCRIPTOR for module in (array_pb2, system_pb2, solver_pb2, jacobian_pb2)]
 THEIRS = [module.DESCRIPTOR for module in (error_details_pb2, status_pb2)]
@@ -98,8 +105,7 @@ def test_what_is_shown_is_looked_for() -> None:
 
 # --- the service config
 def test_the_service_config_is_pythons() -> None:
-    (shown,) = [json.loads(block.text) for block in blocks(PAGE) if block.language == "json"]
-    assert shown == SERVICE_CONFIG
+    assert json.loads(CONFIG) == SERVICE_CONFIG
 
 
 def test_that_of_go_retries_alike() -> None:
@@ -107,6 +113,33 @@ def test_that_of_go_retries_alike() -> None:
     (ours,), (method,) = SERVICE_CONFIG["methodConfig"], json.loads(text)["methodConfig"]  # type: ignore[misc]
     assert method["retryPolicy"] == ours["retryPolicy"]  # type: ignore[index]
     assert all(name in ours["name"] for name in method["name"])  # type: ignore[index]
+
+
+# --- generated code
+STAND_IN = f"""#!{sys.executable}
+import subprocess, sys
+theirs = ("--go_", "--go-grpc_", "--java_", "--grpc-java_", "--plugin=")
+arguments = [each for each in sys.argv[1:] if not each.startswith(theirs)]
+command = [sys.executable, "-m", "grpc_tools.protoc", *arguments, "--include_imports", "--descriptor_set_out=found"]
+sys.exit(subprocess.run(command).returncode)
+"""
+
+
+@pytest.mark.parametrize("block", PROTOC, ids=["go", "java"])
+def test_protoc_finds_what_it_is_given(block: str, tmp_path: Path) -> None:
+    """By Python's protoc, which has no generators for other languages: it reads the files all the same."""
+    (tmp_path / "proto").symlink_to(PAGE.parents[1] / "proto")
+    (tmp_path / "protoc").write_text(STAND_IN)
+    (tmp_path / "protoc").chmod(0o755)
+    subprocess.run(
+        ["bash", "-euc", block],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        timeout=60,
+        check=True,
+    )
+    found = FileDescriptorSet.FromString((tmp_path / "found").read_bytes())
+    assert {file.name for file in FILES} == {file.name for file in found.file if file.name.startswith("raphson/")}
 
 
 # --- names in Go and Java

@@ -11,23 +11,29 @@ from typing import Any
 import grpc
 import pytest
 import raphson
+from click.testing import CliRunner
 from google.protobuf import descriptor_pool, json_format, message_factory
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from raphson_server.cli import main
 
 from tests.documents.page import assert_shown
+from tests.server.running import running_server
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"^\$ (raphson (?:solve|explain|roots|follow|jacobian|differentiable) .*)$", README, re.MULTILINE)
-GRPCURL = re.search(r"-d '(\{.*?\})' (\S+) (\S+)/(\w+)", README, re.DOTALL)
+GRPCURL = re.search(r"grpcurl -plaintext -d '(\{.*?\})' (\S+) (\S+)/(\w+)", README, re.DOTALL)
+(SHOWN,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+(SERVE,) = re.findall(r"^\$ (raphson serve .*)$", README, re.MULTILINE)
+(HEALTH,) = re.findall(r"^\$ (raphson health .*)$", README, re.MULTILINE)
+DONE = [*PYTHON_BLOCKS, SHOWN, *COMMANDS, SERVE, HEALTH, GRPCURL[0] if GRPCURL else ""]
 
 
 def test_the_first_block_prints_what_is_shown_to_a_newcomer(capsys: pytest.CaptureFixture[str]) -> None:
     """With a server of its own, as it says."""
     exec(compile(PYTHON_BLOCKS[0], "README.md", "exec"), {"__name__": "readme"})
-    (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
-    assert_shown(shown, capsys.readouterr().out, "README.md")
+    assert_shown(SHOWN, capsys.readouterr().out, "README.md")
 
 
 @pytest.mark.usefixtures("shared_server")
@@ -60,6 +66,21 @@ def test_commands_exit_with_success(command: str, client: raphson.Client) -> Non
     assert finished.stdout != ""
     if "--json" in arguments:
         assert json.loads(finished.stdout)["converged"] is True
+
+
+def test_a_server_that_is_started_is_healthy() -> None:
+    flag, address = shlex.split(SERVE)[2:]
+    assert flag == "--address"
+    with running_server() as server:
+        _, *arguments = shlex.split(HEALTH.replace(address, server.address))
+        result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+
+
+def test_the_commands_of_make_are_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^\$ )make ([a-z-]+)", README, re.MULTILINE))
+    assert {"run", "test"} <= named <= targets
 
 
 def test_the_grpcurl_call_solves_with_what_reflection_says(client: raphson.Client) -> None:

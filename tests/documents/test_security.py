@@ -15,6 +15,7 @@ from tests.server.running import running_server
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
 BASH = re.findall(r"```bash\n(.*?)```", DOCUMENT, re.DOTALL)
 (PYTHON,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+DONE = [*BASH, PYTHON]
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the command openssl")

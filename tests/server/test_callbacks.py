@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from raphson.v1 import solver_pb2 as wire
 from raphson.v1.solver_pb2 import CallbackAnswer, CallbackQuestion, SolveCallbackRequest, SolveOptions
 from raphson_solver.callback import solve_callback
 
+from benchmarks.faults.proxy import Proxy
 from tests.server.calling import array, by_text, numbers, problem
 from tests.server.conversing import Conversation, inside, opening, solve
 from tests.server.running import CALL_SECONDS, Server, running_server, wait_until
@@ -189,6 +191,35 @@ def test_limits_patience_and_lost_workers() -> None:
         assert server.serving()
 
 
+def test_one_address_leaves_seats_to_others() -> None:
+    with running_server("--max-callbacks", "4", workers=1) as server, Proxy(server.address, "127.0.0.2") as proxy:
+        conversations = [Conversation(replace(server)) for _ in range(2)]  # each by a connection of its own
+        for each in conversations:
+            each.open(opening({"x": 5.0}))
+        said = refused(lambda: Conversation(replace(server)).open(opening({"x": 5.0})))
+        assert (said.code, said.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+        assert said.metadata == {"limit": "max_callback_share", "maximum": "0.5"}
+        assert "2 callbacks from 127.0.0.1 are under way, as many of the 4 as one caller may have" in said.message
+        assert "raphson serve --max-callback-share" in said.message
+        found, _ = solve(replace(server, address=proxy.address), opening(START), two)
+        assert found.status == wire.STATUS_CONVERGED
+        # What one has finished with it may have again.
+        conversations[0].close()
+        wait_until(lambda: _finds_a_seat(server), CALL_SECONDS)
+
+
+def _finds_a_seat(server: Server) -> bool:
+    conversation = Conversation(server)
+    try:
+        return conversation.open(opening({"x": 5.0})).HasField("question")
+    except grpc.RpcError as error:
+        if problem(error).reason != "OVERLOADED":
+            raise
+        return False
+    finally:
+        conversation.close()
+
+
 def test_a_server_that_stops_finishes_them_and_cuts_off_whoever_is_silent() -> None:
     with running_server("--drain-seconds", "60") as server:
         talking, silent = Conversation(server), Conversation(server)
@@ -222,7 +253,5 @@ def _killing(server: Server) -> Callable[[np.ndarray], np.ndarray]:
 
 def test_a_cancelled_call_frees_its_place(server: Server) -> None:
     for _ in range(40):
-        conversation = Conversation(server)
-        conversation.open(opening({"x": 5.0}))
-        conversation.close()
+        wait_until(lambda: _finds_a_seat(server), CALL_SECONDS)
     assert server.solve(EASY).status == rs.Status.CONVERGED

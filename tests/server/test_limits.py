@@ -17,7 +17,8 @@ from raphson.v1.jacobian_pb2 import EvaluateRequest
 from raphson.v1.solver_pb2 import Bounds, FindAllRequest, SolveBatchRequest, SolveOptions
 from raphson.v1.system_pb2 import System, SystemRef, Variable
 from raphson_server.configuration import ServerConfig
-from raphson_server.front_end.forwarding import Forwarder, passed
+from raphson_server.front_end.forwarding import Forwarder
+from raphson_server.front_end.refusals import passed
 
 from tests.server.calling import Problem, array, by_text, endless, named, problem, slow_to_compile
 from tests.server.running import Server, running_server, wait_until

@@ -26,7 +26,7 @@ from pyarrow import parquet
 from raphson_server.cli import main
 from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError
-from raphson_server.front_end.caller import CALLER, Caller
+from raphson_server.front_end.caller import CALLER, Caller, address_of
 from raphson_server.front_end.guard import Guard
 from raphson_server.front_end.observing import Observer
 from raphson_server.front_end.seats import Seats
@@ -413,9 +413,38 @@ def test_one_caller_has_half_of_the_seats() -> None:
     with ExitStack() as stack:
         for _ in range(4):
             stack.enter_context(seats.one())  # without tokens all are one
-        with pytest.raises(CallError, match=r"4 callbacks are under way, .*\(max_callbacks\)") as caught:
+        with pytest.raises(CallError, match=r"4 callbacks are under way, .* --max-callbacks;") as caught:
             stack.enter_context(seats.one())
     assert caught.value.metadata == {"limit": "max_callbacks", "maximum": "4"}
+
+
+@pytest.mark.parametrize(
+    ("most", "share", "of_one"), [(32, 0.5, 16), (3, 0.5, 1), (1, 0.5, 1), (10, 0.7, 7), (8, 0.0, 1), (8, 1.0, 8)]
+)
+def test_without_tokens_one_address_has_its_share_of_the_seats(most: int, share: float, of_one: int) -> None:
+    seats = Seats(most, "callbacks", "max_callbacks", share=share, share_limit="max_callback_share")
+    with ExitStack() as stack:
+        for _ in range(of_one):
+            stack.enter_context(seats.one("10.0.0.7"))
+        with pytest.raises(CallError) as caught:
+            stack.enter_context(seats.one("10.0.0.7"))
+        limit = "max_callbacks" if of_one == most else "max_callback_share"
+        assert caught.value.metadata["limit"] == limit
+        for _ in range(most - of_one):
+            stack.enter_context(seats.one(f"10.0.0.{_ % 2}" if of_one > 1 else f"10.0.1.{_}"))
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:10.0.0.7:50312", "10.0.0.7"),
+        ("ipv6:%5B2001:db8::7%5D:50312", "2001:db8::7"),
+        ("ipv6:[::1]:50312", "::1"),
+        ("unix:/run/raphson.sock", "unix:/run/raphson.sock"),
+    ],
+)
+def test_connections_of_one_address_are_one_caller(peer: str, address: str) -> None:
+    assert address_of(peer) == address
 
 
 def test_one_caller_does_not_fill_the_queue_for_another() -> None:

@@ -140,8 +140,9 @@ class SolverServiceServicer:
         from the caller. While a question is open the server computes nothing; it waits for the answer a limited time.
 
         INVALID_ARGUMENT: an opening or an answer that makes no sense; details name the field. ABORTED: no answer came in time
-        (reason ANSWER_LATE). RESOURCE_EXHAUSTED: as many callbacks are under way as this server has. The deadline is that of
-        the whole call, the caller's own time included; after `options.timeout_seconds` the next answer is the last.
+        (reason ANSWER_LATE). RESOURCE_EXHAUSTED: as many callbacks are under way as this server has, or as one caller may
+        have. The deadline is that of the whole call, the caller's own time included; after `options.timeout_seconds` the next
+        answer is the last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

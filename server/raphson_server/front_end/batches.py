@@ -21,7 +21,8 @@ from raphson.v1.solver_pb2 import SolveBatchRequest
 
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, call_ended, not_serving, to_the_end
+from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, to_the_end
+from raphson_server.front_end.refusals import call_ended, not_serving
 from raphson_server.front_end.seats import Seats
 from raphson_server.pool import Ticket, WorkerPool
 

@@ -19,15 +19,9 @@ from raphson_server import turns
 from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError, Reason, invalid_input
 from raphson_server.frames import Method, Outcome, Reply
-from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.forwarding import (
-    LAST_WORDS_SECONDS,
-    Forwarder,
-    call_ended,
-    not_serving,
-    passed,
-    to_the_end,
-)
+from raphson_server.front_end.caller import CALLER, address_of
+from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, to_the_end
+from raphson_server.front_end.refusals import call_ended, not_serving, passed
 from raphson_server.front_end.seats import Seats
 from raphson_server.pool import Ticket, WorkerPool
 
@@ -38,11 +32,17 @@ def callback_handler(
     forwarder: Forwarder, pool: WorkerPool, config: ServerConfig
 ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     """Return the function that gRPC calls for SolveCallback."""
-    seats = Seats(config.max_callbacks, "callbacks", "max_callbacks")
+    seats = Seats(
+        config.max_callbacks,
+        "callbacks",
+        "max_callbacks",
+        share=config.max_callback_share,
+        share_limit="max_callback_share",
+    )
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         def questions() -> Generator[bytes, None, Reply | None]:
-            with seats.one():
+            with seats.one(address_of(context.peer())):
                 return (yield from _Conversation(forwarder, pool, bodies, context, config).questions())
 
         return to_the_end(questions(), context)

@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 import time
 from contextvars import ContextVar
+from urllib.parse import unquote
 
 from google.rpc import code_pb2
 
@@ -154,6 +155,18 @@ class _Allowance:
 
 def _allowance(per_minute: float | None, *, least: float) -> _Allowance | None:
     return None if per_minute is None else _Allowance(per_minute, least)
+
+
+def address_of(peer: str) -> str:
+    """Return the address that a call comes from, without the port, since one caller may have many connections.
+
+    Parameters
+    ----------
+    peer : str
+        As gRPC writes it, such as ``ipv4:10.0.0.7:50312`` or ``ipv6:%5B::1%5D:50312``.
+    """
+    kind, _, where = peer.partition(":")
+    return unquote(where).rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else peer
 
 
 EVERYBODY = Caller()

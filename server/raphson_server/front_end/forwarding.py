@@ -20,9 +20,10 @@ from google.rpc.status_pb2 import Status
 from raphson_server.aborting import abort, status_of
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
-from raphson_server.failures import CallError, Reason, raised_by
+from raphson_server.failures import CallError
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.refusals import call_ended, not_cached, not_serving, overloaded, passed, worker_lost
 from raphson_server.observability.call import current_call
 from raphson_server.observability.request_id import REQUEST_ID
 from raphson_server.pool import (
@@ -37,7 +38,6 @@ from raphson_server.pool import (
 LAST_WORDS_SECONDS = 1.0
 """By how much what is told of a request that is stopped goes before the end of a call whose caller is silent."""
 
-_RETRY_SECONDS = 0.25
 _LONGEST_DEADLINE_SECONDS = 1e9
 _SHOWN_ID_BYTES = 80
 # Of a frame's field.
@@ -258,7 +258,7 @@ class Forwarder:
                 self._pool.lose(ticket.worker)
                 if ticket.cancelled:
                     return call_ended()
-                return not_serving() if self._pool.is_stopped else _worker_lost()
+                return not_serving() if self._pool.is_stopped else worker_lost()
             case _:
                 # Nobody knows what such a worker would say next.
                 if ticket.worker is not None:
@@ -307,7 +307,7 @@ class Forwarder:
         definition = self._definitions.get(system_id)
         if definition is None:
             field = "links" if method is Method.EVALUATE_CHAIN else "system.system_id"
-            raise _not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
+            raise not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
         return definition
 
 
@@ -341,67 +341,3 @@ def _remaining_seconds(ticket: Ticket, context: grpc.ServicerContext) -> float:
         return ticket.due - time.monotonic()
     remaining = context.time_remaining()
     return math.inf if remaining is None else remaining
-
-
-def passed(setting: str, config: ServerConfig) -> CallError:
-    """Say which limit of the server a request has passed."""
-    maximum = getattr(config, setting)
-    code, reason = code_pb2.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED
-    match setting:
-        case "default_deadline_seconds":
-            what = f"no answer within the {maximum:g} s of a call that brings no deadline: let it bring one"
-        case "max_deadline_seconds":
-            what = f"no answer within {maximum:g} s, the longest that a call may last"
-        case _:
-            code, reason = code_pb2.RESOURCE_EXHAUSTED, Reason.LIMIT_EXCEEDED
-            what = f"the request took more than the {maximum:g} s of a processor that one may"
-    return CallError(
-        code, reason, f"{what}; {raised_by(setting)}", metadata={"limit": setting, "maximum": f"{maximum:g}"}
-    )
-
-
-def _not_cached(system_id: str, field: str) -> CallError:
-    return CallError(
-        code_pb2.NOT_FOUND,
-        Reason.SYSTEM_NOT_CACHED,
-        f"{field}: {system_id!r} is not known here (any more); expected the id of a system "
-        "compiled or solved on this server: send its definition again",
-        field=field,
-    )
-
-
-def overloaded(limit: int) -> CallError:
-    """Say that as many calls are in flight as are admitted."""
-    return CallError(
-        code_pb2.RESOURCE_EXHAUSTED,
-        Reason.OVERLOADED,
-        f"{limit} requests are in flight, the most this server admits; try again in a moment",
-        metadata={"limit": "max_in_flight", "maximum": str(limit)},
-        retry_seconds=_RETRY_SECONDS,
-    )
-
-
-def not_serving() -> CallError:
-    """Say that this server is not the one to ask at the moment."""
-    return CallError(
-        code_pb2.UNAVAILABLE,
-        Reason.NOT_SERVING,
-        "this server is starting or stopping; the request is safe to send again, here once health says SERVING, "
-        "or to another server",
-        retry_seconds=_RETRY_SECONDS,
-    )
-
-
-def _worker_lost() -> CallError:
-    return CallError(
-        code_pb2.UNAVAILABLE,
-        Reason.WORKER_LOST,
-        "the worker process ended while it worked on this request; another has taken its place, "
-        "and the request is safe to send again",
-        retry_seconds=_RETRY_SECONDS,
-    )
-
-
-def call_ended() -> CallError:
-    """Say that nobody waits for the answer any more."""
-    return CallError(code_pb2.CANCELLED, Reason.CANCELLED, "the call was cancelled or passed its deadline")

@@ -26,7 +26,8 @@ from raphson_server.aborting import DETAILS_KEY, abort, status_of
 from raphson_server.failures import CallError, Reason, invalid_input, unexpected
 from raphson_server.frames import Method, Outcome
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.forwarding import Forwarder, call_ended
+from raphson_server.front_end.forwarding import Forwarder
+from raphson_server.front_end.refusals import call_ended
 from raphson_server.front_end.registration import OnOwnThreads
 from raphson_server.front_end.seats import Seats
 from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY, JobSettings

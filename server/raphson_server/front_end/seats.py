@@ -9,16 +9,17 @@ from contextlib import contextmanager
 
 from google.rpc import code_pb2
 
-from raphson_server.failures import CallError, Reason
+from raphson_server.failures import CallError, Reason, raised_by
 from raphson_server.front_end.caller import CALLER
 
 _RETRY_SECONDS = 1.0
 
 
 class Seats:
-    """Seats for calls, of which one caller may have half: another finds one although the first takes all it gets.
+    """Seats for calls, of which one caller may have a part: another finds one although the first takes all it gets.
 
-    Where nobody is asked for a token all are one caller, who may take all.
+    Callers are told apart by their tokens; where nobody is asked for one, by the addresses they call from, if those are
+    told. Else all are one caller, who may take all.
 
     Parameters
     ----------
@@ -28,46 +29,70 @@ class Seats:
         What the calls are, for errors.
     limit : str
         The setting that says how many, where one does.
+    share : float
+        The part of them that one caller may have, up to 1; it has one at least.
+    share_limit : str
+        The setting that says so, where one does.
     """
 
-    def __init__(self, most: int, what: str, limit: str = "") -> None:
+    def __init__(self, most: int, what: str, limit: str = "", *, share: float = 0.5, share_limit: str = "") -> None:
         self._most = most
-        self._share = max(1, most // 2)
+        self._share = share
+        # What a product of decimals lacks by rounding is no seat less.
+        self._most_of_one = max(1, int(most * share + 1e-9))
         self._what = what
         self._limit = limit
+        self._share_limit = share_limit
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def one(self, address: str = "") -> Iterator[None]:
         """Hold one.
+
+        Parameters
+        ----------
+        address : str
+            Where the call comes from, which stands for its caller where there is no token.
 
         Raises
         ------
         CallError
             RESOURCE_EXHAUSTED, with reason OVERLOADED, if there is none for the caller.
         """
-        name = CALLER.get().name
+        token = CALLER.get().name
+        caller = token or address
         with self._lock:
             if self._taken.total() >= self._most:
-                raise self._full(f"{self._most} {self._what} are under way, the most that this server has at a time")
-            if name and self._taken[name] >= self._share:
-                raise self._full(f"{self._share} {self._what} of this token are under way, half of what there may be")
-            self._taken[name] += 1
+                raise self._full()
+            if caller and self._taken[caller] >= self._most_of_one:
+                raise self._too_many("of this token" if token else f"from {address}")
+            self._taken[caller] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._taken[name] -= 1
-                if not self._taken[name]:
-                    del self._taken[name]
+                self._taken[caller] -= 1
+                if not self._taken[caller]:
+                    del self._taken[caller]
 
-    def _full(self, what: str) -> CallError:
-        limit = f" ({self._limit})" if self._limit else ""
-        return CallError(
-            code_pb2.RESOURCE_EXHAUSTED,
-            Reason.OVERLOADED,
-            f"{what}{limit}; try again in a moment",
-            metadata={"limit": self._limit, "maximum": str(self._most)} if self._limit else {},
-            retry_seconds=_RETRY_SECONDS,
-        )
+    def _full(self) -> CallError:
+        what = f"{self._most} {self._what} are under way, the most that this server has at a time"
+        return _refusal(what, self._limit, f"{self._most}")
+
+    def _too_many(self, whose: str) -> CallError:
+        few = f"{self._most_of_one} {self._what} {whose} are under way"
+        what = f"{few}, as many of the {self._most} as one caller may have at a time"
+        if self._share_limit:
+            return _refusal(what, self._share_limit, f"{self._share:g}")
+        return _refusal(what, self._limit, f"{self._most}")
+
+
+def _refusal(what: str, limit: str, maximum: str) -> CallError:
+    return CallError(
+        code_pb2.RESOURCE_EXHAUSTED,
+        Reason.OVERLOADED,
+        f"{what}; {raised_by(limit)}; try again in a moment" if limit else f"{what}; try again in a moment",
+        metadata={"limit": limit, "maximum": maximum} if limit else {},
+        retry_seconds=_RETRY_SECONDS,
+    )
