@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from raphson_solver.compiler.products import Products
 from raphson_solver.errors import LimitError
-from raphson_solver.expression.family import Buffer, Families, Slot
+from raphson_solver.expression.family import Buffer, Families, Places, Slot
 from raphson_solver.limits import Limits
+from raphson_solver.solution.family_layout import row_by_row
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -57,6 +58,8 @@ class FamilyPattern:
     ----------
     rows, columns : ndarray of int64, shape (entries,)
         Of each entry, row by row, columns ascending.
+    targets : list of tuples of Places
+        Where the slope in each slot goes, family by family: among the entries, if they need no assembly.
     """
 
     def __init__(
@@ -71,15 +74,16 @@ class FamilyPattern:
         self._one = sum(len(each) * family.count for each, family in zip(slots, (*families.sums, *families.equations),
                                                                          strict=True))  # fmt: skip
         self._admit(self._one)
-        plain = None if families.sums else _row_by_row(families, slots)
+        plain = None if families.sums else row_by_row(families, slots)
         if plain is not None:
-            self.rows, self.columns, self._place = plain
-            self._order: Integers | None = None
-            self._direct = bool(np.all(np.diff(self._place) == 1))
+            self.rows, self.columns, self.targets = plain.rows, plain.columns, plain.targets
+            self._direct = True
             return
+        self.targets = []
         first, sums, rows = 0, _nothing(), _nothing()
         for number, (each, family) in enumerate(zip(slots, (*families.sums, *families.equations), strict=True)):
             made = self._family(first, each, family.places.array(family.count), sums)
+            self.targets.append(tuple(Places(first + slot, len(each)) for slot in range(len(each))))
             first += len(each) * family.count
             if number < len(families.sums):
                 sums = self._joined([sums, made])
@@ -87,7 +91,7 @@ class FamilyPattern:
                 rows = self._joined([rows, made])
         key = rows.owner * n + rows.column
         if np.all(np.diff(key) > 0) and rows.slopes.shape[1] <= 1:
-            self._order = None
+            self._order: Integers | None = None
             self._place = rows.slopes[:, 0]
             in_order = self._place.size == self._one and np.array_equal(self._place, np.arange(self._one))
             self._direct = in_order
@@ -98,7 +102,7 @@ class FamilyPattern:
         self.rows, self.columns = np.divmod(key, max(n, 1))
 
     def products(self) -> Products | None:
-        """Return how slopes make entries; None if each slope is the entry in its place."""
+        """Return how slopes make entries; None if each slope goes where its entry is."""
         if self._direct:
             return None
         if self._order is None:
@@ -115,7 +119,7 @@ class FamilyPattern:
         return self._one
 
     def assemble(self, fill: Callable[[Array], None], entries: Array) -> None:
-        """Write the entries, from slopes that `fill` writes into the array that it is given."""
+        """Write the entries, from slopes that `fill` writes into the array that it is given, at their targets."""
         if self._direct:
             fill(entries)
             return
@@ -177,42 +181,6 @@ class FamilyPattern:
             np.concatenate([part.column for part in parts]),
             np.concatenate(slopes),
         )
-
-
-def _row_by_row(families: Families, slots: Sequence[Sequence[Slot]]) -> tuple[Integers, Integers, Integers] | None:
-    """Return rows, columns and the slope of each entry, where each slope is one: no sums, no column twice in a row.
-
-    A row is of one family, and so knows how long it is: nothing has to be sorted but the columns within some rows.
-    """
-    lengths = np.zeros(families.m, np.int64)
-    rows = [family.places.array(family.count) for family in families.equations]
-    for each, of_family in zip(slots, rows, strict=True):
-        lengths[of_family] = len(each)
-    starts = np.cumsum(lengths) - lengths
-    columns, place = np.empty((2, int(lengths.sum())), np.int64)
-    first = 0
-    for each, of_family in zip(slots, rows, strict=True):
-        width, count = len(each), of_family.size
-        if not width:
-            continue
-        found = np.empty((count, width), np.int64)
-        for number, slot in enumerate(each):
-            found[:, number] = slot.places.array(count)
-        slopes = first + np.arange(width * count).reshape(count, width)
-        first += width * count
-        if not np.all(found[:, :-1] < found[:, 1:]):
-            order = np.argsort(found, axis=1)
-            found, slopes = np.take_along_axis(found, order, 1), np.take_along_axis(slopes, order, 1)
-            if not np.all(found[:, :-1] < found[:, 1:]):
-                return None
-        begin = int(starts[of_family[0]])
-        if np.all(np.diff(of_family) == 1):
-            entries: slice | Integers = slice(begin, begin + width * count)
-            columns[entries], place[entries] = found.reshape(-1), slopes.reshape(-1)
-        else:
-            entries = starts[of_family][:, None] + np.arange(width)
-            columns[entries], place[entries] = found, slopes
-    return np.repeat(np.arange(families.m), lengths), columns, place
 
 
 def _nothing() -> _Chains:
