@@ -68,6 +68,28 @@ class MachineCode:
         self._engine = _loaded(_object(text, optimize=optimize))
         self._addresses: dict[str, int] = {}
 
+    @classmethod
+    def kept(cls, text: str) -> MachineCode | None:
+        """Return the tighter code of a module, if it is on disk."""
+        files = object_files()
+        content = None if files is None else files.find(_key(text, optimize=True))
+        if content is None:
+            return None
+        COUNTS.add(found=True)
+        return cls._of(content)
+
+    @classmethod
+    def _of(cls, content: bytes) -> MachineCode:
+        _initialize()
+        made = cls.__new__(cls)
+        made._engine, made._addresses = _loaded(content), {}
+        return made
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The functions that were asked for."""
+        return tuple(self._addresses)
+
     def address(self, name: str) -> int:
         """Return where a function of the module starts."""
         if name not in self._addresses:

@@ -7,6 +7,7 @@ from collections import deque
 
 import numpy as np
 
+from raphson_solver.compiler.family_kernel import FamilyKernel
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, layout
 from raphson_solver.engine.entrance import entrance
 from raphson_solver.engine.status import LinearSolver
@@ -15,6 +16,7 @@ from raphson_solver.solution.blocks import Blocks
 from raphson_solver.solution.family_kernels import FamilyKernels
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
+from raphson_solver.solution.solution import Solution
 from raphson_solver.sparse import Analyses, SparseSteps, choose
 
 NEVER = CancelFlag()
@@ -44,6 +46,8 @@ class Prepared:
         How linear systems are solved; AUTO: by one of the sparse ways.
     is_sparse : bool
         Whether they are not solved densely, here or in a block.
+    is_small : bool
+        Whether that is so, and the kernels are not of families: what the shortest way of a solve is for.
     idle : deque of Memory
         That of solves that are over. A solve gives back to where it took from: what was made before the kernels became
         machine code is not used again.
@@ -87,6 +91,7 @@ class Prepared:
         plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
         self._parts = [] if blocks is None else [Prepared(each, options, dense_limit) for each in blocks.kernels]
         self.is_sparse: bool = self._analyses is not None or any(part.is_sparse for part in self._parts)
+        self.is_small = not self.is_sparse and not isinstance(kernels, FamilyKernels)
         self.idle: deque[layout.Memory] = deque()
         self.refresh()
 
@@ -107,6 +112,22 @@ class Prepared:
             self._work = max(self._work, straight.work_size)
         self._plan = plan
         self.idle = deque()
+
+    def improve(self) -> None:
+        """Take the code of families that has become better since they were last asked."""
+        plan = self._plan
+        if (
+            plan[layout.EVALUATE_ADDRESS] != self._evaluate.address
+            or plan[layout.RESIDUAL_ADDRESS] != self._residual.address
+        ):
+            self.refresh()
+
+    def spend(self, solution: Solution) -> None:
+        """Let the code of families know how often a solve has called it."""
+        evaluate, residual, jacobians = self._evaluate, self._residual, solution.jacobian_evaluations
+        if isinstance(evaluate, FamilyKernel) and isinstance(residual, FamilyKernel):
+            evaluate.called(jacobians, solution.x, solution.p)
+            residual.called(solution.evaluations - jacobians, solution.x, solution.p)
 
     def memory(self) -> layout.Memory:
         """Return memory that no other solve uses; what is put back into `idle`, as it was before, is used again."""
