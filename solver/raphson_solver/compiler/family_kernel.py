@@ -105,11 +105,17 @@ class FamilyKernel:
         """The function to call now; compiled when it is first asked for, and valid as long as the kernel."""
         return self._compiled().code.address("kernel")
 
+    @property
+    def is_tight(self) -> bool:
+        """Whether its code will become no better."""
+        return self._compiled().is_tight
+
     def _compiled(self) -> Improving:
-        with self._lock:
-            if self._improving is None:
-                self._improving = Improving(self.text)
-            return self._improving
+        if self._improving is None:
+            with self._lock:
+                if self._improving is None:
+                    self._improving = Improving(self.text)
+        return self._improving
 
     def __call__(self, x: Floats, p: Floats) -> Floats:
         """Return what it computes at one point, shape (m,), or (2m + entries,) with J."""
@@ -124,8 +130,6 @@ class FamilyKernel:
     def called(self, times: int, x: Floats, p: Floats) -> None:
         """Hear that it was called so many times, for points like this one."""
         improving = self._compiled()
-        if improving.is_tight:
-            return
         if self._seconds is None:
             self._calls += times
             if self._calls * self._nodes * _NODE_SECONDS < improving.owed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 
 from raphson_solver.compiler.background import compile_later
-from raphson_solver.compiler.machine import MachineCode
+from raphson_solver.compiler.machine import MachineCode, is_kept
 
 # Measured: what LLVM's optimisation takes for each character of a module, 0.6 to 1.0e-6 s, and what share of the time
 # the loops of families then run shorter by, 0.05 to 0.35.
@@ -32,9 +32,9 @@ class Improving:
     """
 
     def __init__(self, text: str) -> None:
-        kept = MachineCode.kept(text)
-        self.code = kept or MachineCode(text, optimize=False)
-        self._text = None if kept else text
+        is_tight = is_kept(text)
+        self.code = MachineCode(text, optimize=is_tight)
+        self._text = None if is_tight else text
         self._first = self.code
         self._owed = len(text) * _CHARACTER_SECONDS / _SHARE
         self._lock = threading.Lock()

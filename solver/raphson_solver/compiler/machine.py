@@ -68,23 +68,6 @@ class MachineCode:
         self._engine = _loaded(_object(text, optimize=optimize))
         self._addresses: dict[str, int] = {}
 
-    @classmethod
-    def kept(cls, text: str) -> MachineCode | None:
-        """Return the tighter code of a module, if it is on disk."""
-        files = object_files()
-        content = None if files is None else files.find(_key(text, optimize=True))
-        if content is None:
-            return None
-        COUNTS.add(found=True)
-        return cls._of(content)
-
-    @classmethod
-    def _of(cls, content: bytes) -> MachineCode:
-        _initialize()
-        made = cls.__new__(cls)
-        made._engine, made._addresses = _loaded(content), {}
-        return made
-
     @property
     def names(self) -> tuple[str, ...]:
         """The functions that were asked for."""
@@ -96,6 +79,12 @@ class MachineCode:
             # LLVM is asked once: it lets one thread in at a time, and another may compile for long.
             self._addresses[name] = int(self._engine.get_function_address(name))
         return self._addresses[name]
+
+
+def is_kept(text: str) -> bool:
+    """Return whether the tighter code of a module is on disk."""
+    files = object_files()
+    return files is not None and files.find(_key(text, optimize=True)) is not None
 
 
 def _object(text: str, *, optimize: bool) -> bytes:

@@ -40,7 +40,7 @@ def solve(
     on_progress: OnProgress | None,
 ) -> Solution:
     """Solve a system; see `System.solve`."""
-    if not prepared.is_small:
+    if prepared.is_improving:
         prepared.improve()
     idle = prepared.idle
     try:
@@ -95,7 +95,7 @@ def solve(
             raise each.error
     way = memory.sparse[0].description if memory.sparse else "dense LU"
     solution = Solution(system, memory.answer.copy(), status, (region, steps, way))
-    if not prepared.is_small:
+    if prepared.is_improving:
         prepared.spend(solution)
     if not special:
         # As it was: the next solve may have nothing beside options.

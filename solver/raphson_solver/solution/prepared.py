@@ -48,6 +48,8 @@ class Prepared:
         Whether they are not solved densely, here or in a block.
     is_small : bool
         Whether that is so, and the kernels are not of families: what the shortest way of a solve is for.
+    is_improving : bool
+        Whether there may be better code of the kernels, now or once they were called often enough.
     idle : deque of Memory
         That of solves that are over. A solve gives back to where it took from: what was made before the kernels became
         machine code is not used again.
@@ -66,6 +68,7 @@ class Prepared:
         self._residual = kernels.residual
         self._evaluate = kernels.evaluate(mode)
         self._effect = kernels.residual if mode is JacobianMode.EXACT else kernels.effect
+        self._called = (self._residual, self._evaluate)
         self._work = max(self._residual.work_size, self._evaluate.work_size, self._effect.work_size)
         self._pattern = kernels.packed(mode)
         plan = self._plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
@@ -99,6 +102,8 @@ class Prepared:
         """Read the kernels' addresses, which change when they become machine code."""
         for part in self._parts:
             part.refresh()
+        # Before their addresses, which may become others any moment.
+        self.is_improving = any(isinstance(each, FamilyKernel) and not each.is_tight for each in self._called)
         plan = self._plan.copy()
         plan[layout.RESIDUAL_ADDRESS] = self._residual.address
         plan[layout.RESIDUAL_PROGRAM] = self._residual.program
@@ -124,10 +129,10 @@ class Prepared:
 
     def spend(self, solution: Solution) -> None:
         """Let the code of families know how often a solve has called it."""
-        evaluate, residual, jacobians = self._evaluate, self._residual, solution.jacobian_evaluations
-        if isinstance(evaluate, FamilyKernel) and isinstance(residual, FamilyKernel):
-            evaluate.called(jacobians, solution.x, solution.p)
-            residual.called(solution.evaluations - jacobians, solution.x, solution.p)
+        jacobians = solution.jacobian_evaluations
+        for each, times in zip(self._called, (solution.evaluations - jacobians, jacobians), strict=True):
+            if times and isinstance(each, FamilyKernel) and not each.is_tight:
+                each.called(times, solution.x, solution.p)
 
     def memory(self) -> layout.Memory:
         """Return memory that no other solve uses; what is put back into `idle`, as it was before, is used again."""
