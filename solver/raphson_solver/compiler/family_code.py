@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raphson_solver.compiler.emit import Module
+from raphson_solver.compiler.improving import Improving
 from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.members import Members, Target
 from raphson_solver.compiler.width import Width, widest
@@ -66,7 +68,7 @@ class FamilyCode:
         self._work: list[int] = []
         self._slices: list[int] = []
         self._lock = threading.Lock()
-        self._code: MachineCode | None = None
+        self._improving: Improving | None = None
 
     def run(self, number: int, buffers: Mapping[Buffer, Array], between: Between) -> None:
         """Do one job.
@@ -80,7 +82,12 @@ class FamilyCode:
         between : callable
             Called every few milliseconds; what it raises ends the work.
         """
-        code = self._code or aside(self._compiled, between)
+        improving = self._improving or aside(self._compiled, between)
+        began, code = time.perf_counter(), improving.code
+        self._run(code, number, buffers, between)
+        improving.spend(time.perf_counter() - began)
+
+    def _run(self, code: MachineCode, number: int, buffers: Mapping[Buffer, Array], between: Between) -> None:
         addresses = np.zeros(len(Buffer) + len(self._tables[number]), np.int64)
         for buffer, array in buffers.items():
             addresses[buffer] = array.ctypes.data
@@ -128,11 +135,11 @@ class FamilyCode:
         nodes = _SLICE // self._slices[number]
         return max(1, min(os.cpu_count() or 1, job.count * nodes // _WORTH_A_THREAD))
 
-    def _compiled(self) -> MachineCode:
+    def _compiled(self) -> Improving:
         with self._lock:
-            if self._code is None:
-                self._code = MachineCode(self._text(), optimize=True)
-            return self._code
+            if self._improving is None:
+                self._improving = Improving(self._text())
+            return self._improving
 
     def _text(self) -> str:
         """Return the module, and note what its jobs need; only what is run is ever written."""

@@ -18,6 +18,7 @@ a kernel.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -25,8 +26,8 @@ from numpy.typing import NDArray
 
 from raphson_solver.compiler.emit import Module
 from raphson_solver.compiler.family_code import Job
+from raphson_solver.compiler.improving import Improving
 from raphson_solver.compiler.kernel import SIGNATURE
-from raphson_solver.compiler.machine import MachineCode
 from raphson_solver.compiler.members import Members
 from raphson_solver.compiler.products import Assembly, Products
 from raphson_solver.compiler.width import Width, widest
@@ -37,6 +38,8 @@ Table = NDArray[np.int32] | NDArray[np.float64]
 
 # Sums are added up in blocks of so many terms, whose sums are added then: rounding grows with neither number alone.
 _BLOCK = 128
+# Measured: what a node of a member takes at most in loops that are not tight yet; mostly half of it, or a tenth.
+_NODE_SECONDS = 1e-9
 
 
 class FamilyKernel:
@@ -85,27 +88,57 @@ class FamilyKernel:
         self._terms = self._sums + 2 * families.sum_count
         self._slopes = self._terms + 2 * longest
         self._scratch = self._slopes + (0 if products is None else slope_count + 2)
+        # Of all members together.
+        self._nodes = 0
         self.text, scratch = self._text()
         self.work_size = self._scratch + scratch
         self._addresses = np.array([table.ctypes.data for table in self._tables], np.int64)
         self.program = int(self._addresses.ctypes.data)
         self._lock = threading.Lock()
-        self._code: MachineCode | None = None
+        self._improving: Improving | None = None
+        # What one call takes, and, until that is measured, how many there were.
+        self._seconds: float | None = None
+        self._calls = 0
 
     @property
     def address(self) -> int:
-        """The function to call; compiled when it is first asked for."""
-        with self._lock:
-            if self._code is None:
-                self._code = MachineCode(self.text, optimize=True)
-            return self._code.address("kernel")
+        """The function to call now; compiled when it is first asked for, and valid as long as the kernel."""
+        return self._compiled().code.address("kernel")
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether its code will become no better."""
+        return self._compiled().is_tight
+
+    def _compiled(self) -> Improving:
+        if self._improving is None:
+            with self._lock:
+                if self._improving is None:
+                    self._improving = Improving(self.text)
+        return self._improving
 
     def __call__(self, x: Floats, p: Floats) -> Floats:
         """Return what it computes at one point, shape (m,), or (2m + entries,) with J."""
         entries = self._families.m if self._entries is None else 2 * self._families.m + self._entries
         out, work = np.empty(entries), np.empty(self.work_size)
-        SIGNATURE(self.address)(self.program, x.ctypes.data, p.ctypes.data, out.ctypes.data, work.ctypes.data)
+        call, began = SIGNATURE(self.address), time.perf_counter()
+        call(self.program, x.ctypes.data, p.ctypes.data, out.ctypes.data, work.ctypes.data)
+        self._seconds = time.perf_counter() - began
+        self._compiled().spend(self._seconds)
         return out
+
+    def called(self, times: int, x: Floats, p: Floats) -> None:
+        """Hear that it was called so many times, for points like this one."""
+        improving = self._compiled()
+        if self._seconds is None:
+            self._calls += times
+            if self._calls * self._nodes * _NODE_SECONDS < improving.owed:
+                return
+            # What it takes is only measured, by one call more, once it may be enough.
+            times = self._calls
+            self(x, p)
+        assert self._seconds is not None
+        improving.spend(times * self._seconds)
 
     # --- text -----------------------------------------------------------------------------------------------
 
@@ -119,6 +152,7 @@ class FamilyKernel:
             form = Members(self._width, families.variable_slots, families.parameter_slots, job.targets)
             scratch = max(scratch, module.add(f"job{number}", graph, job.outputs, form) * self._width.lanes)
             widest_tables = max(widest_tables, len(form.tables))
+            self._nodes += job.count * len(form.items(graph, job.outputs))
             lines.extend(self._call(number, job, form.tables))
         if self._products is not None:
             assembly = Assembly(self._products, self._slope_count, self._width)

@@ -68,12 +68,23 @@ class MachineCode:
         self._engine = _loaded(_object(text, optimize=optimize))
         self._addresses: dict[str, int] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The functions that were asked for."""
+        return tuple(self._addresses)
+
     def address(self, name: str) -> int:
         """Return where a function of the module starts."""
         if name not in self._addresses:
             # LLVM is asked once: it lets one thread in at a time, and another may compile for long.
             self._addresses[name] = int(self._engine.get_function_address(name))
         return self._addresses[name]
+
+
+def is_kept(text: str) -> bool:
+    """Return whether the tighter code of a module is on disk."""
+    files = object_files()
+    return files is not None and files.find(_key(text, optimize=True)) is not None
 
 
 def _object(text: str, *, optimize: bool) -> bytes:

@@ -168,11 +168,11 @@ class Members:
             yield f"  %{name}.s = mul {whole} %m, {self._whole(places.step)}"
             yield f"  %{name}.i = add {whole} %{name}.s, {self._whole(places.first)}"
         else:
-            yield from self._look_up(name, places.table)
+            yield from self._look_up(name, places.first, places.table)
         yield f"  %{name} = getelementptr double, ptr %{base}, {whole} %{name}.i"
 
-    def _look_up(self, name: str, table: NDArray[np.int32]) -> Iterator[str]:
-        """Yield the lines that read the places of all lanes from a table, 0 where a lane has no member."""
+    def _look_up(self, name: str, first: int, table: NDArray[np.int32]) -> Iterator[str]:
+        """Yield the lines that read the places of all lanes from a table, the first where a lane has no member."""
         short, whole = self.width.vector("i32"), self.width.vector("i64")
         yield from self._base(f"{name}.t", self._table(table))
         yield f"  %{name}.q = getelementptr i32, ptr %{name}.t, i64 %i"
@@ -180,7 +180,8 @@ class Members:
             f"  %{name}.w = call {short} @llvm.masked.load.v{self.width.lanes}i32.p0"
             f"(ptr %{name}.q, i32 4, {self.width.truth} %mask, {short} zeroinitializer)"
         )
-        yield f"  %{name}.i = sext {short} %{name}.w to {whole}"
+        yield f"  %{name}.l = sext {short} %{name}.w to {whole}"
+        yield f"  %{name}.i = add {whole} %{name}.l, {self._whole(first)}"
 
     def _read(self, name: str, address: str, places: Places) -> Iterator[str]:
         real, truth = self.width.real, self.width.truth
@@ -212,7 +213,7 @@ class Members:
         """Yield the lines that add one lane after another: two may go to one place."""
         real, whole = self.width.real, self.width.vector("i64")
         assert target.places.table is not None
-        yield from self._look_up(f"{name}.a", target.places.table)
+        yield from self._look_up(f"{name}.a", target.places.first, target.places.table)
         spare = self._whole(target.spare)
         yield f"  %{name}.i = select {self.width.truth} %mask, {whole} %{name}.a.i, {whole} {spare}"
         for lane in range(self.width.lanes):

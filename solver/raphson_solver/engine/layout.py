@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.engine.sparse_graph import transposed
 from raphson_solver.engine.status import Method
 
 (
@@ -185,10 +186,10 @@ class Pattern:
 
     def packed(self) -> NDArray[np.int64]:
         """Return rows, columns, entries in the order of columns, where each column starts there, and each row."""
-        by_column = np.argsort(self.columns, kind="stable")
-        starts = np.searchsorted(self.columns[by_column], np.arange(self.n + 1))
-        row_starts = np.searchsorted(self.rows, np.arange(self.m + 1))
-        return np.concatenate((self.rows, self.columns, by_column, starts, row_starts)).astype(np.int64)
+        row_starts = np.zeros(self.m + 1, np.int32)
+        np.cumsum(np.bincount(self.rows, minlength=self.m), out=row_starts[1:])
+        starts, _, by_column = transposed(row_starts, self.columns.astype(np.int32), self.n)
+        return np.concatenate((self.rows, self.columns, by_column, starts, row_starts), dtype=np.int64)
 
 
 class Memory:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from raphson_solver.compiler import Kernel
-from raphson_solver.engine import layout, multigrid, sparse_graph, sparse_lu
+from raphson_solver.engine import family_rows, layout, multigrid, sparse_graph, sparse_lu
 from raphson_solver.engine.cancel import CancelFlag
 from raphson_solver.engine.eights_newton import newton_eights
 from raphson_solver.engine.entrance import enter, entrance, iterate
@@ -37,7 +37,7 @@ def warm_up() -> bool:
     memory = layout.Memory(plan, kernel.work_size)
     iterate(memory.address)
     entrance()(memory.address, np.ones(1), np.ones(0))
-    made = (iterate, enter, *_sparse())
+    made = (iterate, enter, *_sparse(), *_families())
     return any(sum(cast("Any", function).stats.cache_misses.values()) for function in made)
 
 
@@ -68,3 +68,16 @@ def _sparse() -> tuple[object, ...]:
         sparse_lu.remainder, sparse_lu.factor_along, sparse_lu.substitute_along, multigrid.smooth_from_zero,
         multigrid.smooth_backwards, multigrid.left_over, multigrid.multiply, newton_eights,
     )  # fmt: skip
+
+
+def _families() -> tuple[object, ...]:
+    """Make ready what lays out J of a system in families, on one entry; return its functions."""
+    place, rows, columns = (np.zeros(3, np.int64) for _ in range(3))
+    starts = np.zeros(2, np.int32)
+    at, out = place.ctypes.data, (starts.ctypes.data, rows.ctypes.data, columns.ctypes.data)
+    family_rows.note_widths(1, at, 1, starts.ctypes.data)
+    family_rows.add_up(1, starts.ctypes.data)
+    family_rows.place_in_order(0, 1, at, 1, at, *out, 0)
+    places = np.zeros(1, np.int32)
+    family_rows.place_sorted(0, 1, at, 1, at, *out, 1, places.ctypes.data)
+    return family_rows.note_widths, family_rows.add_up, family_rows.place_in_order, family_rows.place_sorted

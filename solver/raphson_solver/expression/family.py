@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from raphson_solver.expression.graph import Graph
 
 Integers = NDArray[np.int64]
+
+# Those of grids, for as long as anybody holds them.
+_tables: WeakValueDictionary[tuple[tuple[int, int], ...], NDArray[np.int32]] = WeakValueDictionary()
 
 
 class Buffer(IntEnum):
@@ -59,7 +63,7 @@ class Places:
     first, step : int
         Of places in arithmetic progression; a step of 0 is one place for all.
     given : ndarray of int32, shape (members,), optional
-        The places of others.
+        How far the places of others are from the first.
     axes : tuple of (int, int)
         Extent and step along each axis of a grid, the last fastest, if one progression does not say it.
     """
@@ -70,7 +74,7 @@ class Places:
     axes: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, places: Integers | int) -> Places:
+    def of(cls, places: Integers | NDArray[np.int32] | int) -> Places:
         """Return the shortest form of some places."""
         if isinstance(places, int):
             return cls(places, 0)
@@ -99,25 +103,18 @@ class Places:
 
     @cached_property
     def table(self) -> NDArray[np.int32] | None:
-        """The place of every member, shape (members,), unless one progression says it; made when first asked for."""
-        if not self.axes:
-            return self.given
-        total = np.full((1,) * len(self.axes), self.first, np.int32)
-        for axis, (extent, step) in enumerate(self.axes):
-            along = [1] * len(self.axes)
-            along[axis] = extent
-            total = total + (step * np.arange(extent, dtype=np.int32)).reshape(along)
-        return total.reshape(-1)
+        """How far each member's place is from the first, shape (members,), unless one progression says it."""
+        return _along(self.axes) if self.axes else self.given
 
     @property
     def start(self) -> int:
         """The place of the first member."""
-        return self.first if self.given is None else int(self.given[0])
+        return self.first if self.given is None else self.first + int(self.given[0])
 
     def at(self, member: int) -> int:
         """Return the place of one member."""
         if self.given is not None:
-            return int(self.given[member])
+            return self.first + int(self.given[member])
         place, rest = self.first + self.step * member, member
         for extent, step in reversed(self.axes):
             rest, digit = divmod(rest, extent)
@@ -127,13 +124,26 @@ class Places:
     def array(self, count: int) -> Integers:
         """Return the places of all members, shape (count,)."""
         if self.table is not None:
-            return self.table.astype(np.int64)
+            return self.table + np.int64(self.first)
         return self.first + self.step * np.arange(count)
 
     @property
     def key(self) -> tuple[object, ...]:
         """What tells two of them apart."""
         return (self.first, self.step, self.axes, None if self.given is None else self.given.tobytes())
+
+
+def _along(axes: tuple[tuple[int, int], ...]) -> NDArray[np.int32]:
+    """Return how far the members of a grid are from its first; slots of one grid share what they are read from."""
+    table = _tables.get(axes)
+    if table is None:
+        total = np.zeros((1,) * len(axes), np.int32)
+        for axis, (extent, step) in enumerate(axes):
+            along = [1] * len(axes)
+            along[axis] = extent
+            total = total + (step * np.arange(extent, dtype=np.int32)).reshape(along)
+        table = _tables[axes] = total.reshape(-1)
+    return table
 
 
 @dataclass(frozen=True, eq=False)

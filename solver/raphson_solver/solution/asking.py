@@ -40,6 +40,8 @@ def solve(
     on_progress: OnProgress | None,
 ) -> Solution:
     """Solve a system; see `System.solve`."""
+    if prepared.is_improving:
+        prepared.improve()
     idle = prepared.idle
     try:
         memory = idle.pop()
@@ -93,6 +95,8 @@ def solve(
             raise each.error
     way = memory.sparse[0].description if memory.sparse else "dense LU"
     solution = Solution(system, memory.answer.copy(), status, (region, steps, way))
+    if prepared.is_improving:
+        prepared.spend(solution)
     if not special:
         # As it was: the next solve may have nothing beside options.
         memory.plan[layout.CANCEL_ADDRESS] = NEVER.address

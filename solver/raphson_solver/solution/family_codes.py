@@ -157,14 +157,16 @@ class FamilyCodes:
 
     def _sloped(self, gradients: list[list[tuple[Slot, int]]], n: int) -> tuple[FamilyCode, FamilyPattern]:
         """Return the code of the slopes in some slots, and how they make entries in n columns."""
-        families, jobs, first = self.families, [], 0
-        for each, gradient in zip(self._all, gradients, strict=True):
-            width = len(gradient)
-            targets = tuple(Target(Buffer.OUT, Places(first + k, width)) for k in range(width))
-            jobs.append(Job(tuple(node for _, node in gradient), targets, each.count))
-            first += width * each.count
+        families = self.families
         slots = [[slot for slot, _ in gradient] for gradient in gradients]
-        return FamilyCode(families, jobs), FamilyPattern(families, slots, self._most_entries, n)
+        pattern = FamilyPattern(families, slots, self._most_entries, n)
+        jobs = [
+            Job(
+                tuple(node for _, node in gradient), tuple(Target(Buffer.OUT, places) for places in targets), each.count
+            )
+            for each, gradient, targets in zip(self._all, gradients, pattern.targets, strict=True)
+        ]
+        return FamilyCode(families, jobs), pattern
 
     def _parameter_gradient(self, family: Family) -> list[tuple[Slot, int]]:
         """Return the slots of sums and of parameters in which a family has slopes, and the nodes of these."""

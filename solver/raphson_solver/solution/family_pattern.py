@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raphson_solver.compiler.products import Products
 from raphson_solver.errors import LimitError
-from raphson_solver.expression.family import Buffer, Families, Slot
+from raphson_solver.expression.family import Buffer, Families, Places, Slot
 from raphson_solver.limits import Limits
+from raphson_solver.solution.family_layout import row_by_row
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -57,6 +59,8 @@ class FamilyPattern:
     ----------
     rows, columns : ndarray of int64, shape (entries,)
         Of each entry, row by row, columns ascending.
+    targets : list of tuples of Places
+        Where the slope in each slot goes, family by family: among the entries, if they need no assembly.
     """
 
     def __init__(
@@ -71,43 +75,39 @@ class FamilyPattern:
         self._one = sum(len(each) * family.count for each, family in zip(slots, (*families.sums, *families.equations),
                                                                          strict=True))  # fmt: skip
         self._admit(self._one)
-        plain = None if families.sums else _row_by_row(families, slots)
+        plain = None if families.sums else row_by_row(families, slots)
         if plain is not None:
-            self.rows, self.columns, self._place = plain
-            self._order: Integers | None = None
-            self._direct = bool(np.all(np.diff(self._place) == 1))
+            self.rows, self.columns, self.targets = plain.rows, plain.columns, plain.targets
+            self._direct = True
             return
-        first, sums, rows = 0, _nothing(), _nothing()
+        self.targets = []
+        first, sums, rows = 0, [_nothing()], [_nothing()]
         for number, (each, family) in enumerate(zip(slots, (*families.sums, *families.equations), strict=True)):
-            made = self._family(first, each, family.places.array(family.count), sums)
+            if any(slot.buffer is Buffer.SUMS for slot in each):
+                sums = [self._joined(sums)]
+            made = self._family(first, each, family.places.array(family.count), sums[0])
+            self.targets.append(tuple(Places(first + slot, len(each)) for slot in range(len(each))))
             first += len(each) * family.count
-            if number < len(families.sums):
-                sums = self._joined([sums, made])
-            else:
-                rows = self._joined([rows, made])
-        key = rows.owner * n + rows.column
-        if np.all(np.diff(key) > 0) and rows.slopes.shape[1] <= 1:
-            self._order = None
-            self._place = rows.slopes[:, 0]
-            in_order = self._place.size == self._one and np.array_equal(self._place, np.arange(self._one))
-            self._direct = in_order
-        else:
-            key, self._order = np.unique(key, return_inverse=True)
-            self._chains = rows.slopes
-            self._direct = False
-        self.rows, self.columns = np.divmod(key, max(n, 1))
+            (sums if number < len(families.sums) else rows).append(made)
+        self._sort(self._joined(rows), n)
+
+    def _sort(self, chains: _Chains, n: int) -> None:
+        """Put chains in the order of the entries that they are part of, those of one entry as they come."""
+        key = chains.owner * n + chains.column
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        starts = np.flatnonzero(np.diff(key, prepend=-1))
+        self._chains = np.take(chains.slopes, order, axis=0)
+        self._starts = np.append(starts, key.size)
+        self.rows, self.columns = np.divmod(key[starts], max(n, 1))
+        is_plain = self._chains.shape == (self._one, 1) and starts.size == self._one
+        self._direct = is_plain and np.array_equal(self._chains[:, 0], np.arange(self._one))
 
     def products(self) -> Products | None:
-        """Return how slopes make entries; None if each slope is the entry in its place."""
+        """Return how slopes make entries; None if each slope goes where its entry is."""
         if self._direct:
             return None
-        if self._order is None:
-            starts, slopes = np.arange(self._place.size + 1), self._place[:, None]
-        else:
-            by_entry = np.argsort(self._order, kind="stable")
-            starts = np.searchsorted(self._order[by_entry], np.arange(self.rows.size + 1))
-            slopes = self._chains[by_entry]
-        return Products(starts.astype(np.int32), np.ascontiguousarray(slopes, np.int32))
+        return Products(self._starts.astype(np.int32), np.ascontiguousarray(self._chains, np.int32))
 
     @property
     def slope_count(self) -> int:
@@ -115,20 +115,22 @@ class FamilyPattern:
         return self._one
 
     def assemble(self, fill: Callable[[Array], None], entries: Array) -> None:
-        """Write the entries, from slopes that `fill` writes into the array that it is given."""
+        """Write the entries, from slopes that `fill` writes into the array that it is given, at their targets."""
         if self._direct:
             fill(entries)
             return
         slopes = np.empty(self._one + 1)
         slopes[-1] = 1.0
         fill(slopes)
-        if self._order is None:
-            entries[:] = slopes[self._place]
-            return
         products = slopes[self._chains[:, 0]]
         for place in range(1, self._chains.shape[1]):
             products *= slopes[self._chains[:, place]]
-        entries[:] = np.bincount(self._order, products, entries.size)
+        entries[:] = np.bincount(self._entry, products, entries.size)
+
+    @cached_property
+    def _entry(self) -> Integers:
+        """What each chain is part of."""
+        return np.repeat(np.arange(self.rows.size), np.diff(self._starts))
 
     def _family(self, first: int, slots: Sequence[Slot], owner: Integers, sums: _Chains) -> _Chains:
         """Return the chains that begin in one family, member by member."""
@@ -167,52 +169,16 @@ class FamilyPattern:
     def _joined(self, parts: Sequence[_Chains]) -> _Chains:
         """Return all chains, the short ones made as long as the others by the slope that is 1."""
         parts = [part for part in parts if part.count] or [_nothing()]
-        length = max(part.slopes.shape[1] for part in parts)
-        slopes = [
-            np.pad(part.slopes, ((0, 0), (0, length - part.slopes.shape[1])), constant_values=self._one)
-            for part in parts
-        ]
+        if len(parts) == 1:
+            return parts[0]
+        slopes = np.full((sum(part.count for part in parts), max(part.slopes.shape[1] for part in parts)), self._one)
+        first = 0
+        for part in parts:
+            slopes[first : first + part.count, : part.slopes.shape[1]] = part.slopes
+            first += part.count
         return _Chains(
-            np.concatenate([part.owner for part in parts]),
-            np.concatenate([part.column for part in parts]),
-            np.concatenate(slopes),
+            np.concatenate([part.owner for part in parts]), np.concatenate([part.column for part in parts]), slopes
         )
-
-
-def _row_by_row(families: Families, slots: Sequence[Sequence[Slot]]) -> tuple[Integers, Integers, Integers] | None:
-    """Return rows, columns and the slope of each entry, where each slope is one: no sums, no column twice in a row.
-
-    A row is of one family, and so knows how long it is: nothing has to be sorted but the columns within some rows.
-    """
-    lengths = np.zeros(families.m, np.int64)
-    rows = [family.places.array(family.count) for family in families.equations]
-    for each, of_family in zip(slots, rows, strict=True):
-        lengths[of_family] = len(each)
-    starts = np.cumsum(lengths) - lengths
-    columns, place = np.empty((2, int(lengths.sum())), np.int64)
-    first = 0
-    for each, of_family in zip(slots, rows, strict=True):
-        width, count = len(each), of_family.size
-        if not width:
-            continue
-        found = np.empty((count, width), np.int64)
-        for number, slot in enumerate(each):
-            found[:, number] = slot.places.array(count)
-        slopes = first + np.arange(width * count).reshape(count, width)
-        first += width * count
-        if not np.all(found[:, :-1] < found[:, 1:]):
-            order = np.argsort(found, axis=1)
-            found, slopes = np.take_along_axis(found, order, 1), np.take_along_axis(slopes, order, 1)
-            if not np.all(found[:, :-1] < found[:, 1:]):
-                return None
-        begin = int(starts[of_family[0]])
-        if np.all(np.diff(of_family) == 1):
-            entries: slice | Integers = slice(begin, begin + width * count)
-            columns[entries], place[entries] = found.reshape(-1), slopes.reshape(-1)
-        else:
-            entries = starts[of_family][:, None] + np.arange(width)
-            columns[entries], place[entries] = found, slopes
-    return np.repeat(np.arange(families.m), lengths), columns, place
 
 
 def _nothing() -> _Chains:

@@ -7,6 +7,7 @@ from collections import deque
 
 import numpy as np
 
+from raphson_solver.compiler.family_kernel import FamilyKernel
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, layout
 from raphson_solver.engine.entrance import entrance
 from raphson_solver.engine.status import LinearSolver
@@ -15,6 +16,7 @@ from raphson_solver.solution.blocks import Blocks
 from raphson_solver.solution.family_kernels import FamilyKernels
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
+from raphson_solver.solution.solution import Solution
 from raphson_solver.sparse import Analyses, SparseSteps, choose
 
 NEVER = CancelFlag()
@@ -54,6 +56,10 @@ class Prepared:
         How linear systems are solved; AUTO: by one of the sparse ways.
     is_sparse : bool
         Whether they are not solved densely, here or in a block.
+    is_small : bool
+        Whether that is so, and the kernels are not of families: what the shortest way of a solve is for.
+    is_improving : bool
+        Whether there may be better code of the kernels, now or once they were called often enough.
     idle : deque of Memory
         That of solves that are over. A solve gives back to where it took from: what was made before the kernels became
         machine code is not used again.
@@ -72,6 +78,7 @@ class Prepared:
         self._residual = kernels.residual
         self.evaluate = kernels.evaluate(mode)
         self._effect = kernels.residual if mode is JacobianMode.EXACT else kernels.effect
+        self._called = (self._residual, self.evaluate)
         self._work = max(self._residual.work_size, self.evaluate.work_size, self._effect.work_size)
         self.pattern = kernels.packed(mode)
         plan = self._plan = np.zeros(layout.PLAN_SIZE, dtype=np.int64)
@@ -97,6 +104,7 @@ class Prepared:
         plan[layout.SLICE_LIMIT] = max(1, math.ceil(_SLICE_NANOSECONDS / iteration))
         self._parts = [] if blocks is None else [Prepared(each, options, dense_limit) for each in blocks.kernels]
         self.is_sparse: bool = self.analyses is not None or any(part.is_sparse for part in self._parts)
+        self.is_small = not self.is_sparse and not isinstance(kernels, FamilyKernels)
         self.idle: deque[layout.Memory] = deque()
         self.refresh()
 
@@ -109,6 +117,8 @@ class Prepared:
         """Read the kernels' addresses, which change when they become machine code."""
         for part in self._parts:
             part.refresh()
+        # Before their addresses, which may become others any moment.
+        self.is_improving = any(isinstance(each, FamilyKernel) and not each.is_tight for each in self._called)
         plan = self._plan.copy()
         plan[layout.RESIDUAL_ADDRESS] = self._residual.address
         plan[layout.RESIDUAL_PROGRAM] = self._residual.program
@@ -122,6 +132,22 @@ class Prepared:
             self._work = max(self._work, straight.work_size)
         self._plan = plan
         self.idle = deque()
+
+    def improve(self) -> None:
+        """Take the code of families that has become better since they were last asked."""
+        plan = self._plan
+        if (
+            plan[layout.EVALUATE_ADDRESS] != self.evaluate.address
+            or plan[layout.RESIDUAL_ADDRESS] != self._residual.address
+        ):
+            self.refresh()
+
+    def spend(self, solution: Solution) -> None:
+        """Let the code of families know how often a solve has called it."""
+        jacobians = solution.jacobian_evaluations
+        for each, times in zip(self._called, (solution.evaluations - jacobians, jacobians), strict=True):
+            if times and isinstance(each, FamilyKernel) and not each.is_tight:
+                each.called(times, solution.x, solution.p)
 
     def memory(self) -> layout.Memory:
         """Return memory that no other solve uses; what is put back into `idle`, as it was before, is used again."""

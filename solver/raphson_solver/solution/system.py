@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from raphson_solver.compiler.background import compile_later
 from raphson_solver.engine import CancelFlag, JacobianMode, LinearSolver, Method
 from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.entrance import WRONG_SIZE
@@ -18,7 +19,6 @@ from raphson_solver.interruption import Between, uninterrupted
 from raphson_solver.language import Definition, FamilyInstance, Instance, from_text, written_out
 from raphson_solver.limits import Limits
 from raphson_solver.solution.asking import solve
-from raphson_solver.solution.background import compile_later
 from raphson_solver.solution.blocks import Blocks, find_blocks
 from raphson_solver.solution.family_codes import FamilyCodes
 from raphson_solver.solution.family_kernels import FamilyKernels
@@ -265,7 +265,7 @@ class System:
             and not trace
             and on_progress is None
             and options.timeout_seconds is None
-            and not prepared.is_sparse
+            and prepared.is_small
         ):
             # The shortest way, for two vectors and nothing else; what is not so simple begins anew.
             idle = prepared.idle

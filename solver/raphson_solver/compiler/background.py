@@ -1,4 +1,4 @@
-"""Compiling while the interpreter serves: one thread that makes machine code of systems in use."""
+"""Compiling while code that is made sooner serves: one thread that makes machine code of what is in use."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from raphson_solver.solution.system import System
+Kind = TypeVar("Kind")
 
-_waiting: queue.SimpleQueue[tuple[weakref.ref[System], Callable[[System], None]] | None] = queue.SimpleQueue()
+_waiting: queue.SimpleQueue[tuple[weakref.ref[Any], Callable[[Any], None]] | None] = queue.SimpleQueue()
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 
 
-def compile_later(system: System, make: Callable[[System], None]) -> None:
-    """Have something made of a system soon, unless nobody holds it any more by then."""
+def compile_later(of: Kind, make: Callable[[Kind], None]) -> None:
+    """Have something made of a system, or of code, soon, unless nobody holds it any more by then."""
     global _thread  # noqa: PLW0603 - one thread a process
     with _lock:
         if _thread is None:
             _thread = threading.Thread(target=_work, name="raphson-compile", daemon=True)
             _thread.start()
             atexit.register(_stop)
-    _waiting.put((weakref.ref(system), make))
+    _waiting.put((weakref.ref(of), make))
 
 
 def _work() -> None:
@@ -34,9 +33,11 @@ def _work() -> None:
         if asked is None:
             return
         reference, make = asked
-        system = reference()
-        if system is not None:
-            make(system)
+        of = reference()
+        if of is not None:
+            make(of)
+        # Not until something else is asked for.
+        del of
 
 
 def _stop() -> None:
