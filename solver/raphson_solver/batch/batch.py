@@ -20,7 +20,7 @@ from raphson_solver.batch.warm_start import rounds
 from raphson_solver.engine import CancelFlag
 from raphson_solver.engine.eights_newton import NEAR, RIGHT
 from raphson_solver.engine.status import Status
-from raphson_solver.interruption import Between
+from raphson_solver.interruption import Between, uninterrupted
 from raphson_solver.solution.options import SolveOptions, WarmStart
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _lanes(
         # A solve chooses the order of pivots, for every one after it.
         between()
         system.solve(one_of(x, finite[0]), one_of(p, finite[0]), options, flag)
-    return SparseLanes.of(prepared, options)
+    return SparseLanes.of(prepared, options, count, between)
 
 
 def settle_batches(
@@ -109,9 +109,11 @@ def settle_batches(
     in_lanes: bool,
 ) -> None:
     """Decide how batches are solved; see `System.settle_batches`."""
+    x, p, _ = rows_of(system, start, parameters)
     if system.family_codes is None:
-        x, p, _ = rows_of(system, start, parameters)
         choice_of(system).settle(x, p, in_lanes=in_lanes)
+    elif in_lanes:
+        _lanes(system, x, p, SolveOptions(), _MOST_STEPS, uninterrupted, CancelFlag())
 
 
 def _cut(members: Integers, sources: Integers | None, size: int) -> list[tuple[Which, Integers | None]]:

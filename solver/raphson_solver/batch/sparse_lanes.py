@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raphson_solver.batch.newton_lanes import Results
+from raphson_solver.compiler.family_kernel import FamilyKernel
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, eights_newton, layout, sparse_lu
 from raphson_solver.engine.eights_newton import newton_eights
+from raphson_solver.interruption import Between, aside, uninterrupted
 from raphson_solver.solution.options import SolveOptions
 from raphson_solver.solution.prepared import Prepared
 from raphson_solver.sparse.ordering import Order
@@ -36,22 +38,37 @@ class SparseLanes:
         Of pivots.
     equations : ndarray of int32, shape (n,)
         Which equation each pivot stands for.
+    beside : FamilyKernel, optional
+        Of f and J for all members of a group at once; else they go through that of one after another.
     """
 
-    def __init__(self, prepared: Prepared, options: SolveOptions, order: Order, equations: NDArray[np.int32]) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        options: SolveOptions,
+        order: Order,
+        equations: NDArray[np.int32],
+        beside: FamilyKernel | None = None,
+    ) -> None:
         self._prepared, self._options = prepared, options
         self._order, self._equations = order, equations
+        self._beside = beside
 
     @classmethod
-    def of(cls, prepared: Prepared, options: SolveOptions) -> SparseLanes | None:
-        """Return it, if the options have undamped Newton first and an order of pivots is known."""
+    def of(
+        cls, prepared: Prepared, options: SolveOptions, count: int, between: Between = uninterrupted
+    ) -> SparseLanes | None:
+        """Return it for so many members, if the options have undamped Newton first and an order of pivots is known."""
         if options.method not in _METHODS or options.jacobian is not JacobianMode.EXACT or prepared.blocks is not None:
             return None
         analyses = prepared.analyses
         order = None if analyses is None else analyses.thin_order(prepared.way)
         if analyses is None or order is None or 8 * layout.LANES * (order.fill + prepared.entries) > _MOST_BYTES:
             return None
-        return cls(prepared, options, order, analyses.equations_of(order))
+        beside = prepared.beside(count)
+        if beside is not None:
+            aside(lambda: beside.address, between)
+        return cls(prepared, options, order, analyses.equations_of(order), beside)
 
     def run(self, x: Array, p: Array, settings: Array, results: Results, flag: CancelFlag) -> None:
         """Iterate from each start; see `NewtonLanes.run`.
@@ -73,9 +90,14 @@ class SparseLanes:
             plan[place], plan[place + 1] = rows.ctypes.data, 0 if rows.shape[0] == 1 else rows.shape[1]
         plan[eights_newton.PATTERN] = pattern.ctypes.data
         plan[eights_newton.ROW_STARTS] = pattern.ctypes.data + 8 * (3 * entries + n + 1)
-        own = eights_newton.room(n, entries, evaluate.work_size)
+        work = evaluate.work_size
+        if self._beside is not None:
+            plan[eights_newton.BESIDE_ADDRESS] = self._beside.address
+            plan[eights_newton.BESIDE_PROGRAM] = self._beside.program
+            work = max(work, self._beside.work_size)
+        own = eights_newton.room(n, entries, p.shape[1], work)
         of_factors = _room_of_factors(order)
-        numbers = np.empty(sum(_padded(count) for _, count in (*own, *of_factors)) + layout.LANES)
+        numbers = np.zeros(sum(_padded(count) for _, count in (*own, *of_factors)) + layout.LANES)
         base = int(numbers.ctypes.data)
         # Eights begin where lines of the cache do.
         base += -base % (8 * layout.LANES)
@@ -95,6 +117,8 @@ class SparseLanes:
         # What no one comes to is left, too.
         results.verdict[:] = eights_newton.LEFT
         newton_eights(int(plan.ctypes.data), float(settings[0]), float(settings[1]), deadline, *results)
+        if self._beside is None:
+            prepared.hear(int(results.steps.sum()) + results.steps.size, x[0], p[0])
 
 
 def _room_of_factors(order: Order) -> list[tuple[int, int]]:

@@ -24,12 +24,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from raphson_solver.compiler.beside import Beside
 from raphson_solver.compiler.emit import Module
 from raphson_solver.compiler.family_code import Job
 from raphson_solver.compiler.improving import Improving
 from raphson_solver.compiler.kernel import SIGNATURE
 from raphson_solver.compiler.members import Members
-from raphson_solver.compiler.products import Assembly, Products
+from raphson_solver.compiler.products import Assembly, AssemblyBeside, Products
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.family import Buffer, Families, Places
 
@@ -60,11 +61,16 @@ class FamilyKernel:
         How slopes make entries; by default each slope is the entry in its place.
     width : Width, optional
         Of the code; the widest that this processor has by default.
+    points : int
+        How many stand side by side, a multiple of the lanes: number k of all, of x, p and what is computed, from
+        ``points·k`` on. Each gets the bits that it would get alone.
 
     Attributes
     ----------
     address, program, work_size : int
         As of a `Kernel`.
+    nodes : int
+        Of all members together.
     """
 
     def __init__(
@@ -75,23 +81,24 @@ class FamilyKernel:
         slope_count: int = 0,
         products: Products | None = None,
         width: Width | None = None,
+        points: int = 1,
     ) -> None:
         self._families, self._jobs = families, tuple(jobs)
+        self._points = points
         self._entries, self._slope_count, self._products = entries, slope_count, products
         self._width = width or widest()
         sizes = () if entries is None else (("term.sizes", "sum.sizes"),)
         self._added = (("terms", "sums"), *sizes)
         self._tables: list[Table] = []
         longest = max((family.count for family in families.sums), default=0)
-        # In doubles, from the start of `work`.
+        # In numbers of all points, from the start of `work`.
         self._sums = 0
         self._terms = self._sums + 2 * families.sum_count
         self._slopes = self._terms + 2 * longest
         self._scratch = self._slopes + (0 if products is None else slope_count + 2)
-        # Of all members together.
-        self._nodes = 0
+        self.nodes = 0
         self.text, scratch = self._text()
-        self.work_size = self._scratch + scratch
+        self.work_size = self._scratch * points + scratch
         self._addresses = np.array([table.ctypes.data for table in self._tables], np.int64)
         self.program = int(self._addresses.ctypes.data)
         self._lock = threading.Lock()
@@ -114,13 +121,14 @@ class FamilyKernel:
         if self._improving is None:
             with self._lock:
                 if self._improving is None:
-                    self._improving = Improving(self.text)
+                    # Many points are a lot of work: that comes tight at once.
+                    self._improving = Improving(self.text, at_once=self._points > 1)
         return self._improving
 
     def __call__(self, x: Floats, p: Floats) -> Floats:
-        """Return what it computes at one point, shape (m,), or (2m + entries,) with J."""
+        """Return what it computes, shape (m,) or with J (2m + entries,), times the points side by side."""
         entries = self._families.m if self._entries is None else 2 * self._families.m + self._entries
-        out, work = np.empty(entries), np.empty(self.work_size)
+        out, work = np.empty(entries * self._points), np.empty(self.work_size)
         call, began = SIGNATURE(self.address), time.perf_counter()
         call(self.program, x.ctypes.data, p.ctypes.data, out.ctypes.data, work.ctypes.data)
         self._seconds = time.perf_counter() - began
@@ -132,7 +140,7 @@ class FamilyKernel:
         improving = self._compiled()
         if self._seconds is None:
             self._calls += times
-            if self._calls * self._nodes * _NODE_SECONDS < improving.owed:
+            if self._calls * self.nodes * _NODE_SECONDS < improving.owed:
                 return
             # What it takes is only measured, by one call more, once it may be enough.
             times = self._calls
@@ -144,35 +152,63 @@ class FamilyKernel:
 
     def _text(self) -> tuple[str, int]:
         """Return the module, and how many doubles its loops need beside the kernel's own."""
-        module, graph, families = Module(), self._families.graph, self._families
+        module, graph = Module(), self._families.graph
         lines: list[str] = []
-        loops = list(_add_up(self._added))
+        loops = list(_add_up(self._added, self._real, self._points))
         scratch, widest_tables = 0, 0
         for number, job in enumerate(self._jobs):
-            form = Members(self._width, families.variable_slots, families.parameter_slots, job.targets)
+            form = self._form(job)
             scratch = max(scratch, module.add(f"job{number}", graph, job.outputs, form) * self._width.lanes)
             widest_tables = max(widest_tables, len(form.tables))
-            self._nodes += job.count * len(form.items(graph, job.outputs))
+            self.nodes += job.count * len(form.items(graph, job.outputs))
             lines.extend(self._call(number, job, form.tables))
         if self._products is not None:
-            assembly = Assembly(self._products, self._slope_count, self._width)
+            assembly: Assembly | AssemblyBeside
+            if self._points == 1:
+                assembly = Assembly(self._products, self._slope_count, self._width)
+            else:
+                assembly = AssemblyBeside(self._products, self._width, self._points)
             loops.extend(assembly.text())
             lines += self._table("p.starts", assembly.starts)
             lines += self._table("p.slopes", assembly.slopes)
             lines += self._table("p.entries", assembly.entries)
-            for number, value in enumerate(("1.0", "0.0")):
-                lines.append(f"  %known{number} = getelementptr double, ptr %slopes, i64 {self._slope_count + number}")
-                lines.append(f"  store double {value}, ptr %known{number}, align 8")
+            for number, value in enumerate((1.0, 0.0)):
+                place = (self._slope_count + number) * self._points
+                lines.append(f"  %known{number} = getelementptr double, ptr %slopes, i64 {place}")
+                constant = value if self._points == 1 else self._width.constant(value)
+                lines.append(f"  store {self._real} {constant}, ptr %known{number}, align 8")
             lines.append(
                 "  call void @assemble(ptr %slopes, ptr %p.starts, ptr %p.slopes, ptr %p.entries, ptr %entries)"
             )
-        body = [*self._head(len(Buffer) + widest_tables), *lines, "  ret void", "}"]
+        body = [*self._head(len(Buffer) + widest_tables), *lines, "  ret void", "}", *self._parts()]
         return "\n".join([module.text, *loops, *body]), scratch
 
-    def _head(self, buffers: int) -> Iterator[str]:
-        families = self._families
-        yield "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+    @property
+    def _real(self) -> str:
+        """The type of a number, of as many points as one instruction takes."""
+        return "double" if self._points == 1 else self._width.real
+
+    def _form(self, job: Job) -> Members:
+        """Return how a job is written."""
+        given = self._width, self._families.variable_slots, self._families.parameter_slots, job.targets
+        return Members(*given) if self._points == 1 else Beside(*given, self._points)
+
+    def _parts(self) -> Iterator[str]:
+        """Yield the function that callers call, where one call does not do: lanes after lanes."""
+        if self._points == 1:
+            return
         yield "define void @kernel(ptr %program, ptr %x, ptr %p, ptr %out, ptr %work) nounwind {"
+        for first in range(0, self._points, self._width.lanes):
+            for name in ("x", "p", "out"):
+                yield f"  %{name}{first} = getelementptr double, ptr %{name}, i64 {first}"
+            yield f"  call void @part(ptr %program, ptr %x{first}, ptr %p{first}, ptr %out{first}, ptr %work)"
+        yield "  ret void\n}"
+
+    def _head(self, buffers: int) -> Iterator[str]:
+        families, points = self._families, self._points
+        yield "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+        name = "void @kernel" if self._points == 1 else "internal void @part"
+        yield f"define {name}(ptr %program, ptr %x, ptr %p, ptr %out, ptr %work) nounwind {{"
         yield f"  %buffers = alloca ptr, i64 {buffers}, align 8"
         for name, place in (
             ("sums", self._sums),
@@ -181,10 +217,10 @@ class FamilyKernel:
             ("slopes", self._slopes),
             ("scratch", self._scratch),
         ):
-            yield f"  %{name} = getelementptr double, ptr %work, i64 {place}"
-        yield f"  %term.sizes = getelementptr double, ptr %terms, i64 {(self._slopes - self._terms) // 2}"
-        yield f"  %sizes = getelementptr double, ptr %out, i64 {families.m}"
-        yield f"  %entries = getelementptr double, ptr %out, i64 {2 * families.m}"
+            yield f"  %{name} = getelementptr double, ptr %work, i64 {place * points}"
+        yield f"  %term.sizes = getelementptr double, ptr %terms, i64 {(self._slopes - self._terms) // 2 * points}"
+        yield f"  %sizes = getelementptr double, ptr %out, i64 {families.m * points}"
+        yield f"  %entries = getelementptr double, ptr %out, i64 {2 * families.m * points}"
         for buffer, name in (
             (Buffer.X, "x"),
             (Buffer.P, "p"),
@@ -194,7 +230,7 @@ class FamilyKernel:
         ):
             yield from self._set(f"at.{name}", int(buffer), name)
         if families.sum_count:
-            yield f"  call void @llvm.memset.p0.i64(ptr %sums, i8 0, i64 {16 * families.sum_count}, i1 false)"
+            yield f"  call void @llvm.memset.p0.i64(ptr %sums, i8 0, i64 {16 * families.sum_count * points}, i1 false)"
 
     def _call(self, number: int, job: Job, tables: Sequence[Table]) -> Iterator[str]:
         """Yield the lines that run a job, and add its terms up if it has any."""
@@ -238,8 +274,9 @@ def _segments(places: Places, count: int) -> tuple[NDArray[np.int32], NDArray[np
     return np.append(first, count).astype(np.int32), which[first].astype(np.int32)
 
 
-def _add_up(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _add_up(pairs: Sequence[tuple[str, str]], real: str, points: int) -> Iterator[str]:
     """Yield the function that adds numbers to their sums, each array of one to those of the other, in one pass."""
+    zero = "0.0" if real == "double" else "zeroinitializer"
     places = range(len(pairs))
     arguments = "".join(f", ptr %terms{place}, ptr %sums{place}" for place in places)
     yield "declare i64 @llvm.umin.i64(i64, i64)"
@@ -254,25 +291,27 @@ def _add_up(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
     yield "  %to.s = load i32, ptr %to.p, align 4\n  %to = sext i32 %to.s to i64"
     yield "  br label %block\nblock:\n  %b = phi i64 [%from, %sum], [%b.end, %block.done]"
     for place in places:
-        yield f"  %total{place} = phi double [0.0, %sum], [%total{place}.next, %block.done]"
+        yield f"  %total{place} = phi {real} [{zero}, %sum], [%total{place}.next, %block.done]"
     yield f"  %b.far = add i64 %b, {_BLOCK}\n  %b.end = call i64 @llvm.umin.i64(i64 %b.far, i64 %to)"
     yield "  br label %term\nterm:\n  %t = phi i64 [%b, %block], [%t.next, %term]"
     for place in places:
-        yield f"  %part{place} = phi double [0.0, %block], [%part{place}.next, %term]"
+        yield f"  %part{place} = phi {real} [{zero}, %block], [%part{place}.next, %term]"
+    yield f"  %t.at = mul i64 %t, {points}"
     for place in places:
-        yield f"  %t{place}.p = getelementptr double, ptr %terms{place}, i64 %t"
-        yield f"  %t{place} = load double, ptr %t{place}.p, align 8"
-        yield f"  %part{place}.next = fadd double %part{place}, %t{place}"
+        yield f"  %t{place}.p = getelementptr double, ptr %terms{place}, i64 %t.at"
+        yield f"  %t{place} = load {real}, ptr %t{place}.p, align 8"
+        yield f"  %part{place}.next = fadd {real} %part{place}, %t{place}"
     yield "  %t.next = add i64 %t, 1\n  %t.more = icmp ult i64 %t.next, %b.end"
     yield "  br i1 %t.more, label %term, label %block.done\nblock.done:"
     for place in places:
-        yield f"  %total{place}.next = fadd double %total{place}, %part{place}.next"
+        yield f"  %total{place}.next = fadd {real} %total{place}, %part{place}.next"
     yield "  %b.more = icmp ult i64 %b.end, %to\n  br i1 %b.more, label %block, label %done\ndone:"
     yield "  %which.p = getelementptr i32, ptr %which, i64 %s"
     yield "  %which.s = load i32, ptr %which.p, align 4\n  %which.i = sext i32 %which.s to i64"
+    yield f"  %which.at = mul i64 %which.i, {points}"
     for place in places:
-        yield f"  %old{place}.p = getelementptr double, ptr %sums{place}, i64 %which.i"
-        yield f"  %old{place} = load double, ptr %old{place}.p, align 8"
-        yield f"  %new{place} = fadd double %old{place}, %total{place}.next"
-        yield f"  store double %new{place}, ptr %old{place}.p, align 8"
+        yield f"  %old{place}.p = getelementptr double, ptr %sums{place}, i64 %which.at"
+        yield f"  %old{place} = load {real}, ptr %old{place}.p, align 8"
+        yield f"  %new{place} = fadd {real} %old{place}, %total{place}.next"
+        yield f"  store {real} %new{place}, ptr %old{place}.p, align 8"
     yield "  %s.more = icmp ult i64 %s.next, %count\n  br i1 %s.more, label %sum, label %end\nend:\n  ret void\n}"

@@ -24,6 +24,8 @@ class Improving:
     ----------
     text : str
         In LLVM's language.
+    at_once : bool
+        Whether it is to be tight from the first.
 
     Attributes
     ----------
@@ -31,8 +33,8 @@ class Improving:
         To be run now. What was read stays valid as long as this object, for those who have addresses of it.
     """
 
-    def __init__(self, text: str) -> None:
-        is_tight = is_kept(text)
+    def __init__(self, text: str, *, at_once: bool = False) -> None:
+        is_tight = at_once or is_kept(text)
         self.code = MachineCode(text, optimize=is_tight)
         self._text = None if is_tight else text
         self._first = self.code

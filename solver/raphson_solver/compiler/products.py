@@ -159,3 +159,56 @@ class Assembly:
         yield f"  %more = icmp ult i64 %e, {max(self._count - lanes, 0)}"
         yield "  br i1 %more, label %group, label %end"
         yield "end:\n  ret void\n}"
+
+
+class AssemblyBeside:
+    """As `Assembly`, for points side by side: one entry of all of them after another, in the order of its products.
+
+    Number k of all points stands from ``points·k`` on.
+
+    Attributes
+    ----------
+    starts, slopes : ndarray of int32
+        As of `Products`.
+    entries : ndarray
+        None.
+    """
+
+    def __init__(self, products: Products, width: Width, points: int) -> None:
+        self.starts, self.slopes, self.entries = products.starts, products.slopes, _NONE
+        self._width, self._points = width, points
+
+    def text(self) -> Iterator[str]:
+        """Yield the function."""
+        real, length, points = self._width.real, self.slopes.shape[1], self._points
+        yield (
+            "define internal void @assemble(ptr %slopes, ptr %starts, ptr %slopes.of, ptr %entry.of, ptr %entries) "
+            "nounwind {"
+        )
+        yield f"start:\n  br i1 {'true' if self.starts.size > 1 else 'false'}, label %entry, label %end"
+        yield "entry:\n  %e = phi i64 [0, %start], [%e.next, %done]"
+        yield "  %first.p = getelementptr i32, ptr %starts, i64 %e"
+        yield "  %first.s = load i32, ptr %first.p, align 4\n  %first = sext i32 %first.s to i64"
+        yield "  %e.next = add i64 %e, 1\n  %last.p = getelementptr i32, ptr %starts, i64 %e.next"
+        yield "  %last.s = load i32, ptr %last.p, align 4\n  %last = sext i32 %last.s to i64\n  br label %step"
+        yield "step:\n  %s = phi i64 [%first, %entry], [%s.next, %step]"
+        yield f"  %total = phi {real} [zeroinitializer, %entry], [%total.next, %step]"
+        yield f"  %at = mul i64 %s, {length}"
+        value = ""
+        for factor in range(length):
+            name = f"f{factor}"
+            yield f"  %{name}.n = add i64 %at, {factor}\n  %{name}.p = getelementptr i32, ptr %slopes.of, i64 %{name}.n"
+            yield f"  %{name}.w = load i32, ptr %{name}.p, align 4\n  %{name}.l = sext i32 %{name}.w to i64"
+            yield f"  %{name}.i = mul i64 %{name}.l, {points}"
+            yield f"  %{name}.a = getelementptr double, ptr %slopes, i64 %{name}.i"
+            yield f"  %{name} = load {real}, ptr %{name}.a, align 8"
+            if factor:
+                yield f"  %v{factor} = fmul {real} {value}, %{name}"
+            value = f"%v{factor}" if factor else f"%{name}"
+        yield f"  %total.next = fadd {real} %total, {value}"
+        yield "  %s.next = add i64 %s, 1\n  %s.more = icmp ult i64 %s.next, %last"
+        yield "  br i1 %s.more, label %step, label %done"
+        yield f"done:\n  %to.i = mul i64 %e, {points}\n  %to = getelementptr double, ptr %entries, i64 %to.i"
+        yield f"  store {real} %total.next, ptr %to, align 8"
+        yield f"  %more = icmp ult i64 %e.next, {self.starts.size - 1}\n  br i1 %more, label %entry, label %end"
+        yield "end:\n  ret void\n}"

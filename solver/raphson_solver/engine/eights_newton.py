@@ -55,6 +55,9 @@ LEFT, RIGHT, NEAR = 0, 1, 3
 (
     EVALUATE_ADDRESS,
     EVALUATE_PROGRAM,
+    # And, unless that is 0, of all eight at once.
+    BESIDE_ADDRESS,
+    BESIDE_PROGRAM,
     # (addresses) int64 that stops the work; rows, columns and starts of rows of J, of int64; the table of `sparse_lu`.
     CANCEL_ADDRESS,
     N,
@@ -78,6 +81,8 @@ LEFT, RIGHT, NEAR = 0, 1, 3
     RIGHT_SIDE,
     REMAINDER,
     BETTER,
+    # for the parameters of eight,
+    PARAMETERS,
     # for what the kernel writes of eight members, and of one, its point, and its own room;
     KNOWN,
     OUT,
@@ -98,7 +103,7 @@ LEFT, RIGHT, NEAR = 0, 1, 3
     ROUNDED,
     LAST,
     PLAN_SIZE,
-) = range(39)
+) = range(42)
 
 _ROUNDING_STEP = 2.0**-46
 _RUNNING = -1
@@ -132,6 +137,7 @@ def newton_eights(
     n, numbers = plan[N], plan[PARAMETER_COUNT]
     owner, taken = np.full(LANES, -1, np.int64), np.zeros(LANES, np.int64)
     points, last, begun = doubles(plan[X]), doubles(plan[LAST]), 0
+    parameters = doubles(plan[PARAMETERS])
     largest, limit = doubles(plan[LARGEST]), plan[ITERATION_LIMIT]
     if plan[IS_FIRST] != 0:
         limit = steps_of_first(limit)
@@ -148,11 +154,19 @@ def newton_eights(
                     for j in range(n):
                         points[LANES * j + lane] = start[j]
                         largest[LANES * j + lane] = 0.0
-            if owner[lane] >= 0:
-                running = True
-                _evaluate(plan, lane, _row(plan, GIVEN, owner[lane]))
+                    if plan[BESIDE_ADDRESS] != 0:
+                        for k in range(numbers):
+                            parameters[LANES * k + lane] = p[k]
+            running = running or owner[lane] >= 0
         if not running or load_flag(plan[CANCEL_ADDRESS]) != 0 or (0.0 < deadline < monotonic_seconds()):
             return
+        if plan[BESIDE_ADDRESS] != 0:
+            known, work = doubles(plan[KNOWN]), doubles(plan[WORK])
+            call_kernel(plan[BESIDE_ADDRESS], plan[BESIDE_PROGRAM], points, parameters, known, work)
+        else:
+            for lane in range(LANES):
+                if owner[lane] >= 0:
+                    _evaluate(plan, lane, _row(plan, GIVEN, owner[lane]))
         _look(plan, tolerance, absolute_tolerance)
         passing, by_terms, heard = doubles(plan[PASSING]), doubles(plan[BY_TERMS]), doubles(plan[HEARD])
         junk, fresh = doubles(plan[JUNK]), doubles(plan[FRESH])
@@ -380,11 +394,15 @@ def _measure(plan: Integers) -> None:
     store(doubles(plan[ROUNDED]), 0, where_at_most(junk, zero, rounded, infinite))
 
 
-def room(n: int, entries: int, work: int) -> list[tuple[int, int]]:
-    """Return the places in the plan that want addresses of float64, and of how many numbers each."""
+def room(n: int, entries: int, numbers: int, work: int) -> list[tuple[int, int]]:
+    """Return the places in the plan that want addresses of float64, and of how many numbers each.
+
+    `numbers` is how many parameters there are, `work` what a kernel needs.
+    """
     of_eight: Any = range(JUNK, PLAN_SIZE)
     return [
         *((place, LANES * n) for place in (X, STEP, LARGEST, RIGHT_SIDE, REMAINDER, BETTER)),
+        (PARAMETERS, LANES * numbers),
         (KNOWN, LANES * (2 * n + entries)),
         (OUT, 2 * n + entries),
         (POINT, n),

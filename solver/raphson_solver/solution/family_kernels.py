@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from raphson_solver.compiler.family_code import Job
 from raphson_solver.compiler.family_kernel import FamilyKernel
 from raphson_solver.compiler.members import Target
-from raphson_solver.engine.layout import Pattern
+from raphson_solver.engine.layout import LANES, Pattern
 from raphson_solver.engine.status import JacobianMode
 from raphson_solver.errors import InputError
 from raphson_solver.expression.family import Buffer, Places
@@ -66,18 +66,23 @@ class FamilyKernels:
     def evaluate(self, mode: JacobianMode) -> FamilyKernel:
         """Return f, then the size of the terms in each equation, then the entries of J."""
         self._check(mode)
+        return self._codes.once("evaluate kernel", lambda: self._evaluating(1))
 
-        def make() -> FamilyKernel:
-            codes, families = self._codes, self._codes.families
-            code, pattern = codes.entries
-            jobs = []
-            for number, (sizes, slopes) in enumerate(zip(codes.sizes.jobs, code.jobs, strict=True)):
-                targets = tuple(Target(Buffer.SLOPES, each.places) for each in slopes.targets)
-                assert number < len(families.sums) or sizes.targets[0].buffer is Buffer.OUT
-                jobs.append(Job((*sizes.outputs, *slopes.outputs), (*sizes.targets, *targets), sizes.count))
-            return FamilyKernel(families, jobs, pattern.rows.size, pattern.slope_count, pattern.products())
+    @property
+    def evaluate_beside(self) -> FamilyKernel:
+        """The same for `layout.LANES` points side by side."""
+        return self._codes.once("evaluate kernel beside", lambda: self._evaluating(LANES))
 
-        return self._codes.once("evaluate kernel", make)
+    def _evaluating(self, points: int) -> FamilyKernel:
+        codes, families = self._codes, self._codes.families
+        code, pattern = codes.entries
+        jobs = []
+        for number, (sizes, slopes) in enumerate(zip(codes.sizes.jobs, code.jobs, strict=True)):
+            targets = tuple(Target(Buffer.SLOPES, each.places) for each in slopes.targets)
+            assert number < len(families.sums) or sizes.targets[0].buffer is Buffer.OUT
+            jobs.append(Job((*sizes.outputs, *slopes.outputs), (*sizes.targets, *targets), sizes.count))
+        entries, slope_count, products = pattern.rows.size, pattern.slope_count, pattern.products()
+        return FamilyKernel(families, jobs, entries, slope_count, products, points=points)
 
     def pattern(self, mode: JacobianMode) -> Pattern:
         """Return where J may differ from zero."""

@@ -37,7 +37,7 @@ def loads(count: int, size: float = 5.0) -> dict[str, Any]:
 
 
 def lanes(system: rs.System, options: rs.SolveOptions = rs.SolveOptions()) -> SparseLanes | None:  # noqa: B008
-    return SparseLanes.of(system.prepare(options), options)
+    return SparseLanes.of(system.prepare(options), options, 8)
 
 
 def check_alike(
