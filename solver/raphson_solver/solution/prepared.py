@@ -6,6 +6,7 @@ import math
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raphson_solver.compiler.family_kernel import FamilyKernel
 from raphson_solver.engine import CancelFlag, JacobianMode, Method, layout
@@ -16,8 +17,9 @@ from raphson_solver.solution.blocks import Blocks
 from raphson_solver.solution.family_kernels import FamilyKernels
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
-from raphson_solver.solution.solution import Solution
 from raphson_solver.sparse import Analyses, SparseSteps, choose
+
+Array = NDArray[np.float64]
 
 NEVER = CancelFlag()
 _NO_LIMIT = 2**62
@@ -142,12 +144,11 @@ class Prepared:
         ):
             self.refresh()
 
-    def spend(self, solution: Solution) -> None:
-        """Let the code of families know how often a solve has called it."""
-        jacobians = solution.jacobian_evaluations
-        for each, times in zip(self._called, (solution.evaluations - jacobians, jacobians), strict=True):
+    def spend(self, evaluations: int, jacobians: int, x: Array, p: Array) -> None:
+        """Let the code of families know how often f, and f with J, were computed, at points like this one."""
+        for each, times in zip(self._called, (evaluations - jacobians, jacobians), strict=True):
             if times and isinstance(each, FamilyKernel) and not each.is_tight:
-                each.called(times, solution.x, solution.p)
+                each.called(times, x, p)
 
     def memory(self) -> layout.Memory:
         """Return memory that no other solve uses; what is put back into `idle`, as it was before, is used again."""
