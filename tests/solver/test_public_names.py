@@ -63,6 +63,7 @@ def test_a_system_offers_these_names() -> None:
         "parameter_count",
         "parameters",
         "point",
+        "prepare",
         "residual",
         "sensitivity",
         "settle_batches",

@@ -117,8 +117,11 @@ class SparseLanes:
         # What no one comes to is left, too.
         results.verdict[:] = eights_newton.LEFT
         newton_eights(int(plan.ctypes.data), float(settings[0]), float(settings[1]), deadline, *results)
-        if self._beside is None:
-            prepared.hear(int(results.steps.sum()) + results.steps.size, x[0], p[0])
+        if self._beside is None and prepared.is_improving:
+            # Each step begins with f and J, and a root is found by them.
+            right = results.verdict == eights_newton.RIGHT
+            calls = int(results.steps[right].sum()) + int(np.count_nonzero(right))
+            prepared.spend(calls, calls, x[0], p[0])
 
 
 def _room_of_factors(order: Order) -> list[tuple[int, int]]:

@@ -96,7 +96,7 @@ def solve(
     way = memory.sparse[0].description if memory.sparse else "dense LU"
     solution = Solution(system, memory.answer.copy(), status, (region, steps, way))
     if prepared.is_improving:
-        prepared.spend(solution)
+        prepared.spend(solution.evaluations, solution.jacobian_evaluations, solution.x, solution.p)
     if not special:
         # As it was: the next solve may have nothing beside options.
         memory.plan[layout.CANCEL_ADDRESS] = NEVER.address

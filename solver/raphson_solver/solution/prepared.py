@@ -18,7 +18,6 @@ from raphson_solver.solution.blocks import Blocks
 from raphson_solver.solution.family_kernels import FamilyKernels
 from raphson_solver.solution.kernels import Kernels
 from raphson_solver.solution.options import SolveOptions
-from raphson_solver.solution.solution import Solution
 from raphson_solver.sparse import Analyses, SparseSteps, choose
 
 Array = NDArray[np.float64]
@@ -159,17 +158,11 @@ class Prepared:
         rental = kernels.once("rental of code beside", lambda: Rental(making, saved, bool))
         return kernels.evaluate_beside if rental.is_over(count) else None
 
-    def hear(self, times: int, x: Array, p: Array) -> None:
-        """Let the code of f and J know that it was called so often, for points like this one."""
-        if isinstance(self.evaluate, FamilyKernel):
-            self.evaluate.called(times, x, p)
-
-    def spend(self, solution: Solution) -> None:
-        """Let the code of families know how often a solve has called it."""
-        jacobians = solution.jacobian_evaluations
-        for each, times in zip(self._called, (solution.evaluations - jacobians, jacobians), strict=True):
+    def spend(self, evaluations: int, jacobians: int, x: Array, p: Array) -> None:
+        """Let the code of families know how often f, and f with J, were computed, at points like this one."""
+        for each, times in zip(self._called, (evaluations - jacobians, jacobians), strict=True):
             if times and isinstance(each, FamilyKernel) and not each.is_tight:
-                each.called(times, solution.x, solution.p)
+                each.called(times, x, p)
 
     def memory(self) -> layout.Memory:
         """Return memory that no other solve uses; what is put back into `idle`, as it was before, is used again."""

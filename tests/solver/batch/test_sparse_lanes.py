@@ -11,6 +11,7 @@ import raphson_solver as rs
 from raphson_solver.batch.newton_lanes import Results
 from raphson_solver.batch.sparse_lanes import SparseLanes
 from raphson_solver.engine.eights_newton import LEFT, NEAR, RIGHT
+from raphson_solver.solution import prepared
 
 from tests.solver.building import build
 
@@ -24,6 +25,13 @@ RING = (
 BRATU = ["u[0] = 0", "u[i-1] - 2*u[i] + u[i+1] + h**2*c*exp(u[i]) = 0 for i in range(1, n-1)", "u[n-1] = 0"]
 AS_FAMILIES = rs.Limits(equations=1)
 written_or_not = pytest.mark.parametrize("limits", [AS_FAMILIES, rs.Limits()], ids=["families", "written out"])
+
+
+@pytest.fixture(params=[False, True], ids=["one after another", "side by side"], autouse=True)
+def _code_beside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluate members one after another, or by code for all that has paid from the first member on."""
+    monkeypatch.setattr(prepared, "_MAKING", 0.0 if request.param else 1e9)
+    monkeypatch.setattr(prepared, "_MAKING_CHARACTER", 0.0)
 
 
 def ring(limits: rs.Limits = AS_FAMILIES) -> rs.System:

@@ -212,6 +212,17 @@ def test_a_kernel_counts_what_it_is_told_of(monkeypatch: pytest.MonkeyPatch) -> 
     assert kernel.address == address
 
 
+def test_members_of_batches_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    system, x = broyden(11), -np.ones(400)
+    kernel = system._solved.evaluate(rs.JacobianMode.EXACT)
+    # It chooses the order of pivots that lanes need.
+    assert system.solve(x).converged
+    told: list[int] = []
+    monkeypatch.setattr(FamilyKernel, "called", lambda self, times, *_: told.append(times) if self is kernel else None)
+    batch = system.solve_batch(x * np.linspace(0.9, 1.1, 64)[:, None], threads=1)
+    assert sum(told) == int((batch.iterations + 1).sum())
+
+
 @pytest.mark.usefixtures("paid_at_once")
 def test_threads_solve_while_it_becomes_tight() -> None:
     system, x = broyden(9), -np.ones(400)
