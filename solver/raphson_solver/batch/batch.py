@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,8 @@ Integers = NDArray[np.int64]
 _NUMBERS, _FEWEST_MEMBERS = 65_536, 1024
 # The same where members are solved one by one: each number takes longer, and a network's hundred cases share the cores.
 _NUMBERS_ALONE = 8192
+# How long other threads are waited for between two looks at whether somebody still waits.
+_LOOK_SECONDS = 0.02
 _MOST_STEPS = int(np.iinfo(np.int32).max)
 
 
@@ -54,7 +57,9 @@ def solve_batch(
     members = _Members(system, x, p, count, options, lanes, between, flag)
     fewest = _FEWEST_MEMBERS if isinstance(lanes, NewtonLanes) else max(1, _NUMBERS_ALONE // system.n)
     workers = min(threads or os.cpu_count() or 1, max(1, count // fewest))
-    size = min(max(fewest, _NUMBERS // system.n), -(-count // workers))
+    size = max(fewest, _NUMBERS // system.n)
+    # As many for each thread.
+    size = -(-count // (workers * -(-count // (workers * size))))
     if isinstance(lanes, SparseLanes):
         size = -(-size // sparse_lanes.FEWEST) * sparse_lanes.FEWEST
     parts: Iterator[Iterable[tuple[Which, Integers | None]]]
@@ -64,15 +69,18 @@ def solve_batch(
         parts = (_cut(*each, size) for each in rounds(warm_start, p, count))
     if workers == 1:
         for part in parts:
-            for which, sources in part:
-                between()
-                members.solve(which, sources)
+            _work_off(members, iter(part), between)
         return members.solution()
-    with ThreadPoolExecutor(workers) as pool:
+    # This thread takes its share: another one may come a millisecond late.
+    with ThreadPoolExecutor(workers - 1) as pool:
         try:
             for part in parts:
-                for each in [pool.submit(members.solve, which, sources) for which, sources in part]:
+                rest = _Shared(part)
+                helping = [pool.submit(_work_off, members, rest, uninterrupted) for _ in range(workers - 1)]
+                _work_off(members, rest, between)
+                while wait(helping, _LOOK_SECONDS).not_done:
                     between()
+                for each in helping:
                     each.result()
         except BaseException:
             # What is under way ends too, be it one long solve.
@@ -120,6 +128,27 @@ def _cut(members: Integers, sources: Integers | None, size: int) -> list[tuple[W
     """Return the parts of a round."""
     parts = [slice(first, first + size) for first in range(0, members.size, size)]
     return [(members[part], None if sources is None else sources[part]) for part in parts]
+
+
+class _Shared:
+    """What several threads take from."""
+
+    def __init__(self, parts: Iterable[tuple[Which, Integers | None]]) -> None:
+        self._parts, self._lock = iter(parts), threading.Lock()
+
+    def __iter__(self) -> Iterator[tuple[Which, Integers | None]]:
+        return self
+
+    def __next__(self) -> tuple[Which, Integers | None]:
+        with self._lock:
+            return next(self._parts)
+
+
+def _work_off(members: _Members, parts: Iterator[tuple[Which, Integers | None]], between: Between) -> None:
+    """Solve members part by part, until none is left."""
+    for which, sources in parts:
+        between()
+        members.solve(which, sources)
 
 
 class _Members:

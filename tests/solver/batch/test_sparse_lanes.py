@@ -217,8 +217,8 @@ def test_a_flag_and_a_deadline_leave_the_rest() -> None:
 
 
 def test_what_is_raised_between_ends_the_work() -> None:
-    system, given = ring(), loads(3000)
-    p = rows(system, given, 3000)
+    system, given = ring(), loads(100)
+    p = np.tile(rows(system, given, 100), (200, 1))
     calls = []
 
     def stop() -> None:
