@@ -13,7 +13,7 @@ from raphson_solver.engine.convergence import blocked
 from raphson_solver.engine.intrinsics import Doubles, Integers, call_solver, doubles, integers
 from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ENTRIES, M, N
-from raphson_solver.engine.point import finite
+from raphson_solver.engine.point import finite, larger
 from raphson_solver.engine.sparse_lu import ENOUGH_REFINED, REFINEMENTS, SMALL_REMAINDER, refactor, substitute
 
 NEWTON = 1
@@ -101,14 +101,13 @@ def _remainder(plan: Integers, right: Doubles, step: Doubles, left: Doubles) -> 
     """Fill `left` with right − MATRIX·step; return its largest size, and that of a row's terms."""
     n, entries = plan[N], plan[ENTRIES]
     pattern, matrix = integers(plan[layout.PATTERN]), doubles(plan[layout.MATRIX])
-    entry, most, size = 0, 0.0, 0.0
+    starts, most, size = 3 * entries + n + 1, 0.0, 0.0
     for i in range(n):
         total, terms = right[i], abs(right[i])
-        while entry < entries and pattern[entry] == i:
+        for entry in range(pattern[starts + i], pattern[starts + i + 1]):
             part = matrix[entry] * step[pattern[entries + entry]]
             total -= part
             terms += abs(part)
-            entry += 1
         left[i] = total
         # A NaN is not small.
         if not abs(total) <= most:
@@ -126,18 +125,17 @@ def _equilibrated(plan: Integers, source: Doubles, shifted: bool) -> bool:
     n, entries = plan[N], plan[ENTRIES]
     pattern, matrix, right = integers(plan[layout.PATTERN]), doubles(plan[layout.MATRIX]), doubles(plan[layout.TRIAL])
     size = doubles(plan[layout.COLUMN_SIZE])
-    entry = 0
+    starts = 3 * entries + n + 1
     for i in range(n):
-        first = entry
+        first, last = pattern[starts + i], pattern[starts + i + 1]
         largest = abs(matrix[entries + i]) if shifted else 0.0
-        while entry < entries and pattern[entry] == i:
-            largest = max(largest, abs(source[entry]))
-            entry += 1
+        for entry in range(first, last):
+            largest = larger(largest, abs(source[entry]))
         inverse = 1.0 / largest if largest > 0.0 else np.inf
         if not np.isfinite(inverse):
             return False
-        for place in range(first, entry):
-            matrix[place] = source[place] * inverse
+        for entry in range(first, last):
+            matrix[entry] = source[entry] * inverse
         if shifted:
             matrix[entries + i] *= inverse
         right[i] *= inverse

@@ -86,7 +86,8 @@ class FamilyPattern:
             if any(slot.buffer is Buffer.SUMS for slot in each):
                 sums = [self._joined(sums)]
             made = self._family(first, each, family.places.array(family.count), sums[0])
-            self.targets.append(tuple(Places(first + slot, len(each)) for slot in range(len(each))))
+            # Those of one slot side by side: that is how they are written.
+            self.targets.append(tuple(Places(first + slot * family.count, 1) for slot in range(len(each))))
             first += len(each) * family.count
             (sums if number < len(families.sums) else rows).append(made)
         self._sort(self._joined(rows), n)
@@ -138,7 +139,7 @@ class FamilyPattern:
         if not width:
             return _nothing()
         places = np.stack([slot.places.array(count) for slot in slots], axis=1)
-        slope = first + np.arange(width * count).reshape(count, width)
+        slope = first + np.arange(width * count).reshape(width, count).T
         is_sum = np.array([slot.buffer is Buffer.SUMS for slot in slots])
         owners = np.broadcast_to(owner[:, None], places.shape)
         plain = _Chains(owners[:, ~is_sum].ravel(), places[:, ~is_sum].ravel(), slope[:, ~is_sum].reshape(-1, 1))
