@@ -37,11 +37,11 @@ COLUMNS = (
 )
 NOTES = (
     "Each in a fresh process on one core. 'set up': all before the first solve (of ours: text to system). 'first': it,",
-    "with whatever it makes for later ones; 'again': the median of those after it, and how many. 'residual': the",
-    f"largest scaled one of the answer, by one function in NumPy for all, at most {TOLERANCE:g} ('!' if not). 'apart':",
-    "the largest difference from a reference, over its largest number. 'peak': memory of the process; 'own': of it,",
-    "what came after the libraries. 'all cores': 'again', with threads as they come. 'ours : it': of 'again'; below 1",
-    "ours is faster.",
+    "with whatever it makes for later ones; 'again': the median of those after it, and how many, of ours with the code",
+    "that use brings in the background (System.compile). 'residual': the largest scaled one of the answer, by one",
+    f"function in NumPy for all, at most {TOLERANCE:g} ('!' if not). 'apart': the largest difference from a reference,",
+    "over its largest number. 'peak': memory of the process; 'own': of it, what came after the libraries. 'all cores':",
+    "'again', with threads as they come. 'ours : it': of 'again'; below 1 ours is faster.",
 )
 # On all cores too only what on one core takes no longer.
 _LONGEST_TWICE = 10.0

@@ -32,6 +32,10 @@ class Raphson:
         self._p = compiled.pack_parameters(free)
         self.linear = ""
 
+    def settle(self) -> None:
+        """Make the code now that a quarter of a second of use would bring."""
+        self._system.compile()
+
     def solve(self) -> tuple[np.ndarray, int]:
         """Return x and the number of iterations.
 

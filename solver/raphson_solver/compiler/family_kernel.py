@@ -125,6 +125,10 @@ class FamilyKernel:
                     self._improving = Improving(self.text, at_once=self._points > 1)
         return self._improving
 
+    def compile(self) -> None:
+        """Make its code tight now."""
+        self._compiled().improve()
+
     def __call__(self, x: Floats, p: Floats) -> Floats:
         """Return what it computes, shape (m,) or with J (2m + entries,), times the points side by side."""
         entries = self._families.m if self._entries is None else 2 * self._families.m + self._entries

@@ -84,6 +84,11 @@ class FamilyKernels:
         entries, slope_count, products = pattern.rows.size, pattern.slope_count, pattern.products()
         return FamilyKernel(families, jobs, entries, slope_count, products, points=points)
 
+    def compile(self) -> None:
+        """Make the code of solves tight now."""
+        for each in (self.residual, self.evaluate(JacobianMode.EXACT)):
+            each.compile()
+
     def pattern(self, mode: JacobianMode) -> Pattern:
         """Return where J may differ from zero."""
         self._check(mode)

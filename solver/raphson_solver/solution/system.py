@@ -503,7 +503,7 @@ class System:
         return follow(self, x, parameter, p, **how)
 
     def compile(self, *, whole_steps: bool = False) -> None:
-        """Make machine code of what is used, now.
+        """Make machine code of what is used, now: what use brings in the background by itself, all in all.
 
         Parameters
         ----------
@@ -512,12 +512,13 @@ class System:
             0.3 s, and small solves then less than half the time, with the same results to the last bit. For a system
             in use it is made in the background by itself.
         """
-        if self._kernels is None:
-            return
-        if whole_steps:
-            self._kernels.straighten()
-        else:
-            self._kernels.compile()
+        if isinstance(self._solved, FamilyKernels):
+            self._solved.compile()
+        if self._kernels is not None:
+            if whole_steps:
+                self._kernels.straighten()
+            else:
+                self._kernels.compile()
         for prepared in list(self._prepared.values()):
             prepared.refresh()
 

@@ -195,6 +195,18 @@ def test_the_next_solve_runs_what_has_become_tight(way: rs.LinearSolver, levels:
     np.testing.assert_array_equal(first.x, second.x)
 
 
+def test_compile_makes_it_tight_now(levels: list[bool]) -> None:
+    system, x = broyden(13), -np.ones(400)
+    before = system.solve(x)
+    levels.clear()
+    system.compile()
+    assert levels.count(True) == 2
+    assert not system.prepare(rs.SolveOptions()).is_improving
+    levels.clear()
+    assert system.solve(x).x.tobytes() == before.x.tobytes()
+    assert levels == []
+
+
 def test_a_kernel_counts_what_it_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     system = broyden(8)
     kernel = system._solved.evaluate(rs.JacobianMode.EXACT)
