@@ -73,6 +73,8 @@ def compile(  # noqa: A001 - the name callers expect
 ) -> System:
     """Compile a system to machine code, to be solved many times.
 
+    Of one that stays families the code is made when it is first called, quickly, and tight by use (`System.compile`).
+
     Parameters
     ----------
     equations : sequence of str, or one str
@@ -97,7 +99,8 @@ def compile(  # noqa: A001 - the name callers expect
         Where the text makes no sense, or is too large.
     """
     system = compile_definition(define(equations, start, parameters, jacobian, limits), limits)
-    system.compile()
+    if system.family_codes is None:
+        system.compile()
     return system
 
 
