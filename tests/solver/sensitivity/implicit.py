@@ -30,11 +30,20 @@ def exact(equations: Sequence[str], x: Sequence[float], p: Sequence[float]) -> t
     n = len(x)
     with mp.workdps(reference.WORKING_DIGITS):
         root, given = mp.matrix([mpf(value) for value in x]), [mpf(value) for value in p]
+
+        def at(point: Any) -> tuple[Any, Any]:
+            here = [*point, *given]
+            return mp.matrix(reference.residual(equations, here)), mp.matrix(reference.jacobian(equations, here))
+
+        f, both = at(root)
         for _ in range(8):
-            f = mp.matrix(reference.residual(equations, [*root, *given]))
-            both = mp.matrix(reference.jacobian(equations, [*root, *given]))
-            root -= mp.lu_solve(both[:, :n], f)
-        both = mp.matrix(reference.jacobian(equations, [*root, *given]))
+            root_ahead = root - mp.lu_solve(both[:, :n], f)
+            try:
+                f, both = at(root_ahead)
+            except reference.NotDefinedError:
+                # The root is the edge of what is defined: no nearer point says more.
+                break
+            root = root_ahead
         slopes = [-mp.lu_solve(both[:, :n], both[:, n + j]) for j in range(len(given))]
     return (
         np.array([float(value) for value in root]),
