@@ -144,7 +144,15 @@ class BatchSolving(Registry):
         assert start is not None
         compiled = equations if isinstance(equations, CompiledSystem) else None
         if compiled is None:
-            compiled = await self._compile(to_compile(equations, start, given, shapes), _remaining(end))
+            try:
+                compiled = await self._compile(to_compile(equations, start, given, shapes), _remaining(end))
+            except InvalidRequestError as error:
+                if shapes is None:
+                    error.add_note(
+                        "in a batch every name of text is a number of its own, whose first dimension counts members, "
+                        "unless `shapes` says otherwise: shapes={'u': (50,)}"
+                    )
+                raise
         elif shapes is not None:
             raise InvalidRequestError.at("shapes", "a compiled system knows its shapes; expected none")
         members = to_members(compiled, start, given)

@@ -108,6 +108,15 @@ def test_names_of_text_are_scalars_unless_shapes_say_otherwise(client: raphson.C
     assert np.allclose(by_row["u"], result["u"], rtol=EARNED)
 
 
+def test_who_forgets_the_shapes_is_told_of_them(client: raphson.Client) -> None:
+    text = "u[i]**2 = p for i in range(3)"
+    with pytest.raises(raphson.InvalidRequestError, match="takes no index") as caught:
+        client.solve_batch(text, {"u": np.ones(3)}, {"p": np.ones(5)})
+    assert "shapes={'u': (50,)}" in caught.value.__notes__[0]
+    result = client.solve_batch(text, {"u": np.ones(3)}, {"p": np.ones(5)}, shapes={"u": (3,)})
+    assert result["u"].shape == (5, 3)
+
+
 def test_a_handle_knows_its_shapes(client: raphson.Client) -> None:
     system = client.compile("A[i,j]**2 = p for i in range(2) for j in range(3)", variables={"A": (2, 3)},
                             parameters=["p"])  # fmt: skip
