@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import queue
 import threading
 import weakref
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 Kind = TypeVar("Kind")
 
+_log = logging.getLogger("raphson_solver")
 _waiting: queue.SimpleQueue[tuple[weakref.ref[Any], Callable[[Any], None]] | None] = queue.SimpleQueue()
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
@@ -35,7 +37,10 @@ def _work() -> None:
         reference, make = asked
         of = reference()
         if of is not None:
-            make(of)
+            try:
+                make(of)
+            except Exception:  # noqa: BLE001 - what there is goes on to serve, and others wait for theirs
+                _log.exception("better code of a system could not be made")
         # Not until something else is asked for.
         del of
 

@@ -56,6 +56,8 @@ class Prepared:
         Of J, as the engine reads it.
     entries : int
         Of J, that may differ from zero.
+    parameter_count : int
+        Length of p.
     analyses : Analyses or None
         What is known of J's pattern, where systems with it are solved by one of the sparse ways.
     way : LinearSolver
@@ -92,7 +94,7 @@ class Prepared:
         plan[layout.M] = kernels.m
         plan[layout.N] = kernels.n
         plan[layout.ENTRIES] = self.entries = int(kernels.pattern(mode).rows.size)
-        plan[layout.PARAMETER_COUNT] = kernels.parameter_count
+        plan[layout.PARAMETER_COUNT] = self.parameter_count = kernels.parameter_count
         self._order = kernels.first_order
         plan[layout.PATTERN], plan[layout.ORDER] = self.pattern.ctypes.data, self._order.ctypes.data
         plan[layout.METHOD] = options.method

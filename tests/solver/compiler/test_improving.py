@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import raphson_solver as rs
 from raphson_solver.compiler import family_code, family_kernel, improving, machine
+from raphson_solver.compiler.background import compile_later
 from raphson_solver.compiler.family_code import FamilyCode
 from raphson_solver.compiler.family_kernel import FamilyKernel
 from raphson_solver.compiler.improving import Improving
@@ -193,6 +194,20 @@ def test_the_next_solve_runs_what_has_become_tight(way: rs.LinearSolver, levels:
     assert kernel.address == kernel._improving.code.address("kernel")
     assert True in levels
     np.testing.assert_array_equal(first.x, second.x)
+
+
+def test_what_cannot_be_made_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    class Some:
+        pass
+
+    def fail(_: Some) -> None:
+        raise MemoryError
+
+    first, second, done = Some(), Some(), threading.Event()
+    compile_later(first, fail)
+    compile_later(second, lambda _: done.set())
+    assert done.wait(SOON)
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [MemoryError]
 
 
 def test_compile_makes_it_tight_now(levels: list[bool]) -> None:
