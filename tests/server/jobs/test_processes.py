@@ -118,7 +118,9 @@ def test_readers_that_stop_reading(tmp_path: Path) -> None:
     choices: dict[str, Any] = {"jobs": str(kept), "job_files": (str(files), "/none")}
     with contextlib.ExitStack() as stack:
         mortal = stack.enter_context(own_service(**choices, job_processes=1, reader_patience_seconds=0.5))
-        channel = stack.enter_context(contextlib.closing(grpc.insecure_channel(mortal.address)))
+        # So that the reader's side takes little by itself: else a fast machine's windows hold all the results.
+        small = (("grpc.http2.lookahead_bytes", 1024), ("grpc.http2.bdp_probe", 0))
+        channel = stack.enter_context(contextlib.closing(grpc.insecure_channel(mortal.address, small)))
         stub: Any = job_pb2_grpc.JobServiceStub(channel)
         request = job_pb2.ReadResultsRequest(name=name)
         taken = mortal.service._jobs._seats._taken
