@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from raphson_solver.engine import CancelFlag
 from raphson_solver.engine.eights_newton import NEAR, RIGHT
 from raphson_solver.engine.status import Status
 from raphson_solver.interruption import Between, uninterrupted
+from raphson_solver.shared import Shared
 from raphson_solver.solution.options import SolveOptions, WarmStart
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _NUMBERS, _FEWEST_MEMBERS = 65_536, 1024
 _NUMBERS_ALONE = 8192
 # How long other threads are waited for between two looks at whether somebody still waits.
 _LOOK_SECONDS = 0.02
+# Members that pay for whatever code there may be.
+_MANY = 1 << 60
 _MOST_STEPS = int(np.iinfo(np.int32).max)
 
 
@@ -69,13 +71,13 @@ def solve_batch(
         parts = (_cut(*each, size) for each in rounds(warm_start, p, count))
     if workers == 1:
         for part in parts:
-            _work_off(members, iter(part), between)
+            _work_off(members, part, between)
         return members.solution()
     # This thread takes its share: another one may come a millisecond late.
     with ThreadPoolExecutor(workers - 1) as pool:
         try:
             for part in parts:
-                rest = _Shared(part)
+                rest = Shared(part)
                 helping = [pool.submit(_work_off, members, rest, uninterrupted) for _ in range(workers - 1)]
                 _work_off(members, rest, between)
                 while wait(helping, _LOOK_SECONDS).not_done:
@@ -121,7 +123,7 @@ def settle_batches(
     if system.family_codes is None:
         choice_of(system).settle(x, p, in_lanes=in_lanes)
     elif in_lanes:
-        _lanes(system, x, p, SolveOptions(), _MOST_STEPS, uninterrupted, CancelFlag())
+        _lanes(system, x, p, SolveOptions(), _MANY, uninterrupted, CancelFlag())
 
 
 def _cut(members: Integers, sources: Integers | None, size: int) -> list[tuple[Which, Integers | None]]:
@@ -130,21 +132,7 @@ def _cut(members: Integers, sources: Integers | None, size: int) -> list[tuple[W
     return [(members[part], None if sources is None else sources[part]) for part in parts]
 
 
-class _Shared:
-    """What several threads take from."""
-
-    def __init__(self, parts: Iterable[tuple[Which, Integers | None]]) -> None:
-        self._parts, self._lock = iter(parts), threading.Lock()
-
-    def __iter__(self) -> Iterator[tuple[Which, Integers | None]]:
-        return self
-
-    def __next__(self) -> tuple[Which, Integers | None]:
-        with self._lock:
-            return next(self._parts)
-
-
-def _work_off(members: _Members, parts: Iterator[tuple[Which, Integers | None]], between: Between) -> None:
+def _work_off(members: _Members, parts: Iterable[tuple[Which, Integers | None]], between: Between) -> None:
     """Solve members part by part, until none is left."""
     for which, sources in parts:
         between()

@@ -20,6 +20,7 @@ from raphson_solver.compiler.members import Members, Target
 from raphson_solver.compiler.width import Width, widest
 from raphson_solver.expression.family import Buffer, Families
 from raphson_solver.interruption import Between, aside, uninterrupted
+from raphson_solver.shared import Shared
 
 Array = NDArray[np.float64]
 
@@ -99,15 +100,11 @@ class FamilyCode:
         if threads > 1:
             # At least two slices a thread: none waits long for the last.
             size = min(size, max(1, count // (2 * threads * lanes)) * lanes)
-        firsts, taking = iter(range(0, count, size)), threading.Lock()
-
-        def take() -> int | None:
-            with taking:
-                return next(firsts, None)
+        firsts = Shared(range(0, count, size))
 
         def work_off(look: Between) -> None:
             work = np.empty(self._work[number])
-            while (first := take()) is not None:
+            for first in firsts:
                 look()
                 kernel(first, min(first + size, count), addresses.ctypes.data, work.ctypes.data)
 
@@ -121,7 +118,8 @@ class FamilyCode:
                 between()
                 work_off(between)
             except BaseException:
-                while take() is not None:
+                # The others find nothing left.
+                for _ in firsts:
                     pass
                 raise
             for each in helping:

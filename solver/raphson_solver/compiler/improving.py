@@ -39,7 +39,7 @@ class Improving:
         self._text = None if is_tight else text
         self._first = self.code
         self._owed = len(text) * _CHARACTER_SECONDS / _SHARE
-        self._lock = threading.Lock()
+        self._lock, self._improvement = threading.Lock(), threading.Lock()
 
     @property
     def is_tight(self) -> bool:
@@ -62,12 +62,13 @@ class Improving:
         compile_later(self, Improving.improve)
 
     def improve(self) -> None:
-        """Compile it again, to tighter code."""
-        text = self._text
-        if text is None:
-            return
-        made = MachineCode(text, optimize=True)
-        for name in self.code.names:
-            # Linked here, rather than by the first who runs it.
-            made.address(name)
-        self.code, self._text = made, None
+        """Compile it again, to tighter code; once, whoever asks: somebody may have that code's address by then."""
+        with self._improvement:
+            text = self._text
+            if text is None:
+                return
+            made = MachineCode(text, optimize=True)
+            for name in self.code.names:
+                # Linked here, rather than by the first who runs it.
+                made.address(name)
+            self.code, self._text = made, None

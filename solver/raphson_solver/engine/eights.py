@@ -112,26 +112,20 @@ def larger(_typing: Any, a: Any, b: Any) -> tuple[Any, Any]:
     return EIGHT(EIGHT, EIGHT), generate
 
 
-@intrinsic
-def where_at_most(_typing: Any, a: Any, b: Any, yes: Any, no: Any) -> tuple[Any, Any]:
-    """Return, of each of eight, `yes` if a ≤ b, else `no`; where one of a and b is NaN that is `no`."""
+def _choice(name: str, sign: str) -> Callable[..., Any]:
+    def typed(_typing: Any, a: Any, b: Any, yes: Any, no: Any) -> tuple[Any, Any]:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            a, b, yes, no = arguments
+            return builder.select(builder.fcmp_ordered(sign, a, b), yes, no)
 
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        a, b, yes, no = arguments
-        return builder.select(builder.fcmp_ordered("<=", a, b), yes, no)
+        return EIGHT(EIGHT, EIGHT, EIGHT, EIGHT), generate
 
-    return EIGHT(EIGHT, EIGHT, EIGHT, EIGHT), generate
+    typed.__name__ = name
+    return intrinsic(typed)
 
 
-@intrinsic
-def where_above(_typing: Any, a: Any, b: Any, yes: Any, no: Any) -> tuple[Any, Any]:
-    """Return, of each of eight, `yes` if a > b, else `no`; where one of a and b is NaN that is `no`."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        a, b, yes, no = arguments
-        return builder.select(builder.fcmp_ordered(">", a, b), yes, no)
-
-    return EIGHT(EIGHT, EIGHT, EIGHT, EIGHT), generate
+# Of each of eight, `yes` if a ≤ b, or a > b, else `no`; where one of a and b is NaN that is `no`.
+where_at_most, where_above = _choice("where_at_most", "<="), _choice("where_above", ">")
 
 
 def _at(builder: Any, base: Any, place: Any) -> Any:

@@ -196,6 +196,19 @@ def test_the_next_solve_runs_what_has_become_tight(way: rs.LinearSolver, levels:
     np.testing.assert_array_equal(first.x, second.x)
 
 
+def test_it_is_improved_once_whoever_asks(levels: list[bool]) -> None:
+    """The second code would free the first, whose address a solve may have."""
+    improving = Improving(TEXT)
+    assert triple(improving.code) == 6.0
+    threads = [threading.Thread(target=improving.improve) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert levels == [False, True]
+    assert triple(improving.code) == 6.0
+
+
 def test_what_cannot_be_made_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
     class Some:
         pass
