@@ -124,6 +124,10 @@ def _after_name(stat: Path) -> list[str]:
         return []
 
 
-def open_channel(address: str) -> grpc.Channel:
-    """Open a plain channel to a server on this machine, past any proxy and without retries."""
-    return grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0)])
+def open_channel(address: str, *, retries: bool = False) -> grpc.Channel:
+    """Open a plain channel to a server on this machine, past any proxy.
+
+    With `retries`, as callers have it: gRPC itself sends a call again that met a connection which the server was
+    closing, since no server has begun it.
+    """
+    return grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0), ("grpc.enable_retries", int(retries))])

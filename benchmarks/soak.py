@@ -1,10 +1,10 @@
 """Minutes of mixed traffic at twice what a server admits: crashes, queue, latencies, memory, every reply checked.
 
 As many callers as twice the server's `max_in_flight` of 16 send valid solves by id and by text, invalid texts, solves
-that take a while, batches, streams that are left, and calls that are cancelled, one after another; who is refused comes
-again about when the server says. Of small solves that were admitted p50 and p99 are told. The server's memory, all of
-its processes, is read every second; its slope is that of a straight line through the second half, when all caches are
-warm.
+that take a while, batches, streams that are left, and calls that are cancelled, one after another, without a pause: who
+is refused asks again at once, although the server says when to. Of small solves that were admitted p50 and p99 are
+told. The server's memory, all of its processes, is read every second; its slope is that of a straight line through the
+second half, when all caches are warm. Every minute a line on standard error says how far it is.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ SLOW_SECONDS = 0.05
 EQUATIONS = ("x**2 + y**2 = r**2", "exp(x) + y = 1")
 START = {"x": 1.0, "y": -1.7}
 WORST_RESIDUAL = 1e-10
+LINE_SECONDS = 60.0
 # New texts keep coming, as they do from callers who write their numbers into them: the caches turn over.
 TEXTS = 2000
 INVALID = ("x**2 +", "y = 1", "log(x", "x = 1e999", "x[0] = 1", "sum(x for i in range(x))", "x" * 5000, "")
@@ -57,6 +58,7 @@ class Tally:
     seconds: list[float] = field(default_factory=list)
     refused_seconds: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    calls: int = 0
 
 
 class Caller:
@@ -89,7 +91,6 @@ class Caller:
         """Call until it is over."""
         while not over.is_set():
             (kind,) = self._random.choices(KINDS, WEIGHTS)
-            pause = 0.0
             began = time.perf_counter()
             try:
                 wrong = self._kinds[kind]()
@@ -105,12 +106,11 @@ class Caller:
             if kind == "small solve" and code == "OK":
                 self.tally.seconds.append(spent)
             self.tally.codes[kind, code] += 1
+            self.tally.calls += 1
             if code not in EXPECTED.get(kind, ALLOWED):
                 wrong = f"{kind}: {code}"
             if wrong:
                 self.tally.wrong.append(wrong)
-            if pause:
-                over.wait(pause)
 
     def _small(self) -> str:
         r = self._random.uniform(1.5, 3)
@@ -212,15 +212,19 @@ def main() -> int:
         )
         compiled = system_pb2_grpc.SystemServiceStub(channel).Compile(system_pb2.CompileRequest(definition=definition))
         # A connection each, as callers have.
-        channels = [open_channel(served.address) for _ in range(options.callers)]
+        channels = [open_channel(served.address, retries=True) for _ in range(options.callers)]
         callers = [Caller(each, compiled.system_id, seed) for seed, each in enumerate(channels)]
         began = time.monotonic()
         with ThreadPoolExecutor(options.callers + 1) as threads:
             threads.submit(watch, served.process.pid, over, seen)
             running = [threads.submit(caller.run, over) for caller in callers]
+            next_line = LINE_SECONDS
             try:
                 while (left := options.seconds - (time.monotonic() - began)) > 0 and served.process.poll() is None:
                     time.sleep(min(1.0, left))
+                    if options.seconds - left >= next_line:
+                        next_line += LINE_SECONDS
+                        tell(options.seconds - left, options.seconds, [caller.tally for caller in callers], seen)
             finally:
                 over.set()
             for each in running:
@@ -232,6 +236,13 @@ def main() -> int:
         for each in channels:
             each.close()
     return report([caller.tally for caller in callers], seen, seconds, lost, ended, health, options.callers)
+
+
+def tell(spent: float, seconds: float, tallies: list[Tally], seen: Seen) -> None:
+    """Write a line about what there is so far."""
+    calls, wrong = sum(tally.calls for tally in tallies), sum(len(tally.wrong) for tally in tallies)
+    memory = f", {seen.memory[-1][1] / 1e6:.0f} MB" if seen.memory else ""
+    print(f"{spent / 60:.0f} of {seconds / 60:.0f} min: {calls:,} calls, {wrong} wrong{memory}", file=sys.stderr)
 
 
 def report(
