@@ -154,7 +154,7 @@ class Direct:
             with self._stop.unheard():
                 self._use(self._analysis.look(_LONGEST))
         self._superlu = None
-        return self._along() or self._choose()
+        return self._along() or self._chosen()
 
     def solve(self, right: Floats, solution: Floats) -> bool:
         """Solve with the last factors, refined; return whether what is left is small.
@@ -165,7 +165,7 @@ class Direct:
         """
         if self._refined(right, solution, sparse_lu.SMALL_REMAINDER):
             return True
-        if self._superlu is None and not self._choose():
+        if self._superlu is None and not self._chosen():
             return False
         return self._refined(right, solution, _LARGEST_REMAINDER)
 
@@ -197,11 +197,14 @@ class Direct:
             self._stop.check()
         return bool(done == self.pattern.n)
 
-    def _choose(self) -> bool:
+    def _chosen(self) -> bool:
         """Let SuperLU choose pivots; return whether the matrix is regular."""
+        with self._stop.unheard():
+            return self._choose()
+
+    def _choose(self) -> bool:
         from scipy.sparse.linalg import splu  # noqa: PLC0415 - a fifth of a second
 
-        self._stop.check()
         matrix = self.pattern.by_columns(self.values)
         largest = _largest_of_columns(matrix)
         if not np.all(largest > 0.0):
@@ -213,9 +216,9 @@ class Direct:
                 0, {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}}
             )
         for way in ways:
+            self._stop.check()
             try:
-                with self._stop.unheard():
-                    factors = splu(matrix, **way)
+                factors = splu(matrix, **way)
             except RuntimeError:
                 # "Factor is exactly singular".
                 continue

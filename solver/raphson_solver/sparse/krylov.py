@@ -114,7 +114,8 @@ class Krylov:
     def factorize(self, values: Floats) -> bool:
         """Take a matrix, entries in the order of the pattern; return whether there is a preconditioner."""
         self._values[:] = values
-        self._matrix = self._pattern.by_rows(self._values)
+        with self._stop.unheard():
+            self._matrix = self._pattern.by_rows(self._values)
         self._is_fresh = False
         return self._preconditioner is not None or self._begin_with_kept() or self._make()
 

@@ -30,16 +30,16 @@ class Multigrid:
 
     def make(self, pattern: Pattern, values: Floats, stop: Stop) -> Preconditioner | None:
         """Return it, or None if the matrix is not like an M-matrix: it coarsens by the signs of entries."""
-        matrix = pattern.by_rows(values)
-        if not _is_like_m_matrix(matrix):
-            return None
-        from pyamg import ruge_stuben_solver  # noqa: PLC0415 - half a second
-        from scipy.sparse.linalg import splu  # noqa: PLC0415 - a fifth of a second
-
         with stop.unheard():
+            matrix = pattern.by_rows(values)
+            if not _is_like_m_matrix(matrix):
+                return None
+            from pyamg import ruge_stuben_solver  # noqa: PLC0415 - half a second
+            from scipy.sparse.linalg import splu  # noqa: PLC0415 - a fifth of a second
+
             levels: Any = ruge_stuben_solver(matrix, max_coarse=_LARGEST_COARSEST).levels
-        above = [_Level.of(level) for level in levels[:-1]]
-        return _Cycle(above, splu(levels[-1].A.tocsc()), stop)
+            above = [_Level.of(level) for level in levels[:-1]]
+            return _Cycle(above, splu(levels[-1].A.tocsc()), stop)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
