@@ -129,7 +129,7 @@ def start_process(announcement: int, stderr: IO[bytes]) -> subprocess.Popen[byte
     command = [sys.executable, "-P", "-m", "raphson_server", "serve", "--address", "127.0.0.1:0"]
     command += ["--announce", str(announcement), "--exit-with-parent"]
     # Whatever the environment says of servers for others. All that it has is for one caller.
-    command += ["--max-callback-share", "1"]
+    command += ["--max-caller-share", "1"]
     command += [
         part for name in ("tokens", "tls-certificate", "tls-key", "tls-client-ca") for part in (f"--{name}", "")
     ]

@@ -58,10 +58,14 @@ class Conversation:
 
 
 def solve(
-    server: Server, message: CallbackOpening, function: Function, jacobian: Function | None = None
+    server: Server,
+    message: CallbackOpening,
+    function: Function,
+    jacobian: Function | None = None,
+    timeout: float = CALL_SECONDS,
 ) -> tuple[SolveResponse, list[CallbackQuestion]]:
     """Answer everything; return the result and what was asked."""
-    conversation = Conversation(server)
+    conversation = Conversation(server, timeout)
     asked = []
     said = conversation.open(message)
     while said.HasField("question"):

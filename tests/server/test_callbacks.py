@@ -20,7 +20,7 @@ from raphson_solver.callback import solve_callback
 from benchmarks.faults.proxy import Proxy
 from tests.server.calling import array, by_text, numbers, problem
 from tests.server.conversing import Conversation, inside, opening, solve
-from tests.server.running import CALL_SECONDS, Server, running_server, wait_until
+from tests.server.running import CALL_SECONDS, START_SECONDS, Server, running_server, wait_until
 
 EASY = by_text("x**2 = 2", start={"x": 1.0})
 START = {"u": [1.0, -1.7]}
@@ -186,7 +186,8 @@ def test_limits_patience_and_lost_workers() -> None:
         assert (said.code, said.reason) == (grpc.StatusCode.ABORTED, "ANSWER_LATE")
         assert "question 1 was not answered within 0.3 s" in said.message
         # The place is free again; and no search is lost with the worker that took its last turn.
-        found, _ = solve(server, opening(START), _killing(server))
+        # Workers have to start anew.
+        found, _ = solve(server, opening(START), _killing(server), timeout=START_SECONDS)
         assert found.status == wire.STATUS_CONVERGED
         assert server.serving()
 
@@ -198,9 +199,9 @@ def test_one_address_leaves_seats_to_others() -> None:
             each.open(opening({"x": 5.0}))
         said = refused(lambda: Conversation(replace(server)).open(opening({"x": 5.0})))
         assert (said.code, said.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
-        assert said.metadata == {"limit": "max_callback_share", "maximum": "0.5"}
+        assert said.metadata == {"limit": "max_caller_share", "maximum": "0.5"}
         assert "2 callbacks from 127.0.0.1 are under way, as many of the 4 as one caller may have" in said.message
-        assert "raphson serve --max-callback-share" in said.message
+        assert "raphson serve --max-caller-share" in said.message
         found, _ = solve(replace(server, address=proxy.address), opening(START), two)
         assert found.status == wire.STATUS_CONVERGED
         # What one has finished with it may have again.

@@ -294,7 +294,7 @@ def test_the_deadline_ends_a_batch(server: Server, root: str) -> None:
 
 @pytest.fixture(scope="module")
 def mortal() -> Iterator[Mortal]:
-    with own_service(max_in_flight=2, reader_patience_seconds=0.4, drain_seconds=0.1) as started:
+    with own_service(max_in_flight=2, max_caller_share=1.0, reader_patience_seconds=0.4, drain_seconds=0.1) as started:
         yield started
 
 
@@ -415,6 +415,20 @@ def test_an_admitted_batch_waits_however_many_others_do(mortal: Mortal) -> None:
     chunks.put(None)
     assert list(replies) == []
     assert {call.result().status for call in others} == {wire.STATUS_TIME_LIMIT}
+
+
+def test_one_caller_leaves_batches_to_others(patient: Mortal) -> None:
+    chunks: SimpleQueue[SolveBatchRequest | None] = SimpleQueue()
+    chunks.put(large(1))
+    held = patient.stub().SolveBatch(iter(chunks.get, None), timeout=20)
+    next(held)
+    with pytest.raises(grpc.RpcError) as caught:
+        list(patient.stub().SolveBatch(iter([large(1)]), timeout=20))
+    refused = problem(caught.value)
+    assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+    assert refused.metadata == {"limit": "max_caller_share", "maximum": "0.5"}
+    chunks.put(None)
+    assert list(held) == []
 
 
 def test_so_many_batches_at_a_time(mortal: Mortal) -> None:

@@ -13,14 +13,16 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 
 import grpc
 from google.protobuf.message import DecodeError
 from raphson.v1.solver_pb2 import SolveBatchRequest
 
+from raphson_server.configuration import ServerConfig
 from raphson_server.frames import Method, Outcome, Reply
-from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.caller import CALLER, address_of
 from raphson_server.front_end.forwarding import LAST_WORDS_SECONDS, Forwarder, to_the_end
 from raphson_server.front_end.refusals import call_ended, not_serving
 from raphson_server.front_end.seats import Seats
@@ -31,7 +33,7 @@ _AHEAD = 1
 
 
 def batch_handler(
-    forwarder: Forwarder, pool: WorkerPool, method: Method, hands: int, most: int
+    forwarder: Forwarder, pool: WorkerPool, config: ServerConfig, method: Method
 ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     """Return the function that gRPC calls for one method that takes and returns streams of chunks.
 
@@ -41,19 +43,18 @@ def batch_handler(
         Has single chunks answered.
     pool : WorkerPool
         Watches the readers.
+    config : ServerConfig
+        Says how many calls there may be at a time, since each holds threads; as many chunks of each are worked on at a
+        time as there are workers.
     method : Method
         What a chunk asks for.
-    hands : int
-        How many chunks of a call may be worked on at a time.
-    most : int
-        How many calls there may be at a time, since each holds threads.
     """
-    seats = Seats(most, "batches", "max_in_flight")
+    seats = Seats(config.max_in_flight, "batches", "max_in_flight", share=config.max_caller_share)
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         def answers() -> Generator[bytes, None, Reply | None]:
-            with seats.one():
-                return (yield from _Chunks(forwarder, pool, method, bodies, context, hands).answers())
+            with seats.one(address_of(context)):
+                return (yield from _Chunks(forwarder, pool, method, bodies, context, config.workers).answers())
 
         return to_the_end(answers(), context)
 
@@ -186,7 +187,8 @@ class _Chunks:
             return 0  # the worker says what is wrong with it
 
     def _answer(self, body: bytes, *, is_admitted: bool) -> Reply:
-        ticket = Ticket(caller=self._caller.name, is_chunk=True, due=self._due, due_by=self._due_by)
+        caller, address = self._caller.name, partial(address_of, self._context)
+        ticket = Ticket(caller=caller, address=address, is_chunk=True, due=self._due, due_by=self._due_by)
         with self._lock:
             if self._over.is_set():
                 raise call_ended()

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 
 import grpc
 from google.rpc import code_pb2
@@ -32,17 +33,11 @@ def callback_handler(
     forwarder: Forwarder, pool: WorkerPool, config: ServerConfig
 ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     """Return the function that gRPC calls for SolveCallback."""
-    seats = Seats(
-        config.max_callbacks,
-        "callbacks",
-        "max_callbacks",
-        share=config.max_callback_share,
-        share_limit="max_callback_share",
-    )
+    seats = Seats(config.max_callbacks, "callbacks", "max_callbacks", share=config.max_caller_share)
 
     def handle(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         def questions() -> Generator[bytes, None, Reply | None]:
-            with seats.one(address_of(context.peer())):
+            with seats.one(address_of(context)):
                 return (yield from _Conversation(forwarder, pool, bodies, context, config).questions())
 
         return to_the_end(questions(), context)
@@ -127,7 +122,8 @@ class _Conversation:
         """Have a worker take a turn; again, where one was lost with it."""
         CALLER.get().wait_to_go_on(self._over)
         for attempt in range(_TRIES):
-            ticket = Ticket(caller=CALLER.get().name, due=self._due, due_by=self._due_by)
+            caller, address = CALLER.get().name, partial(address_of, self._context)
+            ticket = Ticket(caller=caller, address=address, due=self._due, due_by=self._due_by)
             with self._lock:
                 if self._over.is_set():
                     raise call_ended()

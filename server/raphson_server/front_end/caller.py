@@ -6,12 +6,16 @@ import datetime as dt
 import threading
 import time
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from google.rpc import code_pb2
 
 from raphson_server.failures import CallError, Reason
 from raphson_server.tokens import Quotas, TokenEntry
+
+if TYPE_CHECKING:
+    import grpc
 
 _RETRY_SECONDS = 0.25
 _MINUTE = 60.0
@@ -157,14 +161,10 @@ def _allowance(per_minute: float | None, *, least: float) -> _Allowance | None:
     return None if per_minute is None else _Allowance(per_minute, least)
 
 
-def address_of(peer: str) -> str:
-    """Return the address that a call comes from, without the port, since one caller may have many connections.
-
-    Parameters
-    ----------
-    peer : str
-        As gRPC writes it, such as ``ipv4:10.0.0.7:50312`` or ``ipv6:%5B::1%5D:50312``.
-    """
+def address_of(context: grpc.ServicerContext) -> str:
+    """Return the address that a call comes from, without the port, since one caller may have many connections."""
+    # As gRPC writes it, ``ipv4:10.0.0.7:50312`` or ``ipv6:%5B::1%5D:50312``.
+    peer = context.peer()
     kind, _, where = peer.partition(":")
     return unquote(where).rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else peer
 

@@ -8,10 +8,10 @@ gRPC has passed it on, which waits for a slow reader; meanwhile the worker works
 reader that goes away, or takes nothing for too long, ends the call, and the worker is freed as for any other call.
 """
 
-import functools
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 
 import grpc
 from google.rpc import code_pb2
@@ -22,7 +22,7 @@ from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
-from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.caller import CALLER, address_of
 from raphson_server.front_end.refusals import call_ended, not_cached, not_serving, overloaded, passed, worker_lost
 from raphson_server.observability.call import current_call
 from raphson_server.observability.request_id import REQUEST_ID
@@ -103,8 +103,9 @@ class Forwarder:
         elif remaining > self._config.max_deadline_seconds:
             due_by, seconds = "max_deadline_seconds", self._config.max_deadline_seconds
         else:
-            return Ticket(caller=CALLER.get().name)
-        return Ticket(caller=CALLER.get().name, due=time.monotonic() + seconds, due_by=due_by)
+            return Ticket(caller=CALLER.get().name, address=partial(address_of, context))
+        due = time.monotonic() + seconds
+        return Ticket(caller=CALLER.get().name, address=partial(address_of, context), due=due, due_by=due_by)
 
     def answer(
         self,
@@ -162,7 +163,7 @@ class Forwarder:
 
     def _bind(self, ticket: Ticket, context: grpc.ServicerContext) -> None:
         """Cancel a request when its call ends."""
-        if not context.add_callback(functools.partial(self._pool.cancel, ticket)):
+        if not context.add_callback(partial(self._pool.cancel, ticket)):
             self._pool.cancel(ticket)
 
     def stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:

@@ -25,7 +25,7 @@ from raphson.v1.system_pb2 import CompileRequest
 from raphson_server.aborting import DETAILS_KEY, abort, status_of
 from raphson_server.failures import CallError, Reason, invalid_input, unexpected
 from raphson_server.frames import Method, Outcome
-from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.caller import CALLER, address_of
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.refusals import call_ended
 from raphson_server.front_end.registration import OnOwnThreads
@@ -107,7 +107,7 @@ class Jobs:
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
         self._channel = grpc.insecure_channel(settings.address, options=_CHANNEL)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="raphson-jobs")
-        self._seats = Seats(MOST_STREAMS, "streams about jobs")
+        self._seats = Seats(MOST_STREAMS, "streams about jobs", share=config.max_caller_share)
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         """Return what answers each method, on threads of its own."""
@@ -182,7 +182,7 @@ class Jobs:
 
     def _stream(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         try:
-            with self._seats.one():
+            with self._seats.one(address_of(context)):
                 yield from self._replies(name, body, context)
         except grpc.RpcError as error:
             status = _relayed(error)

@@ -30,19 +30,16 @@ class Seats:
     limit : str
         The setting that says how many, where one does.
     share : float
-        The part of them that one caller may have, up to 1; it has one at least.
-    share_limit : str
-        The setting that says so, where one does.
+        The part of them that one caller may have, up to 1; it has one at least: the setting `max_caller_share`.
     """
 
-    def __init__(self, most: int, what: str, limit: str = "", *, share: float = 0.5, share_limit: str = "") -> None:
+    def __init__(self, most: int, what: str, limit: str = "", *, share: float) -> None:
         self._most = most
         self._share = share
         # What a product of decimals lacks by rounding is no seat less.
         self._most_of_one = max(1, int(most * share + 1e-9))
         self._what = what
         self._limit = limit
-        self._share_limit = share_limit
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
 
@@ -83,9 +80,7 @@ class Seats:
     def _too_many(self, whose: str) -> CallError:
         few = f"{self._most_of_one} {self._what} {whose} are under way"
         what = f"{few}, as many of the {self._most} as one caller may have at a time"
-        if self._share_limit:
-            return _refusal(what, self._share_limit, f"{self._share:g}")
-        return _refusal(what, self._limit, f"{self._most}")
+        return _refusal(what, "max_caller_share", f"{self._share:g}")
 
 
 def _refusal(what: str, limit: str, maximum: str) -> CallError:

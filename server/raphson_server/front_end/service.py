@@ -101,7 +101,7 @@ class Service:
             "FindAll": stream(forwarder.stream_handler(Method.FIND_ALL)),
             "Follow": stream(forwarder.stream_handler(Method.FOLLOW)),
             "SolveBatch": grpc.stream_stream_rpc_method_handler(
-                batch_handler(forwarder, self._pool, Method.SOLVE_BATCH, config.workers, config.max_in_flight)
+                batch_handler(forwarder, self._pool, config, Method.SOLVE_BATCH)
             ),
             "SolveCallback": grpc.stream_stream_rpc_method_handler(callback_handler(forwarder, self._pool, config)),
         }

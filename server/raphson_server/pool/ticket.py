@@ -28,7 +28,11 @@ class Ticket:
     Attributes
     ----------
     caller : str
-        Whose it is: callers take turns.
+        Whose it is, by the name of a token: callers take turns.
+    address : callable
+        Says where its call comes from, which stands for the caller where there is no token.
+    line : str
+        In whose line it waits.
     is_chunk : bool
         Whether it is one of many of its call, which go behind single ones.
     worker : WorkerProcess or None
@@ -61,6 +65,8 @@ class Ticket:
     """
 
     caller: str = ""
+    address: Callable[[], str] = str
+    line: str = ""
     is_chunk: bool = False
     worker: WorkerProcess | None = None
     cancelled: bool = False

@@ -1,6 +1,7 @@
 """Who waits for a worker, and in which order they get one.
 
-Callers take turns, so that one with many requests makes another wait for one of them at most. Of a caller's own, single
+Callers take turns, by their tokens or else by the addresses they call from, so that one with many requests makes
+another wait for one of them at most. Of a caller's own, single
 requests go before the chunks of its batches: a batch of a million members holds up a solve by a chunk for each worker.
 Of many single requests every so often one lets a chunk go before, so that batches come to an end too.
 """
@@ -46,9 +47,10 @@ class Waiting:
 
     def append(self, ticket: Ticket) -> None:
         """Let a request wait behind its caller's others of its kind."""
-        line = self._lines.get(ticket.caller)
+        ticket.line = ticket.caller or ticket.address()
+        line = self._lines.get(ticket.line)
         if line is None:
-            line = self._lines[ticket.caller] = _Line()
+            line = self._lines[ticket.line] = _Line()
         line.of(ticket).append(ticket)
         self._count += 1
 
@@ -63,12 +65,12 @@ class Waiting:
 
     def remove(self, ticket: Ticket) -> bool:
         """Let a request wait no more; return whether it did."""
-        line = self._lines.get(ticket.caller)
+        line = self._lines.get(ticket.line)
         if line is None or ticket not in line.of(ticket):
             return False
         line.of(ticket).remove(ticket)
         if not line:
-            del self._lines[ticket.caller]
+            del self._lines[ticket.line]
         self._count -= 1
         return True
 
