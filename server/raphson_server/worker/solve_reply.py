@@ -1,4 +1,4 @@
-"""The reply to a solve: built once a system, filled in anew for each solution."""
+"""The reply to a solve: built once for many solves of a system, filled in anew for each solution."""
 
 import math
 from typing import cast
@@ -11,9 +11,14 @@ from raphson.v1.solver_pb2 import Status as WireStatus
 
 from raphson_server.worker.conversion import WIRE, Array, from_array, to_bytes
 
+# A message frees nothing that is written over while it lives: so much goes into one before another takes its place.
+_MOST_BYTES = 128 * 1024
+# More than what a status has to say.
+_WORDS_BYTES = 512
+
 
 class SolveReply:
-    """One SolveResponse that keeps names, shapes and id; a worker answers one request at a time.
+    """A SolveResponse that keeps names, shapes and id; a worker answers one request at a time.
 
     Parameters
     ----------
@@ -21,32 +26,29 @@ class SolveReply:
     """
 
     def __init__(self, system: rs.System) -> None:
-        self._message = SolveResponse(
-            solution=[NamedArray(name=name, array=DoubleArray(shape=shape)) for name, shape in system.variables],
-            residual=DoubleArray(shape=[system.m]),
-            scaled_residual=DoubleArray(shape=[system.m]),
-            system_id=system.id,
-        )
-        self._variables = []
+        self._system = system
+        self._parts = []
         first = 0
-        for named, (_, shape) in zip(self._message.solution, system.variables, strict=True):
+        for _, shape in system.variables:
             last = first + WIRE.itemsize * math.prod(shape)
-            self._variables.append((named.array, slice(first, last)))
+            self._parts.append(slice(first, last))
             first = last
-        self._residual = self._message.residual
-        self._scaled_residual = self._message.scaled_residual
+        self._bytes = first + 2 * WIRE.itemsize * system.m + _WORDS_BYTES
+        self._blank = _Blank(system)
+        self._left = _MOST_BYTES
 
     def fill(self, solution: rs.Solution, jacobian: Array | None) -> SolveResponse:
         """Write a solution; the message is valid until the next call. Enums have the same numbers on the wire."""
-        message = self._message
+        blank = self._blank_for(self._bytes if jacobian is None else self._bytes + jacobian.nbytes)
+        message = blank.message
         message.status = cast("WireStatus", solution.status)
         message.message = solution.message
         message.remedy = solution.remedy
         data = to_bytes(solution.x)
-        for array, part in self._variables:
+        for array, part in zip(blank.variables, self._parts, strict=True):
             array.data = data[part]
-        self._residual.data = to_bytes(solution.residual)
-        self._scaled_residual.data = to_bytes(solution.scaled_residual)
+        blank.residual.data = to_bytes(solution.residual)
+        blank.scaled_residual.data = to_bytes(solution.scaled_residual)
         message.residual_norm = solution.residual_norm
         message.iterations = solution.iterations
         message.evaluations = solution.evaluations
@@ -60,3 +62,28 @@ class SolveReply:
         else:
             message.ClearField("jacobian")
         return message
+
+    def _blank_for(self, size: int) -> "_Blank":
+        """Return a reply that has room for so many bytes; what is large has one of its own, which is not kept."""
+        if size > _MOST_BYTES:
+            return _Blank(self._system)
+        if size > self._left:
+            self._blank = _Blank(self._system)
+            self._left = _MOST_BYTES
+        self._left -= size
+        return self._blank
+
+
+class _Blank:
+    """A reply with all that its system's replies have in common, and its arrays at hand."""
+
+    def __init__(self, system: rs.System) -> None:
+        self.message = SolveResponse(
+            solution=[NamedArray(name=name, array=DoubleArray(shape=shape)) for name, shape in system.variables],
+            residual=DoubleArray(shape=[system.m]),
+            scaled_residual=DoubleArray(shape=[system.m]),
+            system_id=system.id,
+        )
+        self.variables = [named.array for named in self.message.solution]
+        self.residual = self.message.residual
+        self.scaled_residual = self.message.scaled_residual
