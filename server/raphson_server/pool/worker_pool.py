@@ -140,6 +140,9 @@ class WorkerPool:
             worker = ticket.worker
             ticket.done = done
             ticket.worker = None
+            if done:
+                # Its call has it, and it has its call: only the collector would free the two.
+                ticket.address = str
             if ticket.end_call is not None:
                 self._streams.discard(ticket)
                 ticket.end_call = None
