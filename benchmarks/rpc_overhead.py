@@ -29,9 +29,10 @@ PARAMETERS = {"r": 2.0}
 
 
 @contextmanager
-def echo_server(reply: bytes, zeros: int = 0) -> Iterator[str]:
+def echo_server(reply: bytes, zeros: int = 0, processes: int = 0) -> Iterator[str]:
     """Run echo.py, which answers everything with `reply` and some zeros; yield its address."""
     command = [sys.executable, "-m", "benchmarks.echo", "--reply", reply.hex(), "--zeros", str(zeros)]
+    command += ["--processes", str(processes)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
