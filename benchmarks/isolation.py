@@ -2,7 +2,8 @@
 
 They keep every worker busy. Does health answer, does cancelling free the core, and does killing a worker cost
 anybody but its own request? Cancelled are iterations of a microsecond, and single ones of large systems that take
-longer than they may go on, with each way of solving J·d = −f; and deadlines pass in the middle of them.
+longer than they may go on, with each way of solving J·d = −f; and deadlines pass in the middle of them. A worker that
+is ended computes no more, though the kernel takes its memory back for some time after.
 
 x**2 + 1 = 0 by undamped Newton has no root to find: it iterates on, 10⁹ times if one lets it; and so do the large ones.
 """
@@ -23,7 +24,7 @@ import raphson
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from raphson.v1 import solver_pb2, solver_pb2_grpc, system_pb2
 
-from benchmarks.processes import Served, busy, children, cpu_seconds, open_channel, serve, settle
+from benchmarks.processes import Served, busy, children, cpu_seconds, is_ending, open_channel, serve, settle
 from benchmarks.timing import Sample, clock, duration, heading, sample, table
 
 if TYPE_CHECKING:
@@ -127,19 +128,19 @@ def health_latency(channel: grpc.Channel, checks: int) -> Sample:
 
 
 def time_to_free(call: grpc.Future, worker: int) -> float:
-    """Cancel a call; return the seconds until its worker last used a core for it, or was gone."""
+    """Cancel a call; return the seconds until its worker last used a core for it, or was ended."""
     began = time.perf_counter()
     call.cancel()
     return time_at_work(worker, began)
 
 
 def time_at_work(worker: int, began: float) -> float:
-    """Return the seconds from then on until a worker last used a core, or was gone."""
+    """Return the seconds from then on until a worker last used a core, or was ended."""
     used, last_used = cpu_seconds(worker), 0.0
     while time.perf_counter() - began < WATCH_SECONDS:
         time.sleep(GLANCE_SECONDS)
         now = cpu_seconds(worker)
-        if now is None:
+        if now is None or is_ending(worker):
             return time.perf_counter() - began
         # A worker at rest still wakes now and then: a tenth of a glance is not work.
         if used is not None and now - used > 0.1 * GLANCE_SECONDS:
@@ -281,7 +282,7 @@ def main() -> None:
         print(f"\n{len(freed)} endless solves cancelled: core free after {times} (p50), {times.spread}, "
               f"{duration(times.seconds[-1])} at most; looked at every {duration(GLANCE_SECONDS)}\n")  # fmt: skip
         table(
-            ("equations", "stopped within", "cancelled: core free after", "at most", "deadline: after", "at most"),
+            ("equations", "stopped within", "cancelled: computes for", "at most", "past its deadline: for", "at most"),
             large_rows(served, channel, options.large),
         )
         print()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 START_SECONDS = 120
+# PF_EXITING among the flags in proc_pid_stat(5).
+_EXITING = 0x4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,12 @@ def cpu_seconds(process: int) -> float | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return total * 1e-9
+
+
+def is_ending(process: int) -> bool:
+    """Return whether a process computes no more: it is gone, or the kernel is taking its memory back."""
+    fields = _after_name(Path(f"/proc/{process}/stat"))
+    return not fields or fields[0] in "ZX" or bool(int(fields[6]) & _EXITING)
 
 
 def resident_bytes(process: int) -> int:
