@@ -1,17 +1,23 @@
-"""Who gets a worker when."""
+"""Who gets a worker when, and how a request comes to the worker that another has handed over."""
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import pytest
 from raphson_server.configuration import ServerConfig
-from raphson_server.pool import CallEndedError, PoolFullError, WorkerPool
+from raphson_server.frames import NotSentError
+from raphson_server.pool import CallEndedError, PoolFullError, WorkerPool, WorkerProcess
 from raphson_server.pool.ticket import Ticket
 from raphson_server.pool.waiting import Waiting
 
 from tests.server.running import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_callers_take_turns_and_single_requests_go_before_chunks() -> None:
@@ -72,3 +78,56 @@ def test_who_no_longer_waits_is_forgotten() -> None:
         True, False, True, 1
     ]  # fmt: skip
     assert (list(waiting), waiting.remove(tickets[1]), waiting.has("a")) == ([tickets[1]], True, False)
+
+
+@pytest.fixture
+def pool() -> WorkerPool:
+    """Return a pool of one worker, which is a mock."""
+    pool = WorkerPool(ServerConfig(workers=1, max_in_flight=8), Mock(), Mock())
+    pool.add(Mock(WorkerProcess, alive=True, busy=False, cpu_seconds=Mock(return_value=0.0)))
+    return pool
+
+
+def waits_behind(pool: WorkerPool, send: Callable[[], bool]) -> tuple[Ticket, WorkerProcess]:
+    """Let a request wait until the one before it hands over its worker; return it, and what it got."""
+    first, following = Ticket(), Ticket(send=send)
+    pool.acquire(first, None)
+    with ThreadPoolExecutor(1) as threads:
+        waiter = threads.submit(pool.acquire, following, None)
+        wait_until(lambda: len(pool._waiting) == 1, 5)
+        pool.release(first)
+        return following, waiter.result(5)
+
+
+def test_whoever_hands_over_a_worker_sends_it_the_next_request(pool: WorkerPool) -> None:
+    senders = []
+
+    def send() -> bool:
+        senders.append(threading.current_thread())
+        return True
+
+    following, worker = waits_behind(pool, send)
+    assert senders == [threading.current_thread()]
+    assert following.is_sent
+    assert following.worker is worker
+    pool.release(following, done=False)
+    # One that finds its worker idle sends its request itself, at the second try too.
+    pool.acquire(following, None)
+    assert not following.is_sent
+    assert senders == [threading.current_thread()]
+
+
+def test_a_request_too_large_to_be_sent_for_another_is_sent_by_its_own_thread(pool: WorkerPool) -> None:
+    following, _ = waits_behind(pool, lambda: False)
+    assert not following.is_sent
+
+
+@pytest.mark.parametrize("error", [NotSentError, ValueError])
+def test_what_sending_for_another_raises_is_the_others_to_hear(pool: WorkerPool, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        waits_behind(pool, Mock(side_effect=error))
+    # And it may try again.
+    (holder,) = pool._working
+    pool.release(holder, done=False)
+    pool.acquire(holder, None)
+    assert holder.error is None

@@ -1,7 +1,8 @@
 """A request's way through the front end: to a worker and back.
 
-This is the hot path. Between the call and the worker's socket there is no second thread and no timer, and no
-message is parsed: the caller's bytes go to the worker as they came, and the worker's bytes go back.
+This is the hot path. There is no timer in it, and no message is parsed: the caller's bytes go to the worker as they
+came, and the worker's bytes go back. Where a request has to wait for a worker, whoever hands it over sends it the
+request too: it does not stand idle until the request's own thread is awake.
 
 A stream holds its worker and its thread from the first item to the end. An item is acknowledged to the worker when
 gRPC has passed it on, which waits for a slow reader; meanwhile the worker works on the next item, and no further. A
@@ -10,8 +11,9 @@ reader that goes away, or takes nothing for too long, ends the call, and the wor
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 
 import grpc
 from google.rpc import code_pb2
@@ -40,6 +42,8 @@ LAST_WORDS_SECONDS = 1.0
 
 _LONGEST_DEADLINE_SECONDS = 1e9
 _SHOWN_ID_BYTES = 80
+# What the socket's memory takes without waiting for who reads.
+_SENT_AT_ONCE_BYTES = 64 * 1024
 # Of a frame's field.
 _MOST_VARIABLES = 2**32 - 1
 
@@ -228,15 +232,18 @@ class Forwarder:
         is_admitted: bool = False,
     ) -> Reply:
         """Take a worker and talk to it; the ticket holds it until it is released."""
-        # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
-        system_id = body[_ID] if body.startswith(_ID_PREFIX) else None
+        request = _Request(self._definitions, method, body, ticket, context)
+        ticket.send = request.send_at_once
         while True:
-            worker = self._pool.acquire(ticket, system_id, is_admitted=is_admitted)
             try:
-                return self._exchange(worker, method, body, system_id, ticket, context)
+                worker = self._pool.acquire(ticket, request.system_id, is_admitted=is_admitted)
+                if not ticket.is_sent:
+                    request.send()
+                return self._answered(worker, request)
             except NotSentError:
                 # It died while it was idle, and the request is still all ours.
-                self._pool.lose(worker)
+                assert ticket.worker is not None
+                self._pool.lose(ticket.worker)
                 self._pool.release(ticket, done=False)
 
     def _told(self, error: Exception, ticket: Ticket) -> Exception:
@@ -267,34 +274,14 @@ class Forwarder:
                     ticket.worker.kill()
                 return error
 
-    def _exchange(
-        self,
-        worker: WorkerProcess,
-        method: Method,
-        body: bytes,
-        system_id: bytes | None,
-        ticket: Ticket,
-        context: grpc.ServicerContext,
-    ) -> Reply:
-        """Talk to the worker; send definitions along of systems that it does not know."""
-        request_id = REQUEST_ID.get().encode()
-        largest_variables = min(CALLER.get().quotas.largest_variables or 0, _MOST_VARIABLES)
-        definitions: dict[bytes, bytes] = {}
-        if system_id is not None and system_id not in worker.known:
-            hinted = self._definitions.get(system_id)
-            if hinted is not None:
-                definitions[system_id] = hinted
-        while True:
-            reply = worker.exchange(
-                method, _remaining_seconds(ticket, context), definitions, body, largest_variables, request_id
-            )
-            if reply.outcome is not Outcome.NEEDS_DEFINITION:
-                break
-            if reply.definitions.keys() <= definitions.keys():
+    def _answered(self, worker: WorkerProcess, request: "_Request") -> Reply:
+        """Wait for a worker's answer; send it the definitions that it asks for."""
+        while (reply := worker.reply()).outcome is Outcome.NEEDS_DEFINITION:
+            if reply.definitions.keys() <= request.definitions.keys():
                 raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
-            definitions |= {needed: self._definition(needed, method) for needed in reply.definitions}
+            request.send({needed: self._definition(needed, request.method) for needed in reply.definitions})
         self._learn(worker, reply)
-        for known in definitions:
+        for known in request.definitions:
             worker.known.put(known, True)
         return reply
 
@@ -310,6 +297,73 @@ class Forwarder:
             field = "links" if method is Method.EVALUATE_CHAIN else "system.system_id"
             raise not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
         return definition
+
+
+class _Request:
+    """What is sent to a worker for one call, whichever worker that will be, in whatever thread.
+
+    Attributes
+    ----------
+    method : Method
+    system_id : bytes or None
+        Of the system that the request begins with, if it names one.
+    definitions : dict of bytes to bytes
+        Those that were sent along, by id.
+    """
+
+    def __init__(
+        self,
+        kept: BoundedCache[bytes, bytes],
+        method: Method,
+        body: bytes,
+        ticket: Ticket,
+        context: grpc.ServicerContext,
+    ) -> None:
+        self.method = method
+        # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
+        self.system_id = body[_ID] if body.startswith(_ID_PREFIX) else None
+        self.definitions: dict[bytes, bytes] = {}
+        self._kept = kept
+        self._body = body
+        self._ticket = ticket
+        self._context = context
+        self._request_id = REQUEST_ID.get().encode()
+        self._largest_variables = min(CALLER.get().quotas.largest_variables or 0, _MOST_VARIABLES)
+
+    def send(self, definitions: Mapping[bytes, bytes] = MappingProxyType({})) -> None:
+        """Send it to the worker that the ticket has, with definitions that it needs, and those it is likely to.
+
+        Raises
+        ------
+        NotSentError
+            If the worker has ended.
+        """
+        self._add_likely_definition()
+        self.definitions |= definitions
+        remaining = _remaining_seconds(self._ticket, self._context)
+        self._worker().send(
+            self.method, remaining, self.definitions, self._body, self._largest_variables, self._request_id
+        )
+
+    def send_at_once(self) -> bool:
+        """Send it, as `send` does, if that waits for nothing; return whether it was sent."""
+        self._add_likely_definition()
+        if len(self._body) + sum(map(len, self.definitions.values())) > _SENT_AT_ONCE_BYTES:
+            return False
+        self.send()
+        return True
+
+    def _worker(self) -> WorkerProcess:
+        worker = self._ticket.worker
+        assert worker is not None
+        return worker
+
+    def _add_likely_definition(self) -> None:
+        system_id = self.system_id
+        if system_id is not None and system_id not in self._worker().known:
+            likely = self._kept.get(system_id)
+            if likely is not None:
+                self.definitions[system_id] = likely
 
 
 def to_the_end(answers: Generator[bytes, None, Reply | None], context: grpc.ServicerContext) -> Iterator[bytes]:

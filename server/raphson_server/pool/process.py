@@ -98,7 +98,7 @@ class WorkerProcess:
         """Return the socket's file descriptor: it hangs up when the process ends."""
         return self._channel.fileno()
 
-    def exchange(
+    def send(
         self,
         method: frames.Method,
         remaining_seconds: float,
@@ -106,8 +106,18 @@ class WorkerProcess:
         body: bytes,
         largest_variables: int = 0,
         request_id: bytes = b"",
-    ) -> frames.Reply:
-        """Send a request and wait for its reply.
+    ) -> None:
+        """Send a request.
+
+        Raises
+        ------
+        NotSentError
+            If the process has ended.
+        """
+        frames.send_request(self._channel, method, remaining_seconds, definitions, body, largest_variables, request_id)
+
+    def reply(self) -> frames.Reply:
+        """Wait for the reply to what was sent.
 
         Raises
         ------
@@ -116,7 +126,6 @@ class WorkerProcess:
         ChannelClosedError
             If it ended before it answered.
         """
-        frames.send_request(self._channel, method, remaining_seconds, definitions, body, largest_variables, request_id)
         return frames.receive_reply(self._channel)
 
     def next_reply(self) -> frames.Reply:

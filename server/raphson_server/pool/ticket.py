@@ -1,5 +1,7 @@
 """One request's way through the pool, and how it can end before it gets a worker."""
 
+from __future__ import annotations  # locks' type takes no `|` before Python 3.13
+
 import math
 import threading
 import time
@@ -41,8 +43,15 @@ class Ticket:
         Whether its call has ended.
     done : bool
         Whether its worker was given back: from then on a cancellation means nothing.
-    granted : Event or None
-        Set when its wait for a worker is over; None if it never had to wait.
+    granted : lock or None
+        Held until its wait for a worker is over; None if it never had to wait.
+    send : callable or None
+        Sends the request to its worker if that takes no time, and returns whether it did: for whoever hands over a
+        worker, which need not wait then until the request's own thread is awake.
+    is_sent : bool
+        Whether it was so sent.
+    error : Exception or None
+        What came of it else.
     end_call : callable or None
         Ends a call whose answer is a stream; None for the others.
     offered : float
@@ -71,7 +80,10 @@ class Ticket:
     worker: WorkerProcess | None = None
     cancelled: bool = False
     done: bool = False
-    granted: threading.Event | None = None
+    granted: threading.Lock | None = None
+    send: Callable[[], bool] | None = None
+    is_sent: bool = False
+    error: Exception | None = None
     end_call: Callable[[], object] | None = None
     offered: float = math.inf
     end_work: Callable[[], object] | None = None
