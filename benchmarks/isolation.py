@@ -155,31 +155,23 @@ def cancel_one(served: Served, channel: grpc.Channel) -> float:
     return time_to_free(call, worker)
 
 
-def be_whole(served: Served, processes: int) -> None:
-    """Wait until as many workers are there as are to be, and none is at work, be it with its own start."""
-    give_up = time.monotonic() + 30
-    while len(children(served.process.pid)) < processes and time.monotonic() < give_up:
-        time.sleep(GLANCE_SECONDS)
-    settle(served.process.pid)
-
-
 def stop_large(served: Served, channel: grpc.Channel, large: Large, random: Random) -> tuple[float, float]:
     """Cancel a large iteration, and let another's deadline pass; return for how long their workers went on."""
     request, processes = large.request(), len(children(served.process.pid))
-    be_whole(served, processes)
+    settle(served.process.pid, processes=processes)
     began = time.perf_counter()
     (call,), (worker, *_) = keep_busy(served, channel, 1, request)
     time.sleep(max(0.0, began + random.uniform(*large.between) - time.perf_counter()))
     if call.done():
         raise SystemExit(f"an endless solve of {large.side}² equations has ended: {call.code()}")
     cancelled = time_to_free(call, worker)
-    be_whole(served, processes)
+    settle(served.process.pid, processes=processes)
     seconds = random.uniform(*large.between)
     due = time.perf_counter() + seconds
     _, (worker, *_) = keep_busy(served, channel, 1, request, seconds)
     time.sleep(max(0.0, due - time.perf_counter()))
     overdue = time_at_work(worker, due)
-    be_whole(served, processes)
+    settle(served.process.pid, processes=processes)
     return cancelled, overdue
 
 

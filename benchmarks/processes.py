@@ -117,9 +117,11 @@ def busy(processes: Sequence[int], seconds: float = 0.1) -> list[int]:
     ]
 
 
-def settle(parent: int, longest_seconds: float = 10.0) -> None:
-    """Wait until none of a process's children is at work."""
+def settle(parent: int, longest_seconds: float = 30.0, *, processes: int = 0) -> None:
+    """Wait until a process has so many children, and none of them is at work, be it with its own start."""
     give_up = time.monotonic() + longest_seconds
+    while len(children(parent)) < processes and time.monotonic() < give_up:
+        time.sleep(0.01)
     while busy(children(parent)) and time.monotonic() < give_up:
         pass
 

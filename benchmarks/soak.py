@@ -27,7 +27,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from raphson.v1 import solver_pb2 as wire
 from raphson.v1 import solver_pb2_grpc, system_pb2, system_pb2_grpc
 
-from benchmarks.processes import children, open_channel, resident_bytes, serve
+from benchmarks.processes import children, open_channel, resident_bytes, serve, settle
 from benchmarks.timing import duration, heading, sample, table
 from tests.server.calling import by_id, by_text, chunk, endless, long_branch, numbers, problem
 
@@ -204,6 +204,8 @@ def main() -> int:
     # A worker that a loaded machine slows down is not one that does not stop.
     flags = ("--workers", str(options.workers), "--max-in-flight", str(IN_FLIGHT), "--cancel-grace-seconds", "2")
     with serve("--log-level", "ERROR", *flags) as served, open_channel(served.address) as channel:
+        # The spare too: it starts when the others are ready, and would take minutes beside the callers.
+        settle(served.process.pid, processes=options.workers + 1)
         before = children(served.process.pid)
         definition = system_pb2.System(
             equations=EQUATIONS,
