@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import socket
 import threading
 
@@ -43,10 +42,8 @@ from raphson_server.worker.read_evaluation import read_evaluation
 from raphson_server.worker.request_form import RequestForm, RequestForms
 from raphson_server.worker.solve import timeout_seconds
 from raphson_server.worker.solve_question import SolveQuestion
-from raphson_server.worker.solve_reply import SolveReply
 from raphson_server.worker.systems import Systems
 
-from benchmarks.processes import resident_bytes
 from tests.server.calling import array, by_id, by_id_to_evaluate, by_text, named
 
 
@@ -325,27 +322,3 @@ def test_a_message_whose_fields_come_twice_has_no_form(kept: KeptSystem) -> None
     question = read(body, kept)
     assert form_of(twice + body, question) is None
     assert form_of(body + merged, question) is not None
-
-
-@pytest.mark.parametrize(("n", "replies"), [(500, 10_000), (50_000, 200)])
-def test_replies_take_no_more_memory_the_more_there_are(n: int, replies: int) -> None:
-    """Those of each system take a hundred megabytes and more together."""
-    system = rs.compile(f"x[i] = i for i in range({n})", start={"x": np.zeros(n)})
-    solution, reply = system.solve(np.zeros(n)), SolveReply(system)
-    first = reply.fill(solution, None).SerializeToString()
-    before = resident_bytes(os.getpid())
-    for _ in range(replies):
-        last = reply.fill(solution, None)
-    assert resident_bytes(os.getpid()) < before + 20e6
-    assert last.SerializeToString() == first
-
-
-def test_a_large_jacobian_is_not_kept_for_the_next_reply() -> None:
-    system = rs.compile("x**2 = 2", start={"x": 1.0})
-    solution, reply = system.solve({"x": 1.0}), SolveReply(system)
-    small, large = reply.fill(solution, np.ones((1, 1))), reply.fill(solution, np.ones((200, 200)))
-    assert small.HasField("jacobian")
-    assert large.HasField("jacobian")
-    following = reply.fill(solution, None)
-    assert following is not large
-    assert not following.HasField("jacobian")

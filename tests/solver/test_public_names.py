@@ -82,6 +82,7 @@ def test_a_system_offers_these_names() -> None:
 def test_a_solution_offers_these_names() -> None:
     solution = rs.compile("x**2 = 2").solve([1.0])
     assert {name for name in dir(solution) if not name.startswith("_")} == {
+        "COUNTS",
         "active_bounds",
         "certify",
         "converged",
@@ -93,6 +94,7 @@ def test_a_solution_offers_these_names() -> None:
         "linear_solver",
         "message",
         "method",
+        "numbers",
         "p",
         "regularized_steps",
         "remedy",

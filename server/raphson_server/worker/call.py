@@ -100,12 +100,12 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """A reply message, and the systems that the request has by text, for the front end to remember.
+    """A reply message, or its bytes, and the systems that the request has by text, for the front end to remember.
 
     In a conversation there is a `state` besides, for the front end to send along with the next turn; empty at the end.
     """
 
-    message: Message
+    message: Message | bytes
     learnt: Sequence[KeptSystem] = ()
     state: bytes | None = None
 

@@ -89,15 +89,15 @@ def call_ended() -> CallError:
     return CallError(code_pb2.CANCELLED, Reason.CANCELLED, "the call was cancelled or passed its deadline")
 
 
-def serialized(message: Message, maximum: int) -> bytes:
-    """Write a message; refuse one that gRPC would refuse to send.
+def serialized(message: Message | bytes, maximum: int) -> bytes:
+    """Write a message, unless it is; refuse one that gRPC would refuse to send.
 
     Raises
     ------
     CallError
         RESOURCE_EXHAUSTED, with reason REPLY_TOO_LARGE.
     """
-    body = message.SerializeToString()
+    body = message if isinstance(message, bytes) else message.SerializeToString()
     if len(body) > maximum:
         raise CallError(
             code_pb2.RESOURCE_EXHAUSTED,

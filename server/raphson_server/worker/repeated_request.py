@@ -15,7 +15,7 @@ def answer_repeated(
     call: Call,
     forms: RequestForms[Q],
     read: Callable[[bytes, Call], tuple[Q, Sequence[KeptSystem]]],
-    reply: Callable[[Q, Call], Message],
+    reply: Callable[[Q, Call], Message | bytes],
 ) -> Answer:
     """Answer a request, and remember its form if it names its system by id.
 

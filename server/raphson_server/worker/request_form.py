@@ -8,7 +8,7 @@ says. It spares most of the reading, which costs more than the answer where the 
 
 import itertools
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -16,13 +16,10 @@ import numpy as np
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.worker.conversion import WIRE, Array, Shape
 from raphson_server.worker.kept_system import KeptSystem
+from raphson_server.worker.wire_fields import Path, Span, payloads
 
 _MOST_ARRAYS = 64
 _KEY_BYTES = 72
-
-Path = tuple[int, ...]
-"""Numbers of fields, from the outside in, that lead to the bytes of an array."""
-Span = tuple[int, int]
 
 
 class Question(Protocol):
@@ -84,7 +81,7 @@ class RequestForm(Generic[Q]):
         parts = []
         count = 0
         for name, path in numbers.items():
-            found = [*_payloads(body, 0, len(body), path)]
+            found = [*payloads(body, 0, len(body), path)]
             array: Array | None = getattr(question, name)
             if b"".join(body[first:last] for first, last in found) != (b"" if array is None else array.tobytes()):
                 return None
@@ -166,38 +163,3 @@ def _alternating(spans: Sequence[Span], size: int) -> str:
         layout += f"{first - place}s{last - first}s"
         place = last
     return f"{layout}{size - place}s"
-
-
-def _payloads(body: bytes, place: int, end: int, path: Path) -> Iterator[Span]:
-    """Find where the payloads of the fields along a path of field numbers begin and end in a valid message."""
-    while place < end:
-        tag, place = _varint(body, place)
-        match tag & 7:
-            case 0:
-                _, place = _varint(body, place)
-            case 1:
-                place += 8
-            case 2:
-                size, place = _varint(body, place)
-                if tag >> 3 == path[0]:
-                    if len(path) == 1:
-                        yield place, place + size
-                    else:
-                        yield from _payloads(body, place, place + size, path[1:])
-                place += size
-            case 5:
-                place += 4
-            case _:  # groups, which proto3 does not write
-                return
-
-
-def _varint(body: bytes, place: int) -> tuple[int, int]:
-    """Read a base-128 number; return it and the place after it."""
-    value = shift = 0
-    while True:
-        byte = body[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-        shift += 7

@@ -57,8 +57,8 @@ def _read(body: bytes, call: Call) -> tuple[SolveQuestion, Sequence[KeptSystem]]
     return question, learnt
 
 
-def _reply(question: SolveQuestion, call: Call, on_progress: OnProgress | None = None) -> SolveResponse:
-    """Solve."""
+def _reply(question: SolveQuestion, call: Call, on_progress: OnProgress | None = None) -> SolveResponse | bytes:
+    """Solve; where nothing else is asked for, the reply comes in bytes."""
     if question.particulars is not None:
         return _particular_reply(question, question.particulars, call, on_progress)
     options = options_within(question.options, timeout_seconds(call.deadline))
@@ -67,18 +67,18 @@ def _reply(question: SolveQuestion, call: Call, on_progress: OnProgress | None =
         began = time.monotonic()
         solution = kept.system.solve(question.x, question.p, options, call.cancel, on_progress=on_progress)
         call.account.solve(began, solution.status, kept.system.n, solution.iterations)
-        return kept.solve_reply.fill(solution, None)
+        return kept.solve_reply.written(solution) if on_progress is None else kept.solve_reply.message(solution)
     check_jacobian_fits(kept.system, call, "options.return_jacobian")
     began = time.monotonic()
     solution = kept.system.solve(question.x, question.p, options, call.cancel, on_progress=on_progress)
     call.account.solve(began, solution.status, kept.system.n, solution.iterations)
-    return kept.solve_reply.fill(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
+    return kept.solve_reply.message(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
 
 
 def _particular_reply(
     question: SolveQuestion, particulars: Particulars, call: Call, on_progress: OnProgress | None
 ) -> SolveResponse:
-    """Solve with all that a request may have; what the reply holds besides goes to a copy of the kept one."""
+    """Solve with all that a request may have."""
     kept, evidence, bounds = question.kept, particulars.evidence, particulars.bounds
     share = _SHARE_BEFORE_EVIDENCE if evidence.takes_time else 1.0
     options = options_within(question.options, timeout_seconds(call.deadline, share))
@@ -98,8 +98,7 @@ def _particular_reply(
     )
     call.account.solve(began, solution.status, kept.system.n, solution.iterations)
     jacobian = kept.system.jacobian(solution.x, question.p, options.jacobian) if question.return_jacobian else None
-    response = SolveResponse()
-    response.CopyFrom(kept.solve_reply.fill(solution, jacobian))
+    response = kept.solve_reply.message(solution, jacobian)
     response.active_bounds.extend(
         ActiveBound(element=kept.elements[place], side=SIDES[side]) for place, side in solution.active_bounds
     )

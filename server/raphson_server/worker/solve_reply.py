@@ -1,7 +1,13 @@
-"""The reply to a solve: built once for many solves of a system, filled in anew for each solution."""
+"""Replies to solves of one system: what earlier ones had in common, with other numbers between.
+
+Most of a reply is names, shapes and words. Two solves that ended alike after as many steps differ only in numbers that
+take eight bytes each, wherever they stand, so that the second reply is bytes joined. It spares what writing a message
+costs, which is more than a small solve, and keeps nothing of the solutions before.
+"""
 
 import math
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import raphson_solver as rs
 from raphson.v1.array_pb2 import DoubleArray, NamedArray
@@ -10,15 +16,14 @@ from raphson.v1.solver_pb2 import SolveResponse
 from raphson.v1.solver_pb2 import Status as WireStatus
 
 from raphson_server.worker.conversion import WIRE, Array, from_array, to_bytes
+from raphson_server.worker.wire_fields import Path, payloads
 
-# A message frees nothing that is written over while it lives: so much goes into one before another takes its place.
-_MOST_BYTES = 128 * 1024
-# More than what a status has to say.
-_WORDS_BYTES = 512
+_MOST_FORMS = 64
+_Form = tuple[Sequence[bytes], Sequence[slice]]
 
 
 class SolveReply:
-    """A SolveResponse that keeps names, shapes and id; a worker answers one request at a time.
+    """Writes the replies to solves of one system.
 
     Parameters
     ----------
@@ -27,63 +32,100 @@ class SolveReply:
 
     def __init__(self, system: rs.System) -> None:
         self._system = system
-        self._parts = []
-        first = 0
-        for _, shape in system.variables:
-            last = first + WIRE.itemsize * math.prod(shape)
-            self._parts.append(slice(first, last))
-            first = last
-        self._bytes = first + 2 * WIRE.itemsize * system.m + _WORDS_BYTES
-        self._blank = _Blank(system)
-        self._left = _MOST_BYTES
+        self._forms: dict[tuple[float | str, ...], _Form] = {}
 
-    def fill(self, solution: rs.Solution, jacobian: Array | None) -> SolveResponse:
-        """Write a solution; the message is valid until the next call. Enums have the same numbers on the wire."""
-        blank = self._blank_for(self._bytes if jacobian is None else self._bytes + jacobian.nbytes)
-        message = blank.message
-        message.status = cast("WireStatus", solution.status)
-        message.message = solution.message
-        message.remedy = solution.remedy
-        data = to_bytes(solution.x)
-        for array, part in zip(blank.variables, self._parts, strict=True):
-            array.data = data[part]
-        blank.residual.data = to_bytes(solution.residual)
-        blank.scaled_residual.data = to_bytes(solution.scaled_residual)
-        message.residual_norm = solution.residual_norm
-        message.iterations = solution.iterations
-        message.evaluations = solution.evaluations
-        message.jacobian_evaluations = solution.jacobian_evaluations
-        message.regularized_steps = solution.regularized_steps
-        message.elapsed_seconds = solution.elapsed_seconds
-        message.method = cast("WireMethod", solution.method)
-        message.linear_solver = solution.linear_solver
+    def message(self, solution: rs.Solution, jacobian: Array | None = None) -> SolveResponse:
+        """Return a message. Enums have the same numbers on the wire."""
+        message = SolveResponse(
+            status=cast("WireStatus", solution.status),
+            message=solution.message,
+            remedy=solution.remedy,
+            residual=from_array(solution.residual),
+            scaled_residual=from_array(solution.scaled_residual),
+            residual_norm=solution.residual_norm,
+            iterations=solution.iterations,
+            evaluations=solution.evaluations,
+            jacobian_evaluations=solution.jacobian_evaluations,
+            regularized_steps=solution.regularized_steps,
+            elapsed_seconds=solution.elapsed_seconds,
+            method=cast("WireMethod", solution.method),
+            linear_solver=solution.linear_solver,
+            system_id=self._system.id,
+        )
+        data, first = to_bytes(solution.x), 0
+        for name, shape in self._system.variables:
+            last = first + WIRE.itemsize * math.prod(shape)
+            message.solution.append(NamedArray(name=name, array=DoubleArray(shape=shape, data=data[first:last])))
+            first = last
         if jacobian is not None:
             message.jacobian.CopyFrom(from_array(jacobian))
-        else:
-            message.ClearField("jacobian")
         return message
 
-    def _blank_for(self, size: int) -> "_Blank":
-        """Return a reply that has room for so many bytes; what is large has one of its own, which is not kept."""
-        if size > _MOST_BYTES:
-            return _Blank(self._system)
-        if size > self._left:
-            self._blank = _Blank(self._system)
-            self._left = _MOST_BYTES
-        self._left -= size
-        return self._blank
+    def written(self, solution: rs.Solution) -> bytes:
+        """Return the bytes of a message without a Jacobian."""
+        numbers = solution.numbers
+        iterations, evaluations, jacobians, method, norm, regularized, seconds = numbers[: rs.Solution.COUNTS].tolist()
+        counts = (iterations, evaluations, jacobians, method, regularized)
+        # A zero is left out of a message.
+        key = (int(solution.status), solution.linear_solver, norm == 0.0, seconds == 0.0, *counts)
+        form = self._forms.get(key)
+        if form is not None:
+            return _joined(form, to_bytes(numbers))
+        body = self.message(solution).SerializeToString()
+        form = self._form_of(body)
+        if _joined(form, to_bytes(numbers)) == body:
+            if len(self._forms) >= _MOST_FORMS:
+                self._forms.clear()
+            self._forms[key] = form
+        return body
 
-
-class _Blank:
-    """A reply with all that its system's replies have in common, and its arrays at hand."""
-
-    def __init__(self, system: rs.System) -> None:
-        self.message = SolveResponse(
-            solution=[NamedArray(name=name, array=DoubleArray(shape=shape)) for name, shape in system.variables],
-            residual=DoubleArray(shape=[system.m]),
-            scaled_residual=DoubleArray(shape=[system.m]),
-            system_id=system.id,
+    def _form_of(self, body: bytes) -> _Form:
+        """Return the bytes between a reply's numbers, and where in `Solution.numbers` each piece of these is."""
+        spans = sorted(
+            (span, where)
+            for path, places in self._numbers()
+            for span, where in zip(payloads(body, 0, len(body), path), places, strict=False)
         )
-        self.variables = [named.array for named in self.message.solution]
-        self.residual = self.message.residual
-        self.scaled_residual = self.message.scaled_residual
+        ends = [0, *(last for (_, last), _ in spans)]
+        begins = [*(first for (first, _), _ in spans), len(body)]
+        between = [body[end:begin] for end, begin in zip(ends, begins, strict=True)]
+        return between, [slice(*where) for _, where in spans]
+
+    def _numbers(self) -> list[tuple[Path, list[tuple[int, int]]]]:
+        """Return which fields have numbers, and the bytes of `Solution.numbers` that go there."""
+        m, n, size = self._system.m, self._system.n, WIRE.itemsize
+        scaled = size * rs.Solution.COUNTS
+        x = scaled + size * m
+        f = x + size * n
+        variables = []
+        first = x
+        for _, shape in self._system.variables:
+            last = first + size * math.prod(shape)
+            variables.append((first, last))
+            first = last
+        return [
+            (_path("solution", "array", "data"), variables),
+            (_path("residual", "data"), [(f, f + size * m)]),
+            (_path("scaled_residual", "data"), [(scaled, x)]),
+            (_path("residual_norm"), [(4 * size, 5 * size)]),
+            (_path("elapsed_seconds"), [(6 * size, 7 * size)]),
+        ]
+
+
+def _path(*names: str) -> Path:
+    """Return the numbers of fields, from the outside in."""
+    message: Any = SolveResponse.DESCRIPTOR
+    path = []
+    for name in names:
+        field = message.fields_by_name[name]
+        path.append(field.number)
+        message = field.message_type
+    return tuple(path)
+
+
+def _joined(form: _Form, numbers: bytes) -> bytes:
+    between, places = form
+    parts = [between[0]]
+    for place, after in zip(places, between[1:], strict=True):
+        parts += (numbers[place], after)
+    return b"".join(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +48,14 @@ class Solution:
         Every step, if asked for.
     linear_solver : str
         How linear systems with J were solved, in a few words.
+    numbers : ndarray, shape (COUNTS + m + n + m,)
+        All of these that are numbers but p, in one array.
     """
 
     __slots__ = ("_answer", "_asked", "_status", "_system")
+
+    COUNTS: ClassVar = layout.ANSWER_HEADER
+    """How many numbers come first in `numbers`."""
 
     def __init__(
         self,
@@ -89,6 +94,15 @@ class Solution:
     def linear_solver(self) -> str:
         """How linear systems with J were solved, in a few words."""
         return self._asked[2]
+
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """All numbers in one array, shape (COUNTS + m + n + m,), for programs that pass them on.
+
+        Iterations, evaluations of f and of J, method, largest |f|, regularized steps, seconds; then the scaled
+        residual, x and f.
+        """
+        return self._answer[-layout.ANSWER_HEADER - 2 * self._system.m - self._system.n :]
 
     def _told(self, place: int) -> float:
         """Return a number of the answer's header."""
