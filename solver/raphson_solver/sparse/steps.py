@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import threading
 import time
@@ -183,7 +184,9 @@ class SparseSteps:
         for solver in self._solvers.values():
             solver.begin()
         if self._way is not LinearSolver.KRYLOV and self._analyses.has_order:
-            self._solver(sparse_step.NEWTON, np.empty(0))
+            # Where it is to end already, the engine sees that by itself.
+            with contextlib.suppress(StoppedError):
+                self._solver(sparse_step.NEWTON, np.empty(0))
         self._tell_factors()
 
     # --- inside ---------------------------------------------------------------------------------------------

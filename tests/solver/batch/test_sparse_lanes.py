@@ -216,6 +216,21 @@ def test_a_flag_and_a_deadline_leave_the_rest() -> None:
     assert time.monotonic() - began < 5.0
 
 
+def test_a_solve_that_is_over_before_it_begins_says_so() -> None:
+    system, given = ring(), loads(1)
+    (p,) = rows(system, given, 1)
+    assert system.solve(np.zeros(N), p).converged
+    flag = rs.CancelFlag()
+    flag.set()
+    for options, cancel, status in (
+        (rs.SolveOptions(timeout_seconds=1e-9), None, rs.Status.TIME_LIMIT),
+        (rs.SolveOptions(), flag, rs.Status.CANCELLED),
+    ):
+        # Its memory is new, its order of pivots is known.
+        system.prepare(options).idle.clear()
+        assert system.solve(np.zeros(N), p, options, cancel).status == status
+
+
 def test_what_is_raised_between_ends_the_work() -> None:
     system, given = ring(), loads(100)
     p = np.tile(rows(system, given, 100), (200, 1))
