@@ -19,13 +19,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import raphson
 from raphson.v1 import solver_pb2, solver_pb2_grpc
 
 from benchmarks.echo import ISOLATED, METHOD, SERVICE
-from benchmarks.processes import open_channel, serve
+from benchmarks.processes import children, cpu_seconds, open_channel, serve
 from benchmarks.rpc_overhead import EQUATIONS, PARAMETERS, START, echo_server, request_by_id
 from benchmarks.timing import duration, heading, sample, table
 
@@ -36,6 +37,19 @@ ECHO = f"/{SERVICE}/{METHOD}"
 ISOLATED_ECHO = f"/{SERVICE}/{ISOLATED}"
 PATHS = (ECHO, ISOLATED_ECHO, SOLVE)
 NAMES = ("echo", "echo of another process", "Solve")
+
+
+class Cores(NamedTuple):
+    """Seconds of a processor."""
+
+    caller: float
+    server: float
+    others: float
+
+
+def used(processes: list[int]) -> float:
+    """Return the seconds of a processor that processes have taken."""
+    return sum(cpu_seconds(process) or 0.0 for process in processes)
 
 
 class Drivers:
@@ -52,7 +66,7 @@ class Drivers:
     """
 
     def __init__(self, stack: ExitStack, addresses: dict[str, str], body: bytes, callers: int) -> None:
-        self._processes = []
+        self._processes: list[subprocess.Popen[str]] = []
         for number in range(min(PROCESSES, callers)):
             threads = callers // PROCESSES + (number < callers % PROCESSES)
             order = json.dumps({"addresses": addresses, "body": body.hex(), "threads": threads})
@@ -72,6 +86,11 @@ class Drivers:
         replies = [json.loads(process.stdout.readline()) for process in self._processes]  # type: ignore[union-attr]
         spent = [each for reply in replies for each in reply["seconds"]]
         return sum(len(reply["seconds"]) / reply["lasted"] for reply in replies), spent
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes."""
+        return [process.pid for process in self._processes]
 
     def stop(self) -> None:
         """End them."""
@@ -136,17 +155,24 @@ def main() -> None:
         if reply.status != solver_pb2.STATUS_CONVERGED:
             raise SystemExit(f"the system was not solved: {reply}")
         echo = stack.enter_context(echo_server(reply.SerializeToString(), processes=len(os.sched_getaffinity(0))))
+        (echoing,) = {*children(os.getpid())} - {served.process.pid}
         addresses = {ECHO: echo, ISOLATED_ECHO: echo, SOLVE: served.address}
+        servers = {ECHO: echoing, ISOLATED_ECHO: echoing, SOLVE: served.process.pid}
         for callers in options.callers:
             drivers = Drivers(stack, addresses, request.SerializeToString(), callers)
             rates: dict[str, list[float]] = {path: [] for path in PATHS}
             spent: dict[str, list[float]] = {path: [] for path in PATHS}
+            cores: dict[str, list[Cores]] = {path: [] for path in PATHS}
             for turn in range(options.rounds + 1):
                 for path in PATHS if turn % 2 else reversed(PATHS):
+                    groups = (drivers.pids, [servers[path]], children(servers[path]))
+                    before = Cores(*map(used, groups))
                     rate, seconds = drivers.run(path, options.seconds)
+                    after = Cores(*map(used, groups))
                     if turn:  # the first warms up
                         rates[path].append(rate)
                         spent[path] += seconds
+                        cores[path].append(Cores(*((b - a) / len(seconds) for a, b in zip(before, after, strict=True))))
             drivers.stop()
             empty = sample(spent[ECHO])
             for name, path in zip(NAMES, PATHS, strict=True):
@@ -154,13 +180,15 @@ def main() -> None:
                 rows.append([
                     callers, name, f"{median(rates[path]):,.0f}", f"{ratio:.2f}", taken,
                     f"{taken.median / empty.median:.2f}", duration(taken.quantile(0.99)),
+                    *(duration(median(part)) for part in zip(*cores[path], strict=True)),
                 ])  # fmt: skip
     heading(
         "Throughput of Solve by id",
         f"{options.rounds} turns of {options.seconds:g} s each; medians; load {os.getloadavg()[0]:.1f} on "
         f"{len(os.sched_getaffinity(0))} cores. Goals: 0.75 of the echo's calls a second, p50 at most 1.3 times its.",
     )
-    table(("callers", "", "calls/s", "to echo", "p50", "to echo", "p99"), rows)
+    table(("callers", "", "calls/s", "to echo", "p50", "to echo", "p99", *Cores._fields), rows)
+    print("\ncaller, server, others: processor time that a call takes of the callers, the server, and its processes")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
-from functools import partial
 from queue import SimpleQueue
 
 import grpc
@@ -91,8 +90,7 @@ class _Chunks:
         self._caller = CALLER.get()
         self._members = 0
         # Each chunk is due when the call is.
-        whole = forwarder.ticket(context)
-        self._due, self._due_by = whole.due, whole.due_by
+        self._whole = forwarder.ticket(context)
 
     def answers(self) -> Generator[bytes, None, Reply | None]:
         """Yield the reply to each chunk, in order; return the one that refuses a chunk, if there is one.
@@ -102,7 +100,7 @@ class _Chunks:
         CallError
             If a chunk has no reply at all.
         """
-        reader = Ticket(due=self._due + LAST_WORDS_SECONDS)
+        reader = Ticket(due=self._whole.due + LAST_WORDS_SECONDS)
         if not self._context.add_callback(self._end):
             self._end()
         self._pool.watch(reader, self._context.cancel, self._cut_off)
@@ -187,8 +185,7 @@ class _Chunks:
             return 0  # the worker says what is wrong with it
 
     def _answer(self, body: bytes, *, is_admitted: bool) -> Reply:
-        caller, address = self._caller.name, partial(address_of, self._context)
-        ticket = Ticket(caller=caller, address=address, is_chunk=True, due=self._due, due_by=self._due_by)
+        ticket = self._whole.another(is_chunk=True)
         with self._lock:
             if self._over.is_set():
                 raise call_ended()

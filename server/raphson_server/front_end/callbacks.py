@@ -11,7 +11,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from functools import partial
 
 import grpc
 from google.rpc import code_pb2
@@ -66,8 +65,7 @@ class _Conversation:
         self._is_cut_off = False
         self._said = _Said(bodies)
         # Each turn is due when the call is.
-        whole = forwarder.ticket(context)
-        self._due, self._due_by = whole.due, whole.due_by
+        self._whole = forwarder.ticket(context)
 
     def questions(self) -> Generator[bytes, None, Reply | None]:
         """Yield questions and the result; return the reply that refuses a turn, if there is one.
@@ -77,7 +75,7 @@ class _Conversation:
         CallError
             If a turn has no reply at all, or the caller does not answer.
         """
-        reader = Ticket(due=self._due + LAST_WORDS_SECONDS)
+        reader = Ticket(due=self._whole.due + LAST_WORDS_SECONDS)
         if not self._context.add_callback(self._end):
             self._end()
         self._pool.watch(reader, self._context.cancel, self._cut_off)
@@ -104,11 +102,11 @@ class _Conversation:
         if not asked:
             self._said.want()
         patience = self._config.answer_patience_seconds
-        left = self._due - time.monotonic()
+        left = self._whole.due - time.monotonic()
         try:
             body = self._said.next(max(0.0, min(patience, left)))
         except queue.Empty:
-            raise (_late(asked, patience) if patience < left else passed(self._due_by, self._config)) from None
+            raise (_late(asked, patience) if patience < left else passed(self._whole.due_by, self._config)) from None
         if body is None:
             if self._is_cut_off:
                 raise not_serving()
@@ -122,8 +120,7 @@ class _Conversation:
         """Have a worker take a turn; again, where one was lost with it."""
         CALLER.get().wait_to_go_on(self._over)
         for attempt in range(_TRIES):
-            caller, address = CALLER.get().name, partial(address_of, self._context)
-            ticket = Ticket(caller=caller, address=address, due=self._due, due_by=self._due_by)
+            ticket = self._whole.another()
             with self._lock:
                 if self._over.is_set():
                     raise call_ended()

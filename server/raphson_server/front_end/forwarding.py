@@ -107,9 +107,9 @@ class Forwarder:
         elif remaining > self._config.max_deadline_seconds:
             due_by, seconds = "max_deadline_seconds", self._config.max_deadline_seconds
         else:
-            return Ticket(caller=CALLER.get().name, address=partial(address_of, context))
+            due_by, seconds = "", math.inf
         due = time.monotonic() + seconds
-        return Ticket(caller=CALLER.get().name, address=partial(address_of, context), due=due, due_by=due_by)
+        return Ticket(CALLER.get().name, partial(address_of, context), due=due, due_by=due_by)
 
     def answer(
         self,

@@ -94,3 +94,7 @@ class Ticket:
     cpu_before: float = 0.0
     cpu_seconds: float = 0.0
     passed: str = ""
+
+    def another(self, *, is_chunk: bool = False) -> Ticket:
+        """Return a new one for a further request of the same call."""
+        return Ticket(self.caller, self.address, is_chunk=is_chunk, due=self.due, due_by=self.due_by)

@@ -5,6 +5,7 @@ take eight bytes each, wherever they stand, so that the second reply is bytes jo
 costs, which is more than a small solve, and keeps nothing of the solutions before.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, cast
@@ -19,6 +20,8 @@ from raphson_server.worker.conversion import WIRE, Array, from_array, to_bytes
 from raphson_server.worker.wire_fields import Path, payloads
 
 _MOST_FORMS = 64
+# In `Solution.numbers`.
+_NORM, _SECONDS = 4, 6
 _Form = tuple[Sequence[bytes], Sequence[slice]]
 
 
@@ -32,6 +35,9 @@ class SolveReply:
 
     def __init__(self, system: rs.System) -> None:
         self._system = system
+        # Of x, in bytes, what each variable has.
+        ends = [*itertools.accumulate((WIRE.itemsize * math.prod(shape) for _, shape in system.variables), initial=0)]
+        self._variables = [*itertools.pairwise(ends)]
         self._forms: dict[tuple[float | str, ...], _Form] = {}
 
     def message(self, solution: rs.Solution, jacobian: Array | None = None) -> SolveResponse:
@@ -52,11 +58,9 @@ class SolveReply:
             linear_solver=solution.linear_solver,
             system_id=self._system.id,
         )
-        data, first = to_bytes(solution.x), 0
-        for name, shape in self._system.variables:
-            last = first + WIRE.itemsize * math.prod(shape)
+        data = to_bytes(solution.x)
+        for (name, shape), (first, last) in zip(self._system.variables, self._variables, strict=True):
             message.solution.append(NamedArray(name=name, array=DoubleArray(shape=shape, data=data[first:last])))
-            first = last
         if jacobian is not None:
             message.jacobian.CopyFrom(from_array(jacobian))
         return message
@@ -64,10 +68,11 @@ class SolveReply:
     def written(self, solution: rs.Solution) -> bytes:
         """Return the bytes of a message without a Jacobian."""
         numbers = solution.numbers
-        iterations, evaluations, jacobians, method, norm, regularized, seconds = numbers[: rs.Solution.COUNTS].tolist()
-        counts = (iterations, evaluations, jacobians, method, regularized)
-        # A zero is left out of a message.
-        key = (int(solution.status), solution.linear_solver, norm == 0.0, seconds == 0.0, *counts)
+        counts = numbers[: rs.Solution.COUNTS].tolist()
+        for place in (_NORM, _SECONDS):
+            # A zero is left out of a message; else these take eight bytes.
+            counts[place] = counts[place] == 0.0
+        key = (int(solution.status), solution.linear_solver, *counts)
         form = self._forms.get(key)
         if form is not None:
             return _joined(form, to_bytes(numbers))
@@ -97,18 +102,12 @@ class SolveReply:
         scaled = size * rs.Solution.COUNTS
         x = scaled + size * m
         f = x + size * n
-        variables = []
-        first = x
-        for _, shape in self._system.variables:
-            last = first + size * math.prod(shape)
-            variables.append((first, last))
-            first = last
         return [
-            (_path("solution", "array", "data"), variables),
+            (_path("solution", "array", "data"), [(x + first, x + last) for first, last in self._variables]),
             (_path("residual", "data"), [(f, f + size * m)]),
             (_path("scaled_residual", "data"), [(scaled, x)]),
-            (_path("residual_norm"), [(4 * size, 5 * size)]),
-            (_path("elapsed_seconds"), [(6 * size, 7 * size)]),
+            (_path("residual_norm"), [(size * _NORM, size * (_NORM + 1))]),
+            (_path("elapsed_seconds"), [(size * _SECONDS, size * (_SECONDS + 1))]),
         ]
 
 
