@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from pyarrow import parquet
 from raphson_server.cli import batch as command
 from raphson_server.cli import main
 from raphson_server.cli.row_progress import RowProgress, progress_line
+from raphson_server.jobs.database import Database
 from raphson_server.jobs.executor import Chunk
 
 from tests.server.jobs.working import InProcess, left_in, radii, read_table, write_table
@@ -299,6 +301,43 @@ def test_lines_come_every_few_seconds_and_only_if_wanted(
 
 
 # --- the whole, with processes ---------------------------------------------------------------------------------
+
+
+def test_ctrl_c_amid_a_transaction_waits_for_its_end(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception there leaves the transaction open, and giving the job back waited half a minute for it."""
+    interrupted_at: list[float] = []
+
+    class Writing:
+        """Is interrupted between the transaction's begin and the block that would end it."""
+
+        def __init__(self, database: Database) -> None:
+            self._writing = writing(database)
+
+        def __enter__(self) -> sa.Connection:
+            connection = self._writing.__enter__()
+            if not interrupted_at and list(Path("out.parquet.raphson-job").glob("*/*.part")):
+                interrupted_at.append(time.monotonic())
+                signal.raise_signal(signal.SIGINT)
+            return connection
+
+        def __exit__(self, *error: object) -> bool | None:
+            return self._writing.__exit__(*error)
+
+    def write(database: Database) -> Writing:
+        return Writing(database)
+
+    writing = Database.writing
+    monkeypatch.setattr(Database, "writing", write)
+    result = run("in.parquet", "-o", "out.parquet", "--carry", "id")
+    assert time.monotonic() - interrupted_at[0] < 5
+    assert (result.exit_code, result.stdout) == (130, "")
+    said = re.fullmatch(
+        r"raphson: stopped; (\d+) of 230 rows are done and kept: the same command goes on\n", result.stderr
+    )
+    assert said is not None
+    assert int(said[1]) >= 50
+    ended = run("in.parquet", "-o", "out.parquet", "--carry", "id")
+    assert ended.stdout.startswith(f"out.parquet: {ROWS} rows ({said[1]} of them before)")
 
 
 @pytest.mark.alone

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raphson_server.cli.asked_to_stop import asked_to_stop
 from raphson_server.jobs.check import check
 from raphson_server.jobs.errors import JobError, JobErrorCode
 from raphson_server.jobs.files import LocalFiles, find_files, writing_to
@@ -66,8 +67,10 @@ def run_embedded(description: JobDescription, store_url: str | None, executor: E
     with Store(str(own or store_url)) as store:
         ended = record = _find_or_create(store, description, alone=own is not None)
         if record.state is not JobState.SUCCEEDED:
-            with _claimed(store, record) as (claimed, owner), executor as entered:
-                ended = run(claimed, store, owner, entered, _told(show), lease_seconds=_LEASE_SECONDS)
+            with _claimed(store, record) as (claimed, owner), executor as entered, asked_to_stop() as stop:
+                ended = run(claimed, store, owner, entered, _told(show), lease_seconds=_LEASE_SECONDS, stop=stop)
+        if ended.state is JobState.QUEUED:
+            raise KeyboardInterrupt
     if own is not None and (ended.state is JobState.SUCCEEDED or not ended.rows_done):
         _forget(own, ended)
     return ended

@@ -97,6 +97,8 @@ class LocalExecutor:
 
     def _serve(self) -> None:
         """Hand chunks to a process, one at a time."""
+        # A process inherits it, and hears nothing of Ctrl-C before it can say that it does not want to.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         process = self._first_process()
         while (task := self._tasks.get()) is not None:
             if not task.losses and not task.future.set_running_or_notify_cancel():

@@ -207,6 +207,7 @@ class _Run:
         try:
             with closing(iter(chunks)) as some:
                 for chunk in some:
+                    self._look()
                     pending[self._executor.submit(chunk)] = chunk
                     while len(pending) >= self._executor.most_in_flight:
                         self._take(pending)
