@@ -5,7 +5,7 @@ from google.rpc.status_pb2 import Status
 
 from raphson_server.failures import CallError, unexpected, with_request_id
 from raphson_server.observability.call import current_call
-from raphson_server.observability.request_id import KEY
+from raphson_server.observability.request_id import KEY, REQUEST_ID
 
 DETAILS_KEY = "grpc-status-details-bin"
 """Where the whole status is, in a call's trailing metadata."""
@@ -20,11 +20,12 @@ def status_of(error: Exception) -> Status:
 
 def abort(context: grpc.ServicerContext, status: Status) -> bytes:
     """End the call with a ``google.rpc.Status``; never returns."""
-    call = current_call()
-    if call is None:
-        context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
-    else:
+    call, request_id = current_call(), REQUEST_ID.get()
+    if call is not None:
         call.failure = status
-        details = with_request_id(status, call.request_id).SerializeToString()
-        context.set_trailing_metadata(((DETAILS_KEY, details), (KEY, call.request_id)))
+    if request_id:
+        details = with_request_id(status, request_id).SerializeToString()
+        context.set_trailing_metadata(((DETAILS_KEY, details), (KEY, request_id)))
+    else:
+        context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
     context.abort(_STATUS_CODES[status.code], status.message)

@@ -20,6 +20,11 @@ class BoundedCache(Generic[K, V]):
         Bound on the sum of the entries' weights; an entry heavier than this is not kept.
     weigh : callable
         Weight of a value; default: every value weighs nothing.
+
+    Attributes
+    ----------
+    has : callable
+        Tells whether there is a key, without marking it as used; not a method, which would cost more than the answer.
     """
 
     def __init__(
@@ -33,6 +38,7 @@ class BoundedCache(Generic[K, V]):
         self._weigh = weigh
         self._weight = 0.0
         self._entries: OrderedDict[K, V] = OrderedDict()
+        self.has: Callable[[K], bool] = self._entries.__contains__
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
@@ -54,9 +60,6 @@ class BoundedCache(Generic[K, V]):
             while len(self._entries) > self._max_entries or self._weight > self._max_weight:
                 _, oldest = self._entries.popitem(last=False)
                 self._weight -= self._weigh(oldest)
-
-    def __contains__(self, key: K) -> bool:
-        return key in self._entries
 
     def discard(self, key: K) -> None:
         """Forget ``key`` if it is there."""

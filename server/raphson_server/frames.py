@@ -119,8 +119,9 @@ class NotSentError(ChannelClosedError):
     """The other end ended before it had read what was sent."""
 
 
-_REQUEST = struct.Struct(f"<BdIII{LONGEST}s")
-_REPLY = struct.Struct(f"<BII{SIZE}s")
+# Both begin with the sizes of what follows: definitions and body.
+_REQUEST = struct.Struct(f"<IIBdI{LONGEST}s")
+_REPLY = struct.Struct(f"<IIB{SIZE}s")
 _DEFINITION = struct.Struct("<II")
 _CHUNK = 64 * 1024
 _BUFFER = 1024 * 1024
@@ -149,14 +150,13 @@ def send_request(
 ) -> None:
     """Write one request frame; see `Request`."""
     packed = _packed(definitions) if definitions else b""
-    header = _REQUEST.pack(method, remaining_seconds, largest_variables, len(packed), len(body), request_id)
+    header = _REQUEST.pack(len(packed), len(body), method, remaining_seconds, largest_variables, request_id)
     _send(channel, header, packed, body)
 
 
 def receive_request(channel: socket.socket) -> Request:
     """Read one request frame."""
-    first, (method, remaining_seconds, most, packed_size, body_size, padded_id) = _receive_header(channel, _REQUEST)
-    payload = _receive_rest(channel, first, packed_size + body_size)
+    payload, (packed_size, _, method, remaining_seconds, most, padded_id) = _receive(channel, _REQUEST)
     request_id = padded_id.rstrip(b"\0")
     if not packed_size:
         return Request(_METHODS[method], remaining_seconds, {}, payload, most, request_id)
@@ -167,14 +167,13 @@ def receive_request(channel: socket.socket) -> Request:
 def send_reply(channel: socket.socket, reply: Reply) -> None:
     """Write one reply frame."""
     packed = _packed(reply.definitions) if reply.definitions else b""
-    header = _REPLY.pack(reply.outcome, len(packed), len(reply.body), reply.account)
+    header = _REPLY.pack(len(packed), len(reply.body), reply.outcome, reply.account)
     _send(channel, header, packed, reply.body)
 
 
 def receive_reply(channel: socket.socket) -> Reply:
     """Read one reply frame."""
-    first, (outcome, packed_size, body_size, account) = _receive_header(channel, _REPLY)
-    payload = _receive_rest(channel, first, packed_size + body_size)
+    payload, (packed_size, _, outcome, account) = _receive(channel, _REPLY)
     if not packed_size:
         return Reply(_OUTCOMES[outcome], payload, account=account)
     definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
@@ -231,8 +230,8 @@ def _send(channel: socket.socket, *parts: bytes) -> None:
         raise NotSentError from error
 
 
-def _receive_header(channel: socket.socket, header: struct.Struct) -> tuple[bytes, tuple[Any, ...]]:
-    """Read at least a header; return what came after it, and the header's fields."""
+def _receive(channel: socket.socket, header: struct.Struct) -> tuple[bytes, tuple[Any, ...]]:
+    """Read one frame; return what comes after its header, and the header's fields."""
     try:
         first = channel.recv(_CHUNK)
         while len(first) < header.size:
@@ -245,13 +244,13 @@ def _receive_header(channel: socket.socket, header: struct.Struct) -> tuple[byte
         raise NotSentError from error
     except OSError as error:
         raise ChannelClosedError from error
-    return first[header.size :], header.unpack_from(first)
+    fields = header.unpack_from(first)
+    payload, size = first[header.size :], fields[0] + fields[1]
+    return (payload if len(payload) == size else _received_on(channel, payload, size)), fields
 
 
-def _receive_rest(channel: socket.socket, first: bytes, size: int) -> bytes:
+def _received_on(channel: socket.socket, first: bytes, size: int) -> bytes:
     """Read on until ``size`` bytes are there."""
-    if len(first) == size:
-        return first
     parts, left = [first], size - len(first)
     try:
         while left:

@@ -191,7 +191,7 @@ class _Chunks:
                 raise call_ended()
             self._tickets.add(ticket)
         try:
-            return self._forwarder.answer(ticket, self._method, body, self._context, is_admitted=is_admitted)
+            return self._forwarder.answer(ticket, self._method, body, is_admitted=is_admitted)
         finally:
             with self._lock:
                 self._tickets.discard(ticket)

@@ -127,7 +127,7 @@ class _Conversation:
                 self._ticket = ticket
             try:
                 return self._forwarder.answer(
-                    ticket, Method.SOLVE_CALLBACK, body, self._context, is_admitted=is_admitted or attempt > 0
+                    ticket, Method.SOLVE_CALLBACK, body, is_admitted=is_admitted or attempt > 0
                 )
             except CallError as error:
                 if error.reason is not Reason.WORKER_LOST or attempt == _TRIES - 1:

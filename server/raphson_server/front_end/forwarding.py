@@ -97,29 +97,21 @@ class Forwarder:
         """Have a worker answer one request, which is cancelled when its call ends; raises as `answer`."""
         ticket = self.ticket(context)
         self._bind(ticket, context)
-        return self.answer(ticket, method, body, context)
+        return self.answer(ticket, method, body)
 
     def ticket(self, context: grpc.ServicerContext) -> Ticket:
         """Return a ticket for a request that has begun now; the server ends it where its call does not in time."""
-        remaining = context.time_remaining()
+        remaining, now = context.time_remaining(), time.monotonic()
         if remaining is None or remaining > _LONGEST_DEADLINE_SECONDS:
-            due_by, seconds = "default_deadline_seconds", self._config.default_deadline_seconds
+            due_by, due = "default_deadline_seconds", now + self._config.default_deadline_seconds
         elif remaining > self._config.max_deadline_seconds:
-            due_by, seconds = "max_deadline_seconds", self._config.max_deadline_seconds
+            due_by, due = "max_deadline_seconds", now + self._config.max_deadline_seconds
         else:
-            due_by, seconds = "", math.inf
-        due = time.monotonic() + seconds
-        return Ticket(CALLER.get().name, partial(address_of, context), due=due, due_by=due_by)
+            due_by, due = "", math.inf
+        ends = due if due_by else now + remaining
+        return Ticket(CALLER.get().name, partial(address_of, context), asked=now, due=due, due_by=due_by, ends=ends)
 
-    def answer(
-        self,
-        ticket: Ticket,
-        method: Method,
-        body: bytes,
-        context: grpc.ServicerContext,
-        *,
-        is_admitted: bool = False,
-    ) -> Reply:
+    def answer(self, ticket: Ticket, method: Method, body: bytes, *, is_admitted: bool = False) -> Reply:
         """Have a worker answer one request; whose call it is cancels the ticket when it ends.
 
         Parameters
@@ -129,8 +121,6 @@ class Forwarder:
         method : Method
         body : bytes
             The message.
-        context : ServicerContext
-            Knows the deadline.
         is_admitted : bool
             Whether it continues a call that was admitted, and waits for a worker however many others do.
 
@@ -140,14 +130,15 @@ class Forwarder:
             What the caller is to be told instead.
         """
         try:
-            reply = self._first_reply(ticket, method, body, context, is_admitted=is_admitted)
+            reply = self._first_reply(ticket, method, body, is_admitted=is_admitted)
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
         else:
-            _note(ticket, reply)
+            if current_call() is not None:
+                _note(ticket, reply)
         finally:
             self._let_go(ticket)
-        return self._within_limits(ticket, reply)
+        return reply if reply.outcome is Outcome.OK and not ticket.passed else self._within_limits(ticket, reply)
 
     def _within_limits(self, ticket: Ticket, reply: Reply) -> Reply:
         """Return the reply of a request that the server did not stop itself.
@@ -181,7 +172,7 @@ class Forwarder:
         ticket = self.ticket(context)
         self._bind(ticket, context)
         try:
-            reply = self._first_reply(ticket, method, body, context)
+            reply = self._first_reply(ticket, method, body)
             if reply.outcome is Outcome.MORE:
                 self._pool.watch(ticket, context.cancel)
             while reply.outcome is Outcome.MORE:
@@ -198,7 +189,8 @@ class Forwarder:
             raise self._told(error, ticket) from None
         else:
             assert ticket.worker is not None
-            self._learn(ticket.worker, reply)
+            if reply.definitions:
+                self._learn(ticket.worker, reply)
             _note(ticket, reply)
             return self._within_limits(ticket, reply)
         finally:
@@ -222,17 +214,9 @@ class Forwarder:
         except ChannelClosedError:
             self._pool.lose(ticket.worker)
 
-    def _first_reply(
-        self,
-        ticket: Ticket,
-        method: Method,
-        body: bytes,
-        context: grpc.ServicerContext,
-        *,
-        is_admitted: bool = False,
-    ) -> Reply:
+    def _first_reply(self, ticket: Ticket, method: Method, body: bytes, *, is_admitted: bool = False) -> Reply:
         """Take a worker and talk to it; the ticket holds it until it is released."""
-        request = _Request(self._definitions, method, body, ticket, context)
+        request = _Request(self._definitions, method, body, ticket)
         ticket.send = request.send_at_once
         while True:
             try:
@@ -280,7 +264,8 @@ class Forwarder:
             if reply.definitions.keys() <= request.definitions.keys():
                 raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
             request.send({needed: self._definition(needed, request.method) for needed in reply.definitions})
-        self._learn(worker, reply)
+        if reply.definitions:
+            self._learn(worker, reply)
         for known in request.definitions:
             worker.known.put(known, True)
         return reply
@@ -311,14 +296,7 @@ class _Request:
         Those that were sent along, by id.
     """
 
-    def __init__(
-        self,
-        kept: BoundedCache[bytes, bytes],
-        method: Method,
-        body: bytes,
-        ticket: Ticket,
-        context: grpc.ServicerContext,
-    ) -> None:
+    def __init__(self, kept: BoundedCache[bytes, bytes], method: Method, body: bytes, ticket: Ticket) -> None:
         self.method = method
         # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
         self.system_id = body[_ID] if body.startswith(_ID_PREFIX) else None
@@ -326,7 +304,6 @@ class _Request:
         self._kept = kept
         self._body = body
         self._ticket = ticket
-        self._context = context
         self._request_id = REQUEST_ID.get().encode()
         self._largest_variables = min(CALLER.get().quotas.largest_variables or 0, _MOST_VARIABLES)
 
@@ -338,29 +315,25 @@ class _Request:
         NotSentError
             If the worker has ended.
         """
-        self._add_likely_definition()
-        self.definitions |= definitions
-        remaining = _remaining_seconds(self._ticket, self._context)
-        self._worker().send(
-            self.method, remaining, self.definitions, self._body, self._largest_variables, self._request_id
-        )
+        worker, remaining = self._ticket.worker, self._ticket.ends - time.monotonic()
+        assert worker is not None
+        self._add_likely_definition(worker)
+        if definitions:
+            self.definitions |= definitions
+        worker.send(self.method, remaining, self.definitions, self._body, self._largest_variables, self._request_id)
 
     def send_at_once(self) -> bool:
         """Send it, as `send` does, if that waits for nothing; return whether it was sent."""
-        self._add_likely_definition()
+        assert self._ticket.worker is not None
+        self._add_likely_definition(self._ticket.worker)
         if len(self._body) + sum(map(len, self.definitions.values())) > _SENT_AT_ONCE_BYTES:
             return False
         self.send()
         return True
 
-    def _worker(self) -> WorkerProcess:
-        worker = self._ticket.worker
-        assert worker is not None
-        return worker
-
-    def _add_likely_definition(self) -> None:
+    def _add_likely_definition(self, worker: WorkerProcess) -> None:
         system_id = self.system_id
-        if system_id is not None and system_id not in self._worker().known:
+        if system_id is not None and not worker.known.has(system_id):
             likely = self._kept.get(system_id)
             if likely is not None:
                 self.definitions[system_id] = likely
@@ -388,11 +361,3 @@ def _note(ticket: Ticket, reply: Reply) -> None:
     if call is not None:
         assert ticket.worker is not None
         call.note_work(ticket.asked, ticket.bound, ticket.worker.pid, reply.account)
-
-
-def _remaining_seconds(ticket: Ticket, context: grpc.ServicerContext) -> float:
-    """Seconds that are left for a request; infinite without a deadline."""
-    if ticket.due < math.inf:
-        return ticket.due - time.monotonic()
-    remaining = context.time_remaining()
-    return math.inf if remaining is None else remaining

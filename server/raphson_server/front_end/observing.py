@@ -85,6 +85,8 @@ class ObservedMethod:
 
     def unary(self, behavior: Behavior) -> Behavior:
         """Wrap what returns one reply."""
+        if not self._is_told:
+            return self._named(behavior)
 
         def handle(body: Any, context: grpc.ServicerContext) -> Any:
             call = self._begin(context)
@@ -100,6 +102,8 @@ class ObservedMethod:
 
     def stream(self, behavior: Behavior) -> Behavior:
         """Wrap what returns a stream; gRPC takes all of it in one thread."""
+        if not self._is_told:
+            return self._named_stream(behavior)
 
         def handle(body: Any, context: grpc.ServicerContext) -> Iterator[Any]:
             call = self._begin(context)
@@ -116,20 +120,43 @@ class ObservedMethod:
 
         return handle
 
-    def _begin(self, context: grpc.ServicerContext) -> ObservedCall:
-        metadata = context.invocation_metadata()
-        sent = sent_request_id(metadata)
+    def _named(self, behavior: Behavior) -> Behavior:
+        """Wrap what is told to nobody: its calls have an id, by which errors are known."""
+
+        def handle(body: Any, context: grpc.ServicerContext) -> Any:
+            self._give_id(context)
+            try:
+                return behavior(body, context)
+            finally:
+                REQUEST_ID.set("")
+
+        return handle
+
+    def _named_stream(self, behavior: Behavior) -> Behavior:
+        def handle(body: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            self._give_id(context)
+            try:
+                yield from behavior(body, context)
+            finally:
+                REQUEST_ID.set("")
+
+        return handle
+
+    def _give_id(self, context: grpc.ServicerContext) -> str:
+        sent = sent_request_id(context.invocation_metadata())
         request_id = sent or new_request_id()
-        call = ObservedCall(
-            request_id, time.monotonic(), self._metrics, self._spans, self._is_told, caller=CALLER.get().name
-        )
-        if self._spans is not None:
-            call.span = self._spans.begin(self._name, metadata, request_id)
         REQUEST_ID.set(request_id)
-        set_current_call(call)
         if sent or self._lines is not None:
             # It costs more than all else here: only where it is expected, or finds a line. Errors always have it.
             context.set_trailing_metadata(((KEY, request_id),))
+        return request_id
+
+    def _begin(self, context: grpc.ServicerContext) -> ObservedCall:
+        request_id = self._give_id(context)
+        call = ObservedCall(request_id, time.monotonic(), self._metrics, self._spans, caller=CALLER.get().name)
+        if self._spans is not None:
+            call.span = self._spans.begin(self._name, context.invocation_metadata(), request_id)
+        set_current_call(call)
         return call
 
     def _end(self, call: ObservedCall, context: grpc.ServicerContext, code: int) -> None:

@@ -41,4 +41,4 @@ def wrapped(handler: Any, wrap: Callable[[Any], Any]) -> grpc.RpcMethodHandler[A
 
 def register(server: grpc.Server, service_name: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
     """Let a server answer the methods of one service."""
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, dict(handlers)),))
+    server.add_registered_method_handlers(service_name, dict(handlers))

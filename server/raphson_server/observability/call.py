@@ -22,7 +22,7 @@ _batches = threading.Lock()
 
 @dataclass(slots=True, eq=False)
 class ObservedCall:
-    """One call.
+    """One call that somebody is to be told of, were it only by a line in the log.
 
     Attributes
     ----------
@@ -34,8 +34,6 @@ class ObservedCall:
         Where it is counted.
     spans, span : Spans and Span, or None
         What writes its trace, and its own part in it.
-    is_told : bool
-        Whether anybody is to be told of it at all, were it only by a line in the log.
     caller : str
         The name of the token of who calls; empty without one, where the peer's address stands for them.
     failure : google.rpc.Status or None
@@ -52,7 +50,6 @@ class ObservedCall:
     began: float
     metrics: Metrics | None
     spans: Spans | None
-    is_told: bool
     span: Span | None = None
     caller: str = ""
     failure: Status | None = None
@@ -72,8 +69,6 @@ class ObservedCall:
         packed : bytes
             Its account of its work.
         """
-        if not self.is_told:
-            return
         account = self.account = Account.from_bytes(packed)
         if self.metrics is not None:
             self.metrics.count_work(account, bound - asked)
@@ -86,7 +81,7 @@ class ObservedCall:
 
     def note_cpu(self, seconds: float) -> None:
         """Take in what a worker has spent on it; several threads of one call may have such news."""
-        if self.is_told and seconds:
+        if seconds:
             with _batches:
                 self.cpu_seconds += seconds
 

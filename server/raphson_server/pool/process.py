@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 from raphson_server import frames
 from raphson_server.bounded_cache import BoundedCache
@@ -43,8 +44,15 @@ class WorkerProcess:
         Whether its process was waited for; guarded by the pool's lock.
     compiled_engine : bool
         Whether it had to compile the engine when it started.
+    is_flagged : bool
+        Whether its cancel flag is set; guarded by the pool's lock.
     killed : bool
         Whether it was told to end at once.
+    send : callable
+        Sends a request, as `frames.send_request` does; raises `NotSentError` if the process has ended.
+    reply : callable
+        Waits for the reply to what was sent, as `frames.receive_reply` does. Raises `NotSentError` if the process ended
+        before it had read the request, `ChannelClosedError` if it ended before it answered.
     """
 
     def __init__(self, config: ServerConfig, *, hurry: bool) -> None:
@@ -53,11 +61,15 @@ class WorkerProcess:
         self.alive = True
         self.reaped = False
         self.compiled_engine = False
+        self.is_flagged = False
         self.killed = False
         flag_fd = os.memfd_create("raphson-cancel")
         os.ftruncate(flag_fd, _FLAG_BYTES)
         self._flag = mmap.mmap(flag_fd, _FLAG_BYTES)
         self._channel, theirs = frames.channel_pair()
+        # Not methods: every request would pay for the calls.
+        self.send = partial(frames.send_request, self._channel)
+        self.reply = partial(frames.receive_reply, self._channel)
         settings = WorkerSettings(
             channel_fd=theirs.fileno(),
             flag_fd=flag_fd,
@@ -88,6 +100,7 @@ class WorkerProcess:
         finally:
             os.close(flag_fd)
             theirs.close()
+        self._cpu_clock = _cpu_clock(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -97,36 +110,6 @@ class WorkerProcess:
     def fileno(self) -> int:
         """Return the socket's file descriptor: it hangs up when the process ends."""
         return self._channel.fileno()
-
-    def send(
-        self,
-        method: frames.Method,
-        remaining_seconds: float,
-        definitions: frames.Definitions,
-        body: bytes,
-        largest_variables: int = 0,
-        request_id: bytes = b"",
-    ) -> None:
-        """Send a request.
-
-        Raises
-        ------
-        NotSentError
-            If the process has ended.
-        """
-        frames.send_request(self._channel, method, remaining_seconds, definitions, body, largest_variables, request_id)
-
-    def reply(self) -> frames.Reply:
-        """Wait for the reply to what was sent.
-
-        Raises
-        ------
-        NotSentError
-            If the process ended before it had read the request.
-        ChannelClosedError
-            If it ended before it answered.
-        """
-        return frames.receive_reply(self._channel)
 
     def next_reply(self) -> frames.Reply:
         """Let it go on after an item of a stream; wait for the next one, or the end.
@@ -150,17 +133,19 @@ class WorkerProcess:
     def cpu_seconds(self) -> float:
         """Return the processor time that the process has taken so far; 0 if it is gone."""
         try:
-            return time.clock_gettime(_cpu_clock(self._process.pid))
+            return time.clock_gettime(self._cpu_clock)
         except OSError:
             return 0.0
 
     def set_cancel_flag(self) -> None:
         """Make the engine stop at its next iteration."""
+        self.is_flagged = True
         self._flag[:_WORD_BYTES] = _SET
 
     def clear_cancel_flag(self) -> None:
         """Let the next request run."""
         self._flag[:_WORD_BYTES] = _CLEAR
+        self.is_flagged = False
 
     def is_unheard(self) -> bool:
         """Return whether it is within a library's work, which stops for no flag."""

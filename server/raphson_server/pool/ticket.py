@@ -65,6 +65,8 @@ class Ticket:
         When the server itself ends it, on that clock; infinite where its call's own deadline comes before.
     due_by : str
         By which setting that is.
+    ends : float
+        When it is of use to nobody any more, on that clock: its call's own deadline, or `due`.
     cpu_before : float
         Processor time that its worker had taken when it took the request, in seconds.
     cpu_seconds : float
@@ -91,10 +93,11 @@ class Ticket:
     bound: float = 0.0
     due: float = math.inf
     due_by: str = ""
+    ends: float = math.inf
     cpu_before: float = 0.0
     cpu_seconds: float = 0.0
     passed: str = ""
 
     def another(self, *, is_chunk: bool = False) -> Ticket:
         """Return a new one for a further request of the same call."""
-        return Ticket(self.caller, self.address, is_chunk=is_chunk, due=self.due, due_by=self.due_by)
+        return Ticket(self.caller, self.address, is_chunk=is_chunk, due=self.due, due_by=self.due_by, ends=self.ends)

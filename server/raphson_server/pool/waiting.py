@@ -38,12 +38,18 @@ class _Line:
 
 
 class Waiting:
-    """The requests that wait, by caller; guarded by the pool's lock."""
+    """The requests that wait, by caller; guarded by the pool's lock.
+
+    Attributes
+    ----------
+    count : int
+        How many; ``len`` takes longer than all else that a call has to do with this.
+    """
 
     def __init__(self) -> None:
         # The first is the one whose turn it is.
         self._lines: OrderedDict[str, _Line] = OrderedDict()
-        self._count = 0
+        self.count = 0
 
     def append(self, ticket: Ticket) -> None:
         """Let a request wait behind its caller's others of its kind."""
@@ -52,7 +58,7 @@ class Waiting:
         if line is None:
             line = self._lines[ticket.line] = _Line()
         line.of(ticket).append(ticket)
-        self._count += 1
+        self.count += 1
 
     def next(self) -> Ticket:
         """Take the request whose turn it is."""
@@ -60,7 +66,7 @@ class Waiting:
         ticket = line.take()
         if line:
             self._lines[caller] = line
-        self._count -= 1
+        self.count -= 1
         return ticket
 
     def remove(self, ticket: Ticket) -> bool:
@@ -71,7 +77,7 @@ class Waiting:
         line.of(ticket).remove(ticket)
         if not line:
             del self._lines[ticket.line]
-        self._count -= 1
+        self.count -= 1
         return True
 
     def has(self, caller: str) -> bool:
@@ -81,7 +87,7 @@ class Waiting:
     def clear(self) -> None:
         """Let nobody wait."""
         self._lines.clear()
-        self._count = 0
+        self.count = 0
 
     def __iter__(self) -> Iterator[Ticket]:
         for line in self._lines.values():
@@ -89,4 +95,4 @@ class Waiting:
             yield from line.chunks
 
     def __len__(self) -> int:
-        return self._count
+        return self.count

@@ -85,7 +85,7 @@ class WorkerPool:
             return self._emptied.wait_for(self._is_empty, timeout_seconds)
 
     def _is_empty(self) -> bool:
-        return not (self._busy or self._waiting or any(ticket.end_work for ticket in self._streams))
+        return not (self._busy or self._waiting.count or any(ticket.end_work for ticket in self._streams))
 
     def stop(self) -> None:
         """Turn away whoever waits and end every worker, whatever it is doing."""
@@ -126,7 +126,7 @@ class WorkerPool:
                 raise PoolClosedError
             if self._idle:
                 return self._bind(ticket, self._take_idle(system_id))
-            is_full = self._busy + len(self._waiting) >= self._max_in_flight
+            is_full = self._busy + self._waiting.count >= self._max_in_flight
             # One caller may fill the queue, but not for another that has nothing in it.
             if is_full and not is_admitted and (not ticket.caller or self._waiting.has(ticket.caller)):
                 raise PoolFullError
@@ -169,7 +169,8 @@ class WorkerPool:
                 following = self._offer(worker)
             elif worker.reaped:
                 worker.close()
-        _hand_over(following)
+        if following is not None:
+            _hand_over(following)
 
     def cancel(self, ticket: Ticket) -> None:
         """Stop a request whose call has ended: by its worker's flag now, by a kill after the grace."""
@@ -253,7 +254,8 @@ class WorkerPool:
             following = self._offer(worker)
             opens = not self._open and not self._closed and len(self._active) == self._workers
             self._open = self._open or opens
-        _hand_over(following)
+        if following is not None:
+            _hand_over(following)
         if opens:
             self._on_ready(self._supervisor.compiled_engine)
 
@@ -277,7 +279,8 @@ class WorkerPool:
                 self._active.add(self._spare)
                 following = self._offer(self._spare)
                 self._spare = None
-        _hand_over(following)
+        if following is not None:
+            _hand_over(following)
 
     def state(self) -> PoolState:
         """Return how it is now, for metrics."""
@@ -289,7 +292,7 @@ class WorkerPool:
                 idle=len(self._idle),
                 spare=int(self._spare is not None),
                 starting=max(0, len(pids) - ready),
-                waiting=len(self._waiting),
+                waiting=self._waiting.count,
                 streams=len(self._streams),
                 lost=dict(self._lost),
                 busy_seconds=self._busy_seconds,
@@ -307,13 +310,13 @@ class WorkerPool:
         """Take the idle worker that knows the system, else the one used last: its caches are warm."""
         if system_id is not None:
             for position in range(len(self._idle) - 1, -1, -1):
-                if system_id in self._idle[position].known:
+                if self._idle[position].known.has(system_id):
                     return self._idle.pop(position)
         return self._idle.pop()
 
     def _offer(self, worker: WorkerProcess) -> Ticket | None:
         """Give a free worker to whoever's turn it is, to whom it is then to be handed over; else let it idle."""
-        if self._waiting:
+        if self._waiting.count:
             ticket = self._waiting.next()
             self._bind(ticket, worker)
             return ticket
@@ -321,7 +324,8 @@ class WorkerPool:
         return None
 
     def _bind(self, ticket: Ticket, worker: WorkerProcess) -> WorkerProcess:
-        worker.clear_cancel_flag()
+        if worker.is_flagged:
+            worker.clear_cancel_flag()
         worker.busy = True
         self._busy += 1
         self._working.add(ticket)
@@ -341,10 +345,8 @@ def _end_all(calls: Iterable[Callable[[], object] | None]) -> None:
             _log.exception("the call of a stream could not be ended")
 
 
-def _hand_over(ticket: Ticket | None) -> None:
+def _hand_over(ticket: Ticket) -> None:
     """Send a request that has waited to the worker that it has now, and wake its thread."""
-    if ticket is None:
-        return
     if ticket.send is not None:
         try:
             ticket.is_sent = ticket.send()

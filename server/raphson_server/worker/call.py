@@ -56,6 +56,8 @@ class Call:
         How many the caller may have; 0 is as many as anybody.
     deadline : float
         On the clock of ``time.monotonic``; infinite without one.
+    account : Account
+        Of the work for this request, told to the front end with the reply; the same that `systems` has.
     """
 
     systems: Systems
@@ -69,11 +71,7 @@ class Call:
     definitions: Definitions = field(default_factory=dict)
     largest_variables: int = 0
     deadline: float = math.inf
-
-    @property
-    def account(self) -> Account:
-        """Of the work for this request, told to the front end with the reply."""
-        return self.systems.account
+    account: Account = field(default_factory=Account)
 
     def has_ended(self) -> bool:
         """Return whether nobody waits for the answer any more, or it would come too late."""

@@ -21,6 +21,11 @@ class Items:
         Set when the call has ended.
     maximum : int
         Bytes of the largest message.
+
+    Attributes
+    ----------
+    is_in_use : bool
+        Whether there was an item since it was settled last.
     """
 
     def __init__(self, channel: socket.socket, cancel: rs.CancelFlag, maximum: int) -> None:
@@ -29,6 +34,7 @@ class Items:
         self._maximum = maximum
         self._is_under_way = False
         self._left: Message | None = None
+        self.is_in_use = False
 
     def send(self, message: Message) -> None:
         """Send an item; waits, without working, while the caller has not taken the one before it.
@@ -44,7 +50,7 @@ class Items:
         if self._cancel.is_set():
             raise call_ended()
         send_reply(self._channel, Reply(Outcome.MORE, serialized(message, self._maximum)))
-        self._is_under_way = True
+        self._is_under_way = self.is_in_use = True
 
     def offer(self, message: Message) -> None:
         """Send an item if the one before it was taken; else leave it until the next offer, which replaces it.
@@ -54,7 +60,7 @@ class Items:
         ChannelClosedError
             If the front end is gone.
         """
-        self._left = message
+        self._left, self.is_in_use = message, True
         if not self._is_under_way or receive_acknowledgement(self._channel, wait=False):
             self._is_under_way = False
             self.flush()
@@ -81,7 +87,7 @@ class Items:
         if self._is_under_way:
             receive_acknowledgement(self._channel)
             self._is_under_way = False
-        self._left = None
+        self._left, self.is_in_use = None, False
 
 
 def call_ended() -> CallError:

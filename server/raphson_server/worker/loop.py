@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -83,16 +82,19 @@ def serve(
     while True:
         try:
             request = receive_request(channel)
-            account = call.systems.account = Account(received=time.monotonic())
+            account = call.account = call.systems.account = Account(received=time.monotonic())
             REQUEST_ID.set(request.request_id.decode())
             call.definitions = request.definitions
             call.largest_variables = request.largest_variables
-            call.deadline = _deadline(request.remaining_seconds)
+            # What was left when the request was sent, as a time of this process's clock.
+            call.deadline = account.received + request.remaining_seconds
             reply = answer(request, call)
             account.answered = time.monotonic()
-            account.note_code(*CODE_COUNTS.take())
+            if CODE_COUNTS.has_any:
+                account.note_code(*CODE_COUNTS.take())
             reply.account = account.to_bytes()
-            call.items.settle()
+            if call.items.is_in_use:
+                call.items.settle()
             send_reply(channel, reply)
         except ChannelClosedError:
             return
@@ -102,7 +104,9 @@ def answer(request: Request, call: Call) -> Reply:
     """Work on one request; every exception becomes a reply, unless the front end is gone."""
     try:
         result = _BEHAVIORS[request.method](request.body, call)
-        body = serialized(result.message, call.max_message_bytes)
+        body = result.message
+        if not isinstance(body, bytes) or len(body) > call.max_message_bytes:
+            body = serialized(body, call.max_message_bytes)
         if result.state is not None:
             body = turns.packed(result.state, body)
     except ChannelClosedError:
@@ -117,12 +121,9 @@ def answer(request: Request, call: Call) -> Reply:
         return _failed(_out_of_memory())
     except Exception as error:  # noqa: BLE001 (logged with its trace; the caller gets its id)
         return _failed(unexpected(error))
+    if not result.learnt:
+        return Reply(Outcome.OK, body)
     return Reply(Outcome.OK, body, {kept.system.id.encode(): kept.definition for kept in result.learnt})
-
-
-def _deadline(remaining_seconds: float) -> float:
-    """Turn what was left when the request was sent into a time of this process's clock."""
-    return math.inf if remaining_seconds == math.inf else time.monotonic() + remaining_seconds
 
 
 def _failed(error: CallError) -> Reply:

@@ -144,7 +144,7 @@ class RequestForms(Generic[Q]):
         if not question.has_form:
             return
         key = _key(body)
-        if key not in self._forms:
+        if not self._forms.has(key):
             form = RequestForm.of(body, question, self._numbers)
             if form is not None:
                 self._forms.put(key, form)

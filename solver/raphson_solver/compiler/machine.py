@@ -27,23 +27,32 @@ _lock = threading.Lock()
 
 
 class CodeCounts:
-    """How many modules were found on disk, and how many compiled."""
+    """How many modules were found on disk, and how many compiled.
+
+    Attributes
+    ----------
+    has_any : bool
+        Whether there is something to take.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found = self._compiled = 0
+        self.has_any = False
 
     def add(self, *, found: bool) -> None:
         """Count one."""
         with self._lock:
             self._found += found
             self._compiled += not found
+            self.has_any = True
 
     def take(self) -> tuple[int, int]:
         """Return what was found, and compiled, since this was asked last."""
         with self._lock:
             taken = self._found, self._compiled
             self._found = self._compiled = 0
+            self.has_any = False
         return taken
 
 
