@@ -230,6 +230,9 @@ def _set_up(plan: Integers) -> tuple[int, int]:
     settings[layout.LAST_LENGTH] = 0.0
     settings[layout.DAMPING] = 0.0
     settings[layout.HEIGHT] = 0.0
+    last = doubles(plan[layout.LAST_DIRECTION])
+    for j in range(plan[N]):
+        last[j] = 0.0
     return unweighted, number
 
 

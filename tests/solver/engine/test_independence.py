@@ -27,6 +27,33 @@ def fingerprint(solution: rs.Solution) -> tuple[object, ...]:
     )
 
 
+EXTREMES = [0.0, 1.0, -1.0, 2.0, 1e16, 6e16, 1e71, 1e284, -1e300, 1e308, 1e-300, 5e-324, 3.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("texts", "method"),
+    [
+        (["x**2 = a", "x*y = b", "x*z = c"], rs.Method.AUTO),
+        (["x*y*z = a", "x**2 - y = b", "exp(z) + x = c"], rs.Method.AUTO),
+        *((["x*y + z = a", "x**2 - y = b", "z**3 + x = c"], method) for method in METHODS),
+    ],
+)
+def test_used_memory_is_as_good_as_new(texts: list[str], method: rs.Method) -> None:
+    """What the solve before it left must not matter, however badly that ended."""
+    system = rs.compile(texts, ["x", "y", "z"], ["a", "b", "c"])
+    options = rs.SolveOptions(method=method)
+    random = np.random.default_rng(0)
+    idle = system.prepare(options).idle
+    for _ in range(150):
+        numbers = np.where(random.random(6) < 0.6, random.choice(EXTREMES, 6), random.uniform(-10, 10, 6))
+        x, p = numbers[:3], numbers[3:]
+        used = fingerprint(system.solve(x, p, options))
+        idle.clear()
+        new = fingerprint(system.solve(x, p, options))
+        again = fingerprint(system.solve(x, p, options))
+        assert used == new == again
+
+
 def test_eight_threads_solve_one_system_as_one_does() -> None:
     system = rs.compile(TEXTS, ["x", "y"], ["r"])
     radii = np.linspace(0.5, 20.0, 800)
