@@ -13,10 +13,14 @@ from typing import Self
 STATUSES = 16
 """Numbers of statuses that are counted: from 0, which is none, to 15."""
 
-_FORM = struct.Struct("<BHHHHIQdddddd64s")
+_BEFORE_TIMES = "<BHHHHIQ"
+_FORM = struct.Struct(f"{_BEFORE_TIMES}dddddd64s")
 
 SIZE = _FORM.size
 """Bytes that an account takes."""
+
+SOLVE_TIMES = struct.calcsize(_BEFORE_TIMES)
+"""Where the times of a solve are: when it was received and answered, when it began and how long it took."""
 
 NO_ACCOUNT = bytes(SIZE)
 """Of replies that no work went before."""
@@ -47,10 +51,10 @@ class Account:
         Of the solve, or of all members of a batch together.
     received, answered : float
         When the worker had the request, and when it had the answer.
-    compiling, compile_seconds : float
-        When it began to make a system from its text, 0 if it did not; and how long all such work took.
     solving, solve_seconds : float
         When it began to solve, 0 if it did not; and how long that took.
+    compiling, compile_seconds : float
+        When it began to make a system from its text, 0 if it did not; and how long all such work took.
     counts : bytes
         How many members of a batch ended with which status; see `members_by_status`.
     """
@@ -64,10 +68,10 @@ class Account:
     iterations: int = 0
     received: float = 0.0
     answered: float = 0.0
-    compiling: float = 0.0
-    compile_seconds: float = 0.0
     solving: float = 0.0
     solve_seconds: float = 0.0
+    compiling: float = 0.0
+    compile_seconds: float = 0.0
     counts: bytes = _NO_COUNTS
 
     @classmethod
@@ -87,10 +91,10 @@ class Account:
             self.iterations,
             self.received,
             self.answered,
-            self.compiling,
-            self.compile_seconds,
             self.solving,
             self.solve_seconds,
+            self.compiling,
+            self.compile_seconds,
             self.counts,
         )
 

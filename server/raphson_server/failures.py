@@ -164,7 +164,7 @@ def _clip(text: str, max_bytes: int) -> str:
 
 def with_request_id(status: Status, request_id: str) -> Status:
     """Return a copy with the id that a call is known by, which what another process says of it may have already."""
-    if any(detail.Is(RequestInfo.DESCRIPTOR) for detail in status.details):
+    if any(detail.Unpack(RequestInfo()) for detail in status.details):
         return status
     told = Status()
     told.CopyFrom(status)

@@ -119,9 +119,11 @@ class NotSentError(ChannelClosedError):
     """The other end ended before it had read what was sent."""
 
 
-# Both begin with the sizes of what follows: definitions and body.
-_REQUEST = struct.Struct(f"<IIBdI{LONGEST}s")
-_REPLY = struct.Struct(f"<IIB{SIZE}s")
+# Both begin with the sizes of what follows, definitions and body; `worker.machine_loop` reads and writes them too.
+REQUEST = struct.Struct(f"<IIdIB{LONGEST}s")
+"""Sizes, remaining seconds, largest number of variables, method, request id."""
+REPLY = struct.Struct(f"<IIB{SIZE}s")
+"""Sizes, outcome, account."""
 _DEFINITION = struct.Struct("<II")
 _CHUNK = 64 * 1024
 _BUFFER = 1024 * 1024
@@ -150,13 +152,13 @@ def send_request(
 ) -> None:
     """Write one request frame; see `Request`."""
     packed = _packed(definitions) if definitions else b""
-    header = _REQUEST.pack(len(packed), len(body), method, remaining_seconds, largest_variables, request_id)
+    header = REQUEST.pack(len(packed), len(body), remaining_seconds, largest_variables, method, request_id)
     _send(channel, header, packed, body)
 
 
-def receive_request(channel: socket.socket) -> Request:
-    """Read one request frame."""
-    payload, (packed_size, _, method, remaining_seconds, most, padded_id) = _receive(channel, _REQUEST)
+def receive_request(channel: socket.socket, first: bytes = b"") -> Request:
+    """Read one request frame, of which the first bytes may have been read before."""
+    payload, (packed_size, _, remaining_seconds, most, method, padded_id) = _receive(channel, REQUEST, first)
     request_id = padded_id.rstrip(b"\0")
     if not packed_size:
         return Request(_METHODS[method], remaining_seconds, {}, payload, most, request_id)
@@ -167,13 +169,13 @@ def receive_request(channel: socket.socket) -> Request:
 def send_reply(channel: socket.socket, reply: Reply) -> None:
     """Write one reply frame."""
     packed = _packed(reply.definitions) if reply.definitions else b""
-    header = _REPLY.pack(len(packed), len(reply.body), reply.outcome, reply.account)
+    header = REPLY.pack(len(packed), len(reply.body), reply.outcome, reply.account)
     _send(channel, header, packed, reply.body)
 
 
 def receive_reply(channel: socket.socket) -> Reply:
     """Read one reply frame."""
-    payload, (packed_size, _, outcome, account) = _receive(channel, _REPLY)
+    payload, (packed_size, _, outcome, account) = _receive(channel, REPLY)
     if not packed_size:
         return Reply(_OUTCOMES[outcome], payload, account=account)
     definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
@@ -230,10 +232,10 @@ def _send(channel: socket.socket, *parts: bytes) -> None:
         raise NotSentError from error
 
 
-def _receive(channel: socket.socket, header: struct.Struct) -> tuple[bytes, tuple[Any, ...]]:
-    """Read one frame; return what comes after its header, and the header's fields."""
+def _receive(channel: socket.socket, header: struct.Struct, first: bytes = b"") -> tuple[bytes, tuple[Any, ...]]:
+    """Read one frame, or what is left of it; return what comes after its header, and the header's fields."""
     try:
-        first = channel.recv(_CHUNK)
+        first = first or channel.recv(_CHUNK)
         while len(first) < header.size:
             more = channel.recv(_CHUNK)
             if not more:

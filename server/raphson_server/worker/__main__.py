@@ -25,6 +25,7 @@ def main(argument: str) -> None:
     import numpy as np  # noqa: PLC0415
     import raphson_solver as rs  # noqa: PLC0415
 
+    from raphson_server.worker import machine_loop  # noqa: PLC0415
     from raphson_server.worker.loop import serve  # noqa: PLC0415
 
     # Overflow in what a caller sent is the caller's: it is told in the reply, not in the server's log.
@@ -41,6 +42,7 @@ def main(argument: str) -> None:
     send_reply(channel, Reply(Outcome.HELLO))
     receive_request(channel)
     compiled = rs.warm_up()
+    machine_loop.warm_up()
     # What was loaded stays; the collector need not look at it again.
     gc.collect()
     gc.freeze()

@@ -26,8 +26,8 @@ from raphson_server.worker.systems import Systems
 M = TypeVar("M", bound=Message)
 
 # The reply must still reach the caller: a tenth of what is left, at most 20 ms.
-_LONGEST_MARGIN_SECONDS = 0.02
-_MARGIN_FRACTION = 0.1
+LONGEST_MARGIN_SECONDS = 0.02
+MARGIN_FRACTION = 0.1
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ def allowed_seconds(deadline: float) -> float:
     if deadline == math.inf:
         return math.inf
     remaining = deadline - time.monotonic()
-    return remaining - min(_LONGEST_MARGIN_SECONDS, _MARGIN_FRACTION * remaining)
+    return remaining - min(LONGEST_MARGIN_SECONDS, MARGIN_FRACTION * remaining)
 
 
 def within_deadline(options: rs.SolveOptions, call: Call) -> rs.SolveOptions:

@@ -36,6 +36,7 @@ from raphson_server.worker.explain import explain
 from raphson_server.worker.find_all import find_roots
 from raphson_server.worker.follow import follow
 from raphson_server.worker.items import Items, serialized
+from raphson_server.worker.known_requests import KnownRequests
 from raphson_server.worker.registered import list_registered
 from raphson_server.worker.request_form import RequestForms
 from raphson_server.worker.solve import solve
@@ -79,9 +80,10 @@ def serve(
         max_callback_bytes=settings.max_callback_bytes,
         items=Items(channel, cancel, settings.max_message_bytes),
     )
+    known = KnownRequests(channel, cancel, settings.max_message_bytes)
     while True:
         try:
-            request = receive_request(channel)
+            request = receive_request(channel, known.answer())
             account = call.account = call.systems.account = Account(received=time.monotonic())
             REQUEST_ID.set(request.request_id.decode())
             call.definitions = request.definitions
@@ -96,6 +98,8 @@ def serve(
             if call.items.is_in_use:
                 call.items.settle()
             send_reply(channel, reply)
+            if request.method is Method.SOLVE and call.solves.last is not None:
+                known.learn(call.solves.last)
         except ChannelClosedError:
             return
 

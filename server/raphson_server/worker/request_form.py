@@ -43,25 +43,31 @@ class RequestForm(Generic[Q]):
     ----------
     question : Question
         What the first of them asked.
-    between : Struct
-        Alternately the bytes between arrays and the bytes of an array.
-    fixed : tuple of bytes
-        The bytes between arrays.
+    lengths : sequence of int
+        Alternately of the bytes between arrays and of an array, in bytes.
+    body : bytes
+        The first of them.
     parts : sequence of (str, int, int, shape)
         Which attribute of the question has which of the numbers, in which shape.
+
+    Attributes
+    ----------
+    question, lengths
+        As given.
+    size : int
+        Bytes of a request.
+    fixed : tuple of bytes
+        The bytes between arrays.
     """
 
     def __init__(
-        self,
-        question: Q,
-        between: struct.Struct,
-        fixed: tuple[bytes, ...],
-        parts: Sequence[tuple[str, int, int, Shape]],
+        self, question: Q, lengths: Sequence[int], body: bytes, parts: Sequence[tuple[str, int, int, Shape]]
     ) -> None:
-        self._question = question
-        self._size = between.size
-        self._between = between
-        self._fixed = fixed
+        self.question = question
+        self.lengths = lengths
+        self.size = len(body)
+        self._layout = struct.Struct("<" + "".join(f"{length}s" for length in lengths))
+        self.fixed = self._layout.unpack(body)[::2]
         self._parts = parts
 
     @classmethod
@@ -92,21 +98,20 @@ class RequestForm(Generic[Q]):
         in_order = all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(spans))
         if not in_order or len(spans) > _MOST_ARRAYS:
             return None
-        between = struct.Struct(_alternating(spans, len(body)))
-        return cls(question, between, between.unpack(body)[::2], parts)
+        return cls(question, _alternating(spans, len(body)), body, parts)
 
     def read(self, body: bytes) -> Q | None:
         """Return what a request asks if it has this form, else None; its numbers may not be finite.
 
         The question is the same object each time, with other numbers.
         """
-        if len(body) != self._size:
+        if len(body) != self.size:
             return None
-        pieces = self._between.unpack(body)
-        if pieces[::2] != self._fixed:
+        pieces = self._layout.unpack(body)
+        if pieces[::2] != self.fixed:
             return None
         numbers = np.frombuffer(b"".join(pieces[1::2]), WIRE)
-        question = self._question
+        question = self.question
         for name, first, last, shape in self._parts:
             setattr(question, name, numbers[first:last].reshape(shape))
         return question
@@ -121,22 +126,27 @@ class RequestForms(Generic[Q]):
         How many.
     numbers : mapping of str to path
         Where requests have their numbers; see `RequestForm.of`.
+
+    Attributes
+    ----------
+    last : RequestForm or None
+        The form that was recognised last.
     """
 
     def __init__(self, capacity: int, numbers: Mapping[str, Path]) -> None:
         self._numbers = numbers
         self._forms = BoundedCache[tuple[bytes, int], RequestForm[Q]](capacity)
-        self._last: RequestForm[Q] | None = None
+        self.last: RequestForm[Q] | None = None
 
     def recognise(self, body: bytes) -> Q | None:
         """Return what a request asks if it has a remembered form, else None."""
-        question = None if self._last is None else self._last.read(body)
+        question = None if self.last is None else self.last.read(body)
         if question is not None:
             return question
         form = self._forms.get(_key(body))
         question = None if form is None else form.read(body)
         if question is not None:
-            self._last = form
+            self.last = form
         return question
 
     def learn(self, body: bytes, question: Q) -> None:
@@ -155,11 +165,7 @@ def _key(body: bytes) -> tuple[bytes, int]:
     return body[:_KEY_BYTES], len(body)
 
 
-def _alternating(spans: Sequence[Span], size: int) -> str:
-    """Write the layout as `struct` reads it: ``"<76s8s20s8s0s"``."""
-    layout = "<"
-    place = 0
-    for first, last in spans:
-        layout += f"{first - place}s{last - first}s"
-        place = last
-    return f"{layout}{size - place}s"
+def _alternating(spans: Sequence[Span], size: int) -> list[int]:
+    """Return how many bytes are before each span, and in it, in turn, and how many after the last."""
+    edges = [0, *itertools.chain.from_iterable(spans), size]
+    return [last - first for first, last in itertools.pairwise(edges)]

@@ -8,6 +8,7 @@ costs, which is more than a small solve, and keeps nothing of the solutions befo
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import raphson_solver as rs
@@ -22,7 +23,32 @@ from raphson_server.worker.wire_fields import Path, payloads
 _MOST_FORMS = 64
 # In `Solution.numbers`.
 _NORM, _SECONDS = 4, 6
-_Form = tuple[Sequence[bytes], Sequence[slice]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyForm:
+    """What replies have in common.
+
+    Attributes
+    ----------
+    between : sequence of bytes
+        Before, between and after a reply's numbers.
+    places : sequence of slice
+        Where in the bytes of `Solution.numbers` those are that go between.
+    size : int
+        Bytes of a reply.
+    """
+
+    between: Sequence[bytes]
+    places: Sequence[slice]
+    size: int
+
+    def joined(self, numbers: bytes) -> bytes:
+        """Return a reply with these numbers."""
+        parts = [self.between[0]]
+        for place, after in zip(self.places, self.between[1:], strict=True):
+            parts += (numbers[place], after)
+        return b"".join(parts)
 
 
 class SolveReply:
@@ -31,6 +57,12 @@ class SolveReply:
     Parameters
     ----------
     system : System
+
+    Attributes
+    ----------
+    forms : dict
+        Of the latest new replies, by status, linear solver, and the counts of `Solution.numbers`, where the norm and
+        the seconds stand for whether they are zero.
     """
 
     def __init__(self, system: rs.System) -> None:
@@ -38,7 +70,7 @@ class SolveReply:
         # Of x, in bytes, what each variable has.
         ends = [*itertools.accumulate((WIRE.itemsize * math.prod(shape) for _, shape in system.variables), initial=0)]
         self._variables = [*itertools.pairwise(ends)]
-        self._forms: dict[tuple[float | str, ...], _Form] = {}
+        self.forms: dict[tuple[float | str, ...], ReplyForm] = {}
 
     def message(self, solution: rs.Solution, jacobian: Array | None = None) -> SolveResponse:
         """Return a message. Enums have the same numbers on the wire."""
@@ -73,18 +105,18 @@ class SolveReply:
             # A zero is left out of a message; else these take eight bytes.
             counts[place] = counts[place] == 0.0
         key = (int(solution.status), solution.linear_solver, *counts)
-        form = self._forms.get(key)
+        form = self.forms.get(key)
         if form is not None:
-            return _joined(form, to_bytes(numbers))
+            return form.joined(to_bytes(numbers))
         body = self.message(solution).SerializeToString()
         form = self._form_of(body)
-        if _joined(form, to_bytes(numbers)) == body:
-            if len(self._forms) >= _MOST_FORMS:
-                self._forms.clear()
-            self._forms[key] = form
+        if form.joined(to_bytes(numbers)) == body:
+            if len(self.forms) >= _MOST_FORMS:
+                del self.forms[next(iter(self.forms))]
+            self.forms[key] = form
         return body
 
-    def _form_of(self, body: bytes) -> _Form:
+    def _form_of(self, body: bytes) -> ReplyForm:
         """Return the bytes between a reply's numbers, and where in `Solution.numbers` each piece of these is."""
         spans = sorted(
             (span, where)
@@ -94,7 +126,7 @@ class SolveReply:
         ends = [0, *(last for (_, last), _ in spans)]
         begins = [*(first for (first, _), _ in spans), len(body)]
         between = [body[end:begin] for end, begin in zip(ends, begins, strict=True)]
-        return between, [slice(*where) for _, where in spans]
+        return ReplyForm(between, [slice(*where) for _, where in spans], len(body))
 
     def _numbers(self) -> list[tuple[Path, list[tuple[int, int]]]]:
         """Return which fields have numbers, and the bytes of `Solution.numbers` that go there."""
@@ -120,11 +152,3 @@ def _path(*names: str) -> Path:
         path.append(field.number)
         message = field.message_type
     return tuple(path)
-
-
-def _joined(form: _Form, numbers: bytes) -> bytes:
-    between, places = form
-    parts = [between[0]]
-    for place, after in zip(places, between[1:], strict=True):
-        parts += (numbers[place], after)
-    return b"".join(parts)

@@ -84,20 +84,24 @@ def _users_cache() -> Path:
 
 
 class _Locator(caching._CacheLocator):  # noqa: SLF001 - Numba has no public way
-    """Tells Numba where, and by what stamp."""
+    """Tells Numba where, and by what stamp: the engine's, and one of the function's own file if that is elsewhere."""
+
+    def __init__(self, source: Path) -> None:
+        is_ours = source.parent == Path(__file__).parent
+        self._own = "" if is_ours else hashlib.sha256(source.read_bytes()).hexdigest()
 
     def get_cache_path(self) -> Any:
         return str(cache_directory())
 
     def get_source_stamp(self) -> Any:
-        return engine_stamp()
+        return engine_stamp() + self._own
 
     def get_disambiguator(self) -> Any:
         return "engine"
 
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:  # noqa: ARG003 - one place for all
-        return cls()
+        return cls(Path(py_file))
 
 
 class _Implementation(caching.CompileResultCacheImpl):

@@ -14,8 +14,8 @@ from raphson_solver.engine import layout
 from raphson_solver.engine.aim import RUNNING
 from raphson_solver.engine.blocks import give_up, solve_blocks
 from raphson_solver.engine.cascade import run
-from raphson_solver.engine.intrinsics import Integers, doubles, integers, monotonic_seconds
-from raphson_solver.engine.jit import entry, jit
+from raphson_solver.engine.intrinsics import Doubles, Integers, doubles, integers, monotonic_seconds
+from raphson_solver.engine.jit import c_entry, entry, jit
 from raphson_solver.engine.layout import BLOCK, BLOCK_COUNT, BLOCK_STATE, STAGE, N
 from raphson_solver.engine.point import finite
 from raphson_solver.engine.status import Status
@@ -28,7 +28,7 @@ WRONG_SIZE = -2
 _CONVERGED = int(Status.CONVERGED)
 
 
-@entry
+@c_entry
 def iterate(plan_address: int) -> int:
     """Take up to `plan[SLICE_LIMIT]` steps; return a `Status`, `NOT_FINITE`, or `RUNNING` to be called again."""
     plan = integers(plan_address)
@@ -70,11 +70,25 @@ def enter(plan_address: int, given_x: NDArray[np.float64], given_p: NDArray[np.f
         x[j] = given_x[j]
     for k in range(given_p.size):
         p[k] = given_p[k]
-    settings = doubles(plan[layout.SETTINGS])
+    begin(doubles(plan[layout.SETTINGS]))
+    return int(iterate(plan_address))
+
+
+@jit
+def begin(settings: Doubles) -> None:
+    """Note that a solve begins now, and when it is to end: after its timeout, if it has one."""
     began, timeout = monotonic_seconds(), settings[layout.TIMEOUT]
     settings[layout.BEGAN] = began
     settings[layout.DEADLINE] = began + timeout if timeout > 0.0 else 0.0
-    return int(iterate(plan_address))
+
+
+@functools.cache
+def iterate_address() -> int:
+    """Return where `iterate` is, for machine code: ``int64_t iterate(int64_t plan_address)``, as C calls it."""
+    dispatcher: Any = iterate
+    dispatcher.compile((types.int64,))
+    (compiled,) = dispatcher.overloads.values()
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))
 
 
 @functools.cache

@@ -91,6 +91,18 @@ def call_solver(_typing: Any, address: Any, kind: Any, matrix: Any, right: Any, 
 
 
 @intrinsic
+def call_iterate(_typing: Any, address: Any, plan: Any) -> tuple[Any, Any]:
+    """Call the engine, ``iterate(plan)``, by the address that `entrance.iterate_address` tells; return its int64."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        whole = ir.IntType(64)
+        function = builder.inttoptr(arguments[0], ir.FunctionType(whole, [whole]).as_pointer())
+        return builder.call(function, [arguments[1]])
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
 def load_flag(_typing: Any, address: Any) -> tuple[Any, Any]:
     """Read an int64 that another thread or process may set; LLVM hoists a plain read out of the loop."""
 

@@ -37,6 +37,11 @@ def _compiled(function: Function, **how: bool) -> Function:
     return cast("Function", dispatcher)
 
 
+def c_entry(function: Function) -> Function:
+    """Do as `entry`, for what machine code calls by its address too."""
+    return _compiled(function)
+
+
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function that writes LLVM callable from jitted code."""
     return cast("Callable[..., Any]", numba_intrinsic(function))

@@ -30,6 +30,7 @@ from raphson_solver.solution.prepared import Prepared
 from raphson_solver.solution.progress import OnProgress
 from raphson_solver.solution.region import BoundsLike, NominalLike, pack_bounds
 from raphson_solver.solution.solution import Solution
+from raphson_solver.solution.standing import StandingSolve
 from raphson_solver.sparse import choose
 from raphson_solver.structure import block_triangular, matching
 
@@ -49,6 +50,7 @@ _ARRAY = np.ndarray
 _NOTHING = np.empty(0)
 # Code for whole steps takes 0.02 to 0.3 s to make: about as long as so many solves took.
 _PAYING_USES = 5_000
+_COMPILING_USES = 2
 # Sets of options whose memory is kept for the next solve.
 _LARGEST_PREPARED = 16
 
@@ -254,7 +256,7 @@ class System:
             prepared = self.prepare(options)
         assert prepared is not None
         if self._is_counting:
-            self._use()
+            self.use()
         if (
             type(x) is _ARRAY
             and (p is None or type(p) is _ARRAY)
@@ -349,6 +351,11 @@ class System:
 
         return solve_batch(self, x, p, options, threads, between, cancel, warm_start)
 
+    def standing(self, options: SolveOptions, cancel: CancelFlag) -> StandingSolve | None:
+        """Return what machine code solves by, again and again with these options; None if that takes Python."""
+        prepared = self.prepare(options)
+        return StandingSolve(self, prepared, cancel) if prepared.is_small else None
+
     def settle_batches(
         self,
         x: ArrayLike | Mapping[str, Any],
@@ -386,7 +393,7 @@ class System:
     ) -> NDArray[np.float64]:
         """Return f(x), shape (m,)."""
         point = self.point(x, p)
-        self._use()
+        self.use()
         return self._solved.residual(*point)
 
     def jacobian(
@@ -527,17 +534,18 @@ class System:
     def _differential(self, mode: JacobianMode) -> Differential:
         from raphson_solver.differential import Differential  # noqa: PLC0415
 
-        self._use()
+        self.use()
         return Differential(self, mode)
 
-    def _use(self) -> None:
+    def use(self, times: int = 1) -> None:
         """Count uses: from the second on it is worth compiling, and later code for whole steps."""
         if self._kernels is None:
             return
-        self._uses += 1
-        if self._uses == 2 and not self._kernels.compile_now:
+        before = self._uses
+        self._uses += times
+        if before < _COMPILING_USES <= self._uses and not self._kernels.compile_now:
             compile_later(self, System.compile)
-        elif self._uses == _PAYING_USES:
+        if before < _PAYING_USES <= self._uses:
             self._is_counting = False
             compile_later(self, _compile_steps)
 
