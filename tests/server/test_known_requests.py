@@ -17,6 +17,7 @@ from google.rpc.status_pb2 import Status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raphson.v1.solver_pb2 import (
+    LINEAR_SOLVER_DIRECT,
     STATUS_CANCELLED,
     STATUS_CONVERGED,
     STATUS_TIME_LIMIT,
@@ -201,6 +202,19 @@ def test_a_system_of_many_variables_is_left_to_python(worker: Worker) -> None:
     worker._definitions[system.id.encode()] = from_system(system).SerializeToString()
     worker.ask(request)
     assert not any(worker.known(request)[1] for _ in range(20))
+
+
+def test_replies_to_other_options_are_not_mixed_up(worker: Worker) -> None:
+    system_id = worker.compile(EQUATIONS)
+    # As many steps, and other words.
+    sparse = of(system_id, options=SolveOptions(linear_solver=LINEAR_SOLVER_DIRECT))
+    told_of_sparse = told(worker.ask(sparse))
+    told_of_dense = told(worker.ask(of(system_id)))
+    assert told_of_sparse != told_of_dense
+    worker.teach(of(system_id))
+    for _ in range(20):
+        assert told(worker.known(sparse)[0]) == told_of_sparse
+        assert told(worker.known(of(system_id))[0]) == told_of_dense
 
 
 def test_python_looks_again_now_and_then_and_counts(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import socket
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,6 @@ _USES = 256
 _MOST_KNOWN = 16
 # With more variables a solve takes several times as long as Python, and its memory is worth sharing.
 _MOST_VARIABLES = 128
-_MOST_COUNTED = 1024
 # Longer ones go the long way, of which little is then to be spared.
 _ROOM = 64 * 1024
 _WORD = 8
@@ -63,7 +63,6 @@ class KnownRequests:
         # A reply begins where its times are aligned.
         self._reply = _address(self._replies) + -words.TIMES % _WORD
         self._outcome = np.zeros(words.OUTCOME_WORDS, np.int64)
-        self._answers: dict[RequestForm[SolveQuestion], int] = {}
         self._known: dict[RequestForm[SolveQuestion], _KnownForm] = {}
         self._table = np.zeros(0, np.int64)
 
@@ -109,15 +108,13 @@ class KnownRequests:
             known.renew()
             if known.standing.is_current:
                 return
-        count = self._answers[form] = self._answers.get(form, 0) + 1
-        if known is None and count != _ANSWERS_BEFORE:
-            if len(self._answers) > _MOST_COUNTED:
-                self._answers.clear()
+        form.answers += 1
+        if known is None and form.answers != _ANSWERS_BEFORE:
             return
         made = self._made(form)
         if made is not None:
             # One that is forgotten begins anew.
-            del self._answers[form]
+            form.answers = 0
             self._known.pop(form, None)
             self._known[form] = made
             if len(self._known) > _MOST_KNOWN:
@@ -132,7 +129,9 @@ class KnownRequests:
         system = question.kept.system
         # Of the class itself: others solve in ways of their own.
         is_small = system.n <= _MOST_VARIABLES and form.size <= _ROOM - REQUEST.size
-        if type(system) is not rs.System or not is_plain or not is_small:
+        # Machine code copies numbers as they come.
+        is_native = sys.byteorder == "little"
+        if type(system) is not rs.System or not (is_plain and is_small and is_native):
             return None
         standing = system.standing(options, self._cancel)
         return None if standing is None else _KnownForm(form, standing, self._largest_reply)
@@ -177,7 +176,7 @@ class _KnownForm:
         self._replies = {
             key: known.get(key) or _KnownReply(key, form, self._n)
             for key, form in forms.items()
-            if form.size <= self._largest_reply
+            if key[1] == self.standing.linear_solver and form.size <= self._largest_reply
         }
         self._reply_table = np.array([_address(reply.words) for reply in self._replies.values()], np.int64)
         self.words[words.REPLIES] = _address(self._reply_table)

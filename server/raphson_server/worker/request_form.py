@@ -58,6 +58,8 @@ class RequestForm(Generic[Q]):
         Bytes of a request.
     fixed : tuple of bytes
         The bytes between arrays.
+    answers : int
+        How many requests of it were answered, as far as whoever answers counts them.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class RequestForm(Generic[Q]):
         self._layout = struct.Struct("<" + "".join(f"{length}s" for length in lengths))
         self.fixed = self._layout.unpack(body)[::2]
         self._parts = parts
+        self.answers = 0
 
     @classmethod
     def of(cls, body: bytes, question: Q, numbers: Mapping[str, Path]) -> "RequestForm[Q] | None":

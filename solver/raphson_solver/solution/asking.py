@@ -16,7 +16,7 @@ from raphson_solver.solution.options import SolveOptions
 from raphson_solver.solution.prepared import NEVER, Prepared
 from raphson_solver.solution.progress import OnProgress, Reporter
 from raphson_solver.solution.region import Bounds, NominalLike, pack_nominal, pack_nominal_residual
-from raphson_solver.solution.solution import Solution
+from raphson_solver.solution.solution import DENSE_LU, Solution
 from raphson_solver.solution.trace import TraceStep, read
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def solve(
     for each in memory.sparse:
         if each.error is not None:
             raise each.error
-    way = memory.sparse[0].description if memory.sparse else "dense LU"
+    way = memory.sparse[0].description if memory.sparse else DENSE_LU
     solution = Solution(system, memory.answer.copy(), status, (region, steps, way))
     if prepared.is_improving:
         prepared.spend(solution.evaluations, solution.jacobian_evaluations, solution.x, solution.p)

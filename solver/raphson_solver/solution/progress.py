@@ -12,6 +12,7 @@ import numpy as np
 
 from raphson_solver.engine import layout
 from raphson_solver.engine.status import Method
+from raphson_solver.solution.solution import DENSE_LU
 
 if TYPE_CHECKING:
     from raphson_solver.solution.blocks import Blocks
@@ -76,7 +77,7 @@ class Reporter:
 
     def __init__(self, on_progress: OnProgress) -> None:
         self.linear_seconds = math.nan
-        self.linear_solver = "dense LU"
+        self.linear_solver = DENSE_LU
         self._on_progress = on_progress
         self._began = time.monotonic()
         self._due = -math.inf

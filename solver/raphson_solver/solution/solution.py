@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _METHODS = {float(method): method for method in Method}
 _STATUSES = {int(status): status for status in Status}
 
+DENSE_LU = "dense LU"
+"""How linear systems are solved where J is not sparse."""
+
 
 class Solution:
     """Where an iteration ended, and why.
@@ -62,7 +65,7 @@ class Solution:
         system: System,
         answer: NDArray[np.float64],
         status: int,
-        asked: tuple[Bounds | None, list[TraceStep] | None, str] = (None, None, "dense LU"),
+        asked: tuple[Bounds | None, list[TraceStep] | None, str] = (None, None, DENSE_LU),
     ) -> None:
         # As little as can be: making this took a fifth of a small solve. `answer` is as in `layout.Memory`.
         self._system = system

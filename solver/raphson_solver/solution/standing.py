@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from raphson_solver.engine import CancelFlag, layout
 from raphson_solver.engine.entrance import iterate_address
-from raphson_solver.solution.solution import Solution
+from raphson_solver.solution.solution import DENSE_LU, Solution
 
 if TYPE_CHECKING:
     from raphson_solver.solution.prepared import Prepared
@@ -26,7 +26,11 @@ class StandingSolve:
         Address of the plan; see `engine.layout`.
     engine : int
         Address of the engine; see `entrance.iterate_address`.
+    linear_solver : str
+        That of each `Solution`.
     """
+
+    linear_solver = DENSE_LU
 
     def __init__(self, system: System, prepared: Prepared, cancel: CancelFlag) -> None:
         self._system, self._prepared = system, prepared
