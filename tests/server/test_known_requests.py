@@ -31,6 +31,7 @@ from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.worker import known_requests, loop
 from raphson_server.worker.conversion import from_system
 from raphson_server.worker_settings import WorkerSettings
+from raphson_solver.solution.standing import standing_solve
 
 from tests.server.calling import by_id
 
@@ -220,13 +221,13 @@ def test_replies_to_other_options_are_not_mixed_up(worker: Worker) -> None:
 def test_python_looks_again_now_and_then_and_counts(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_requests, "_USES", 20)
     counted: list[int] = []
-    use = rs.System.use
+    use = rs.System._use
 
     def noted(self: rs.System, times: int = 1) -> None:
         counted.append(times)
         use(self, times)
 
-    monkeypatch.setattr(rs.System, "use", noted)
+    monkeypatch.setattr(rs.System, "_use", noted)
     system_id = worker.compile(EQUATIONS)
     worker.teach(of(system_id))
     del counted[:]
@@ -239,13 +240,12 @@ def test_python_looks_again_now_and_then_and_counts(worker: Worker, monkeypatch:
 def test_better_code_of_a_system_is_taken(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_requests, "_USES", 5)
     made: list[Any] = []
-    standing = rs.System.standing
 
-    def noted(self: rs.System, *arguments: Any) -> Any:
-        made.append((self, standing(self, *arguments)))
+    def noted(system: rs.System, *arguments: Any) -> Any:
+        made.append((system, standing_solve(system, *arguments)))
         return made[-1][1]
 
-    monkeypatch.setattr(rs.System, "standing", noted)
+    monkeypatch.setattr(known_requests, "standing_solve", noted)
     system_id = worker.compile(EQUATIONS)
     worker.teach(of(system_id))
     system, first = made[-1]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import raphson_solver as rs
+from raphson_solver.solution.standing import StandingSolve, standing_solve
 
 from raphson_server.account import Account
 from raphson_server.frames import REPLY, REQUEST, ChannelClosedError, Outcome, Reply, send_reply
@@ -21,7 +22,6 @@ from raphson_server.worker.solve import options_within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from raphson_solver.solution.standing import StandingSolve
 
     from raphson_server.worker.request_form import RequestForm
     from raphson_server.worker.solve_question import SolveQuestion
@@ -133,7 +133,7 @@ class KnownRequests:
         is_native = sys.byteorder == "little"
         if type(system) is not rs.System or not (is_plain and is_small and is_native):
             return None
-        standing = system.standing(options, self._cancel)
+        standing = standing_solve(system, options, self._cancel)
         return None if standing is None else _KnownForm(form, standing, self._largest_reply)
 
 

@@ -9,6 +9,7 @@ from raphson_solver.engine.entrance import iterate_address
 from raphson_solver.solution.solution import DENSE_LU, Solution
 
 if TYPE_CHECKING:
+    from raphson_solver.solution.options import SolveOptions
     from raphson_solver.solution.prepared import Prepared
     from raphson_solver.solution.system import System
 
@@ -58,4 +59,10 @@ class StandingSolve:
 
     def spend(self, times: int) -> None:
         """Let the system know how often it was solved: in use it gets better code."""
-        self._system.use(times)
+        self._system._use(times)  # noqa: SLF001 - nobody's but this room's
+
+
+def standing_solve(system: System, options: SolveOptions, cancel: CancelFlag) -> StandingSolve | None:
+    """Return what machine code solves a system by, with these options and this flag; None if that takes Python."""
+    prepared = system.prepare(options)
+    return StandingSolve(system, prepared, cancel) if prepared.is_small else None

@@ -30,7 +30,6 @@ from raphson_solver.solution.prepared import Prepared
 from raphson_solver.solution.progress import OnProgress
 from raphson_solver.solution.region import BoundsLike, NominalLike, pack_bounds
 from raphson_solver.solution.solution import Solution
-from raphson_solver.solution.standing import StandingSolve
 from raphson_solver.sparse import choose
 from raphson_solver.structure import block_triangular, matching
 
@@ -256,7 +255,7 @@ class System:
             prepared = self.prepare(options)
         assert prepared is not None
         if self._is_counting:
-            self.use()
+            self._use()
         if (
             type(x) is _ARRAY
             and (p is None or type(p) is _ARRAY)
@@ -351,11 +350,6 @@ class System:
 
         return solve_batch(self, x, p, options, threads, between, cancel, warm_start)
 
-    def standing(self, options: SolveOptions, cancel: CancelFlag) -> StandingSolve | None:
-        """Return what machine code solves by, again and again with these options; None if that takes Python."""
-        prepared = self.prepare(options)
-        return StandingSolve(self, prepared, cancel) if prepared.is_small else None
-
     def settle_batches(
         self,
         x: ArrayLike | Mapping[str, Any],
@@ -393,7 +387,7 @@ class System:
     ) -> NDArray[np.float64]:
         """Return f(x), shape (m,)."""
         point = self.point(x, p)
-        self.use()
+        self._use()
         return self._solved.residual(*point)
 
     def jacobian(
@@ -534,10 +528,10 @@ class System:
     def _differential(self, mode: JacobianMode) -> Differential:
         from raphson_solver.differential import Differential  # noqa: PLC0415
 
-        self.use()
+        self._use()
         return Differential(self, mode)
 
-    def use(self, times: int = 1) -> None:
+    def _use(self, times: int = 1) -> None:
         """Count uses: from the second on it is worth compiling, and later code for whole steps."""
         if self._kernels is None:
             return
