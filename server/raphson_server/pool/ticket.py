@@ -34,7 +34,7 @@ class Ticket:
     address : callable
         Says where its call comes from, which stands for the caller where there is no token.
     line : str
-        In whose line it waits.
+        In whose line it waits; empty until that is known.
     is_chunk : bool
         Whether it is one of many of its call, which go behind single ones.
     worker : WorkerProcess or None
@@ -97,6 +97,10 @@ class Ticket:
     cpu_before: float = 0.0
     cpu_seconds: float = 0.0
     passed: str = ""
+
+    def find_line(self) -> None:
+        """Know in whose line it waits, if it does not."""
+        self.line = self.line or self.caller or self.address()
 
     def another(self, *, is_chunk: bool = False) -> Ticket:
         """Return a new one for a further request of the same call."""

@@ -53,7 +53,7 @@ class Waiting:
 
     def append(self, ticket: Ticket) -> None:
         """Let a request wait behind its caller's others of its kind."""
-        ticket.line = ticket.caller or ticket.address()
+        ticket.find_line()
         line = self._lines.get(ticket.line)
         if line is None:
             line = self._lines[ticket.line] = _Line()

@@ -119,6 +119,9 @@ class WorkerPool:
             If the pool is not open.
         """
         ticket.is_sent, ticket.error = False, None
+        if not self._idle:
+            # It will have to wait, and other threads run while gRPC looks up an address: not with the lock held.
+            ticket.find_line()
         with self._lock:
             if ticket.cancelled:
                 raise CallEndedError
