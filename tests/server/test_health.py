@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import grpc
 import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from raphson_server.front_end.health import _Watcher
 
+from benchmarks.processes import open_channel
 from tests.server.calling import by_text
-from tests.server.running import Server
+from tests.server.running import Server, wait_until
 
 SERVICES = ("raphson.v1.SolverService", "raphson.v1.JacobianService", "raphson.v1.SystemService")
 
@@ -37,6 +41,49 @@ def test_watch_tells_the_present_state_and_ends_with_the_caller(server: Server) 
     assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
     watch.cancel()
     assert server.serving()
+
+
+def test_watches_that_come_and_go_side_by_side_hold_up_nobody(server: Server) -> None:
+    """One that began while another ended once stopped the whole server: after three of these."""
+
+    def come_and_go(channel: grpc.Channel) -> int:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for _ in range(100):
+            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=10)
+            assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+            watch.cancel()
+        return 100
+
+    with ExitStack() as stack, ThreadPoolExecutor(4) as threads:
+        channels = [stack.enter_context(open_channel(server.address)) for _ in range(4)]
+        assert [*threads.map(come_and_go, channels)] == [100] * 4
+    assert server.serving()
+
+
+def test_who_watches_and_takes_nothing_is_told_the_newest_and_holds_up_nobody() -> None:
+    started, go_on = threading.Event(), threading.Event()
+    sent: list[health_pb2.HealthCheckResponse | None] = []
+
+    def send(response: health_pb2.HealthCheckResponse | None) -> None:
+        started.set()
+        assert go_on.wait(10)
+        sent.append(response)
+
+    response = health_pb2.HealthCheckResponse
+    serving, not_serving = response(status=response.SERVING), response(status=response.NOT_SERVING)
+    with ThreadPoolExecutor(1) as senders:
+        watcher = _Watcher(send, senders)
+        watcher.tell(not_serving)
+        assert started.wait(10)
+        for _ in range(3):
+            watcher.tell(not_serving)
+            watcher.tell(serving)
+        go_on.set()
+        wait_until(lambda: len(sent) == 2, 10)
+        watcher.tell(None)
+        # Its call has ended.
+        watcher.tell(not_serving)
+    assert sent == [not_serving, serving, None]
 
 
 def test_reflection_is_enough_to_solve(server: Server) -> None:

@@ -84,7 +84,7 @@ def test_who_no_longer_waits_is_forgotten() -> None:
 def pool() -> WorkerPool:
     """Return a pool of one worker, which is a mock."""
     pool = WorkerPool(ServerConfig(workers=1, max_in_flight=8), Mock(), Mock())
-    pool.add(Mock(WorkerProcess, alive=True, busy=False, is_flagged=False, cpu_seconds=Mock(return_value=0.0)))
+    pool.add(Mock(WorkerProcess, alive=True, busy=False, cpu_seconds=Mock(return_value=0.0)))
     return pool
 
 

@@ -44,8 +44,6 @@ class WorkerProcess:
         Whether its process was waited for; guarded by the pool's lock.
     compiled_engine : bool
         Whether it had to compile the engine when it started.
-    is_flagged : bool
-        Whether its cancel flag is set; guarded by the pool's lock.
     killed : bool
         Whether it was told to end at once.
     send : callable
@@ -61,7 +59,6 @@ class WorkerProcess:
         self.alive = True
         self.reaped = False
         self.compiled_engine = False
-        self.is_flagged = False
         self.killed = False
         flag_fd = os.memfd_create("raphson-cancel")
         os.ftruncate(flag_fd, _FLAG_BYTES)
@@ -139,13 +136,11 @@ class WorkerProcess:
 
     def set_cancel_flag(self) -> None:
         """Make the engine stop at its next iteration."""
-        self.is_flagged = True
         self._flag[:_WORD_BYTES] = _SET
 
     def clear_cancel_flag(self) -> None:
-        """Let the next request run."""
+        """Let the next request run; a batch that fails in the worker sets the flag too."""
         self._flag[:_WORD_BYTES] = _CLEAR
-        self.is_flagged = False
 
     def is_unheard(self) -> bool:
         """Return whether it is within a library's work, which stops for no flag."""

@@ -327,8 +327,7 @@ class WorkerPool:
         return None
 
     def _bind(self, ticket: Ticket, worker: WorkerProcess) -> WorkerProcess:
-        if worker.is_flagged:
-            worker.clear_cancel_flag()
+        worker.clear_cancel_flag()
         worker.busy = True
         self._busy += 1
         self._working.add(ticket)
