@@ -300,6 +300,15 @@ def test_the_cancel_flag_ends_a_known_solve(worker: Worker) -> None:
     assert SolveResponse.FromString(reply.body).status == STATUS_CANCELLED
 
 
+def test_the_long_way_writes_no_reply_to_a_call_that_has_ended(worker: Worker) -> None:
+    system_id = worker.compile(EQUATIONS)
+    worker.cancel.set()
+    reply = worker.ask(of(system_id))
+    assert reply.outcome is Outcome.FAILED
+    assert Status.FromString(reply.body).code == code_pb2.CANCELLED
+    assert Account.from_bytes(reply.account).status == STATUS_CANCELLED
+
+
 def test_a_caller_who_may_not_have_so_many_variables_is_refused(worker: Worker) -> None:
     system_id = worker.compile(EQUATIONS)
     worker.teach(of(system_id))

@@ -14,6 +14,7 @@ from raphson_server.failures import CallError, Reason
 from raphson_server.worker.call import Answer, Call, allowed_seconds, check_jacobian_fits, find_system, parsed
 from raphson_server.worker.conversion import to_arrays, to_options
 from raphson_server.worker.evidence import add_evidence
+from raphson_server.worker.items import call_ended
 from raphson_server.worker.kept_system import KeptSystem
 from raphson_server.worker.memory import check_solving_fits
 from raphson_server.worker.particulars import Particulars
@@ -66,12 +67,12 @@ def _reply(question: SolveQuestion, call: Call, on_progress: OnProgress | None =
     if not question.return_jacobian:
         began = time.monotonic()
         solution = kept.system.solve(question.x, question.p, options, call.cancel, on_progress=on_progress)
-        call.account.solve(began, solution.status, kept.system.n, solution.iterations)
+        _note(solution, began, call)
         return kept.solve_reply.written(solution) if on_progress is None else kept.solve_reply.message(solution)
     check_jacobian_fits(kept.system, call, "options.return_jacobian")
     began = time.monotonic()
     solution = kept.system.solve(question.x, question.p, options, call.cancel, on_progress=on_progress)
-    call.account.solve(began, solution.status, kept.system.n, solution.iterations)
+    _note(solution, began, call)
     return kept.solve_reply.message(solution, kept.system.jacobian(solution.x, question.p, options.jacobian))
 
 
@@ -96,7 +97,7 @@ def _particular_reply(
         trace=evidence.trace,
         on_progress=on_progress,
     )
-    call.account.solve(began, solution.status, kept.system.n, solution.iterations)
+    _note(solution, began, call)
     jacobian = kept.system.jacobian(solution.x, question.p, options.jacobian) if question.return_jacobian else None
     response = kept.solve_reply.message(solution, jacobian)
     response.active_bounds.extend(
@@ -104,6 +105,14 @@ def _particular_reply(
     )
     add_evidence(response, solution, evidence, kept, call)
     return response
+
+
+def _note(solution: rs.Solution, began: float, call: Call) -> None:
+    """Note a solve that has just ended; write nobody a reply, which may be megabytes, whose call has ended."""
+    status = solution.status
+    call.account.solve(began, status, solution.x.size, solution.iterations)
+    if status is rs.Status.CANCELLED:
+        raise call_ended()
 
 
 @functools.lru_cache(maxsize=64)

@@ -214,15 +214,19 @@ class Krylov:
         for k in range(most):
             self._stop.check()
             preconditioned[k] = made.apply(directions[k])
+            # For 10⁶ unknowns each of these takes tens of milliseconds.
+            self._stop.check()
             new = self._matrix @ preconditioned[k]
             column, known = triangle[:, k], directions[: k + 1]
             length, before = float(np.linalg.norm(new)), math.inf
             # Again where little was left: once loses orthogonality where directions are nearly dependent.
             while length < _SHORTENED * before:
                 parts = known @ new
+                self._stop.check()
                 column[: k + 1] += parts
                 new -= parts @ known
                 length, before = float(np.linalg.norm(new)), length
+                self._stop.check()
             column[k + 1] = length
             for number, (cosine, sine) in enumerate(rotations):
                 upper, lower = column[number], column[number + 1]

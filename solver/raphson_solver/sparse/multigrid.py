@@ -99,12 +99,14 @@ class _Cycle:
     def _cycle(self, number: int, right: Singles) -> Singles:
         if number == len(self._levels):
             return np.asarray(self._coarsest.solve(right.astype(np.float64)), np.float32)
+        self._stop.check()
         level, x, left, coarse = self._levels[number], self._x[number], self._left[number], self._coarse[number]
         starts, columns, values = level.matrix
         smooth_from_zero(starts, level.diagonal, columns, values, level.inverses, right, x)
         left_over(starts, level.diagonal, columns, values, x, left)
         multiply(*level.down, left, coarse, False)
         multiply(*level.up, self._cycle(number + 1, coarse), x, True)
+        self._stop.check()
         smooth_backwards(*level.matrix, level.inverses, right, x)
         return x
 
