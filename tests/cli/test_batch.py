@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 from pyarrow import parquet
 from raphson_server.cli import batch as command
 from raphson_server.cli import main
+from raphson_server.cli.asked_to_stop import asked_to_stop
 from raphson_server.cli.row_progress import RowProgress, progress_line
 from raphson_server.jobs.database import Database
 from raphson_server.jobs.executor import Chunk
@@ -338,6 +339,17 @@ def test_ctrl_c_amid_a_transaction_waits_for_its_end(run: Run, monkeypatch: pyte
     assert int(said[1]) >= 50
     ended = run("in.parquet", "-o", "out.parquet", "--carry", "id")
     assert ended.stdout.startswith(f"out.parquet: {ROWS} rows ({said[1]} of them before)")
+
+
+def test_where_ctrl_c_is_ignored_it_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with asked_to_stop() as stop:
+            signal.raise_signal(signal.SIGINT)
+        assert not stop.is_set()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.alone

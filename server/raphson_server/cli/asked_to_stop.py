@@ -11,10 +11,15 @@ from types import FrameType
 def asked_to_stop() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C sets, to be looked at by the main thread; another Ctrl-C kills this process.
 
+    Where Ctrl-C is ignored, as by commands in the background, it stays so.
+
     An exception amid a transaction of a database leaves the transaction open, and whatever is to be written next waits
     for it.
     """
     stop = threading.Event()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield stop
+        return
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the signal module's signature)
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -134,8 +134,7 @@ class Forwarder:
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
         else:
-            if current_call() is not None:
-                _note(ticket, reply)
+            _note(ticket, reply)
         finally:
             self._let_go(ticket)
         return reply if reply.outcome is Outcome.OK and not ticket.passed else self._within_limits(ticket, reply)
