@@ -75,6 +75,9 @@ def aim(plan: Integers) -> int:
         return _CONVERGED
     square = plan[M] == plan[N]
     regular = square and newton_step(plan)
+    if plan[layout.INTERRUPTED] != 0:
+        # What is left of this would be for nobody, and takes long where there are many equations.
+        return int(plan[layout.INTERRUPTED])
     if not regular:
         set_weights(plan)
         set_inverse_sizes(plan)

@@ -95,13 +95,23 @@ def run(plan: Integers) -> int:
             break
         plan[ATTEMPT] += 1
         status = _begin(plan)
-    if status != _CONVERGED:
+    if status != _CONVERGED and not (status == _CANCELLED and _is_known(plan)):
         for j in range(n):
             x[j] = best[j]
         evaluate(plan)
         complete(plan)
         status = _judge(plan, status)
     return int(conclude(plan, status))
+
+
+@jit
+def _is_known(plan: Integers) -> bool:
+    """Return whether f and the scale are those of the best point: a solve that is cancelled need not wait for them."""
+    x, best = doubles(plan[layout.X]), doubles(plan[layout.BEST])
+    for j in range(plan[N]):
+        if x[j] != best[j]:
+            return False
+    return bool(plan[layout.APPROXIMATE] == 0)
 
 
 @jit

@@ -15,6 +15,7 @@ from raphson_solver.engine.jit import jit
 from raphson_solver.engine.layout import ENTRIES, M, N
 from raphson_solver.engine.point import finite, larger
 from raphson_solver.engine.sparse_lu import ENOUGH_REFINED, REFINEMENTS, SMALL_REMAINDER, refactor, substitute
+from raphson_solver.engine.stopped import stopped
 
 NEWTON = 1
 """J·s = b. The matrix is the entries of J."""
@@ -46,6 +47,8 @@ def solve(plan: Integers, kind: int, right: Doubles) -> bool:
 @jit
 def sparse_newton_step(plan: Integers) -> bool:
     """Do as `newton_step`."""
+    if stopped(plan):
+        return False
     n = plan[N]
     f, values, scale = doubles(plan[layout.F]), doubles(plan[layout.VALUES]), doubles(plan[layout.SCALE])
     right = doubles(plan[layout.TRIAL])
@@ -146,6 +149,8 @@ def _equilibrated(plan: Integers, source: Doubles, shifted: bool) -> bool:
 @jit
 def sparse_damped_step(plan: Integers, damping: float) -> bool:
     """Do as `damped_step`."""
+    if stopped(plan):
+        return False
     m, n, entries = plan[M], plan[N], plan[ENTRIES]
     pattern, values = integers(plan[layout.PATTERN]), doubles(plan[layout.VALUES])
     f, weight, inverse = doubles(plan[layout.F]), doubles(plan[layout.WEIGHT]), doubles(plan[layout.INVERSE_SIZE])

@@ -186,6 +186,7 @@ class Krylov:
             ahead, count = self._round(left, size, wanted, min(_RESTART, allowed - taken))
             taken += count
             self.iterations += count
+            self._stop.check()
             found += ahead
             left = right - self._matrix @ found
             new = float(np.linalg.norm(left))
@@ -243,5 +244,6 @@ class Krylov:
                 most = k + 1
                 break
             np.divide(new, length, out=directions[k + 1])
+        self._stop.check()
         shares = np.linalg.solve(triangle[:most, :most], rest[:most]) if most else np.empty(0)
         return shares @ preconditioned[:most], max(most, 1)

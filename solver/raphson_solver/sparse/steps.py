@@ -216,6 +216,8 @@ class SparseSteps:
             done = self._solver(kind, values).factorize(values)
             done = done and self._for_later(kind).solve(self._moved(self._view(right, n)), step)
             self._tell_factors()
+        # Before the engine goes there, and evaluates f and J.
+        self._stop.check()
         return sparse_step.SOLVED if done else sparse_step.SINGULAR
 
     def _tell_factors(self) -> None:
@@ -302,16 +304,21 @@ class SparseSteps:
         if not (root > 0.0 and np.isfinite(size) and np.all(np.isfinite(a))):
             return False
         unit = d / root
-        scaled: Any = csr_matrix((a / unit[columns], (rows, columns)), shape=(m, n))
-        turned = scaled.T.tocsr()
+        with self._stop.unheard():
+            scaled: Any = csr_matrix((a / unit[columns], (rows, columns)), shape=(m, n))
+            turned = scaled.T.tocsr()
 
         def ahead(x: Floats) -> Any:
             self._stop.check()
             return scaled @ x
 
+        def back(y: Floats) -> Any:
+            self._stop.check()
+            return turned @ y
+
         # One checker does not see that it stands for a class of its own.
         make: Any = LinearOperator
-        operator = make((m, n), matvec=ahead, rmatvec=lambda y: turned @ y, dtype=np.float64)
+        operator = make((m, n), matvec=ahead, rmatvec=back, dtype=np.float64)
         if size == 0.0:
             step[:] = 0.0
             return True

@@ -76,6 +76,29 @@ def test_another_thread_cancels_within_fifty_milliseconds(mode: rs.JacobianMode)
     assert min(delays) < SLOWEST_CANCEL_SECONDS
 
 
+@pytest.mark.parametrize("mode", [rs.JacobianMode.EXACT, rs.JacobianMode.FORWARD], ids=["exact", "forward"])
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name.lower())
+def test_what_is_told_of_a_cancelled_solve_is_of_its_point(method: rs.Method, mode: rs.JacobianMode) -> None:
+    """Wherever it was stopped: f and its scale are those that a solve finds which begins there, and ends at once."""
+    system = build(["x**2 + y**2 + 1 + 0.1*sin(50*x)", "exp(x)*y - x + cos(40*y)"], ["x", "y"])
+    options = rs.SolveOptions(method=method, jacobian=mode, max_iterations=10**9)
+    random, cancelled, stop = np.random.default_rng(1), 0, rs.CancelFlag()
+    stop.set()
+    for delay in random.uniform(0.0, 1e-3, 60):
+        flag = rs.CancelFlag()
+        timer = threading.Timer(delay, flag.set)
+        timer.start()
+        solution = system.solve(random.normal(size=2), options=options, cancel=flag)
+        timer.join()
+        there = system.solve(solution.x, options=options, cancel=stop)
+        np.testing.assert_array_equal(solution.residual, there.residual)
+        if solution.status is rs.Status.CANCELLED:
+            cancelled += solution.iterations > 0
+            np.testing.assert_array_equal(solution.scaled_residual, there.scaled_residual)
+    # Some methods end by themselves sooner than a thread can begin.
+    assert cancelled or method not in {rs.Method.NEWTON, rs.Method.AUTO}
+
+
 def test_a_flag_ends_only_its_own_solve_and_does_not_stay() -> None:
     system = build("x**2 = 2", ["x"])
     flag = rs.CancelFlag()
