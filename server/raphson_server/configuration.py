@@ -120,8 +120,8 @@ class ServerConfig:
     )
     max_caller_share: float = setting(
         0.5,
-        "Part that one caller may have of the callbacks, of the batches and of the streams about jobs that there may "
-        "be at a time, one call at least. Callers are told apart by their tokens, or without tokens by the addresses "
+        "Part that one caller may have of the callbacks, of the batches and of the other streams that there may be "
+        "at a time, one call at least. Callers are told apart by their tokens, or without tokens by the addresses "
         "they call from. Behind a proxy that is one for all: 1 is for there.",
         section=ADMISSION,
         metavar="PART",

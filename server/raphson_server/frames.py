@@ -176,6 +176,61 @@ def send_reply(channel: socket.socket, reply: Reply) -> None:
 def receive_reply(channel: socket.socket) -> Reply:
     """Read one reply frame."""
     payload, (packed_size, _, outcome, account) = _receive(channel, REPLY)
+    return _reply(payload, packed_size, outcome, account)
+
+
+class Pieces:
+    """A reply frame that is read as it comes, without waiting.
+
+    Parameters
+    ----------
+    channel : socket
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._parts: list[bytes] = []
+        self._left = 0
+
+    def take(self) -> Reply | None:
+        """Read what is there; return the reply, if that is all of it.
+
+        Raises
+        ------
+        NotSentError
+            If the other end ended before it had read what was sent.
+        ChannelClosedError
+            If it ended else.
+        """
+        try:
+            some = self._channel.recv(min(max(self._left, _CHUNK), _BUFFER), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except ConnectionResetError as error:
+            raise NotSentError from error
+        except OSError as error:
+            raise ChannelClosedError from error
+        if not some:
+            raise ChannelClosedError
+        if self._parts:
+            self._parts.append(some)
+            self._left -= len(some)
+            if self._left > 0:
+                return None
+            some = b"".join(self._parts)
+            self._parts.clear()
+        if len(some) < REPLY.size:
+            self._parts, self._left = [some], REPLY.size - len(some)
+            return None
+        packed_size, size, outcome, account = REPLY.unpack_from(some)
+        self._left = REPLY.size + packed_size + size - len(some)
+        if self._left:
+            self._parts = [some]
+            return None
+        return _reply(some[REPLY.size :], packed_size, outcome, account)
+
+
+def _reply(payload: bytes, packed_size: int, outcome: int, account: bytes) -> Reply:
     if not packed_size:
         return Reply(_OUTCOMES[outcome], payload, account=account)
     definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
+from unittest.mock import Mock
 
 import grpc
 import pytest
@@ -15,11 +18,13 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from raphson_server.front_end.health import _Watcher
+from raphson_server.front_end.health import Health
+from raphson_server.front_end.registration import Methods
 
 from benchmarks.processes import open_channel
 from tests.server.calling import by_text
-from tests.server.running import Server, wait_until
+from tests.server.own_service import own_service
+from tests.server.running import Server
 
 SERVICES = ("raphson.v1.SolverService", "raphson.v1.JacobianService", "raphson.v1.SystemService")
 
@@ -61,29 +66,49 @@ def test_watches_that_come_and_go_side_by_side_hold_up_nobody(server: Server) ->
 
 
 def test_who_watches_and_takes_nothing_is_told_the_newest_and_holds_up_nobody() -> None:
-    started, go_on = threading.Event(), threading.Event()
-    sent: list[health_pb2.HealthCheckResponse | None] = []
-
-    def send(response: health_pb2.HealthCheckResponse | None) -> None:
-        started.set()
-        assert go_on.wait(10)
-        sent.append(response)
-
     response = health_pb2.HealthCheckResponse
-    serving, not_serving = response(status=response.SERVING), response(status=response.NOT_SERVING)
-    with ThreadPoolExecutor(1) as senders:
-        watcher = _Watcher(send, senders)
-        watcher.tell(not_serving)
-        assert started.wait(10)
-        for _ in range(3):
-            watcher.tell(not_serving)
-            watcher.tell(serving)
+    sent: list[int] = []
+    all_sent = asyncio.Event()
+
+    async def watch() -> None:
+        health, go_on, started = Health(SERVICES), asyncio.Event(), asyncio.Event()
+
+        async def write(message: health_pb2.HealthCheckResponse) -> None:
+            started.set()
+            await go_on.wait()
+            sent.append(message.status)
+            if len(sent) == 2:
+                all_sent.set()
+
+        methods = Methods()
+        health.register(methods)
+        watches: Any = methods.service(Mock(method="/grpc.health.v1.Health/Watch"))
+        watching = asyncio.create_task(watches.unary_stream(health_pb2.HealthCheckRequest(), Mock(write=write)))
+        await started.wait()
+        for serving in (True, False, False, True):
+            health.tell(serving=serving)
         go_on.set()
-        wait_until(lambda: len(sent) == 2, 10)
-        watcher.tell(None)
-        # Its call has ended.
-        watcher.tell(not_serving)
-    assert sent == [not_serving, serving, None]
+        await all_sent.wait()
+        health.tell(serving=True)
+        await asyncio.sleep(0.01)
+        watching.cancel()
+
+    asyncio.run(asyncio.wait_for(watch(), 10))
+    assert sent == [response.NOT_SERVING, response.SERVING]
+
+
+def test_a_change_is_told_to_who_watches() -> None:
+    with own_service() as started:
+        stub = health_pb2_grpc.HealthStub(grpc.insecure_channel(started.address))
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=20)
+        absent = stub.Watch(health_pb2.HealthCheckRequest(service="raphson.v1.JobService"), timeout=20)
+        unknown = stub.Watch(health_pb2.HealthCheckRequest(service="nobody"), timeout=20)
+        response = health_pb2.HealthCheckResponse
+        assert [next(each).status for each in (watch, absent, unknown)] == [
+            response.SERVING, response.NOT_SERVING, response.SERVICE_UNKNOWN,
+        ]  # fmt: skip
+        started.service._loop.post(lambda: started.service._health.tell(serving=False))
+        assert next(watch).status == response.NOT_SERVING
 
 
 def test_reflection_is_enough_to_solve(server: Server) -> None:
@@ -112,7 +137,7 @@ def test_reflection_is_enough_to_solve(server: Server) -> None:
 
 
 def test_open_reflection_streams_hold_neither_health_nor_solves(server: Server) -> None:
-    """A hundred that never say a word: each may hold a thread, but of reflection's own."""
+    """A hundred that never say a word."""
     silent = threading.Event()
 
     def nothing() -> Iterator[bytes]:

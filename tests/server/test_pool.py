@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
 import pytest
+from raphson_server import frames
 from raphson_server.configuration import ServerConfig
-from raphson_server.frames import NotSentError
+from raphson_server.frames import NotSentError, Outcome, Reply
 from raphson_server.pool import CallEndedError, PoolFullError, WorkerPool, WorkerProcess
 from raphson_server.pool.ticket import Ticket
 from raphson_server.pool.waiting import Waiting
 
-from tests.server.running import wait_until
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
+    from collections.abc import Callable, Coroutine, Iterator
 
 
 def test_callers_take_turns_and_single_requests_go_before_chunks() -> None:
@@ -51,22 +52,29 @@ def test_chunks_are_not_kept_waiting_for_ever() -> None:
     assert [waiting.next().is_chunk for _ in range(21)].index(True) == 8
 
 
+def run(test: Coroutine[Any, Any, None]) -> None:
+    """Run what needs an event loop."""
+    asyncio.run(asyncio.wait_for(test, 20))
+
+
 def test_one_caller_does_not_fill_the_queue_for_another() -> None:
-    config = ServerConfig(workers=1, max_in_flight=1)
-    pool = WorkerPool(config, Mock(), Mock())
-    pool._open, pool._busy = True, 1
-    with pytest.raises(PoolFullError):
-        pool.acquire(Ticket(), None)
-    kept = Ticket(caller="a")
-    with ThreadPoolExecutor(1) as threads:
-        waiter = threads.submit(pool.acquire, kept, None)
-        wait_until(lambda: pool._waiting.has("a"), 5)
+    async def test() -> None:
+        pool = WorkerPool(ServerConfig(workers=1, max_in_flight=1), Mock(), Mock())
+        pool._open, pool._busy = True, 1
         with pytest.raises(PoolFullError):
-            pool.acquire(Ticket(caller="a"), None)
+            await pool.acquire(Ticket(), None)
+        kept = Ticket(caller="a")
+        waiter = asyncio.create_task(pool.acquire(kept, None))
+        await asyncio.sleep(0)
+        assert pool._waiting.has("a")
+        with pytest.raises(PoolFullError):
+            await pool.acquire(Ticket(caller="a"), None)
         pool.cancel(kept)
         with pytest.raises(CallEndedError):
-            waiter.result(5)
-    assert not pool._waiting
+            await waiter
+        assert not pool._waiting
+
+    run(test())
 
 
 def test_who_no_longer_waits_is_forgotten() -> None:
@@ -80,54 +88,157 @@ def test_who_no_longer_waits_is_forgotten() -> None:
     assert (list(waiting), waiting.remove(tickets[1]), waiting.has("a")) == ([tickets[1]], True, False)
 
 
-@pytest.fixture
-def pool() -> WorkerPool:
+def pool_of_one() -> WorkerPool:
     """Return a pool of one worker, which is a mock."""
     pool = WorkerPool(ServerConfig(workers=1, max_in_flight=8), Mock(), Mock())
     pool.add(Mock(WorkerProcess, alive=True, busy=False, cpu_seconds=Mock(return_value=0.0)))
     return pool
 
 
-def waits_behind(pool: WorkerPool, send: Callable[[], bool]) -> tuple[Ticket, WorkerProcess]:
+async def waits_behind(pool: WorkerPool, send: Callable[[], bool]) -> tuple[Ticket, WorkerProcess]:
     """Let a request wait until the one before it hands over its worker; return it, and what it got."""
     first, following = Ticket(), Ticket(send=send)
-    pool.acquire(first, None)
-    with ThreadPoolExecutor(1) as threads:
-        waiter = threads.submit(pool.acquire, following, None)
-        wait_until(lambda: len(pool._waiting) == 1, 5)
-        pool.release(first)
-        return following, waiter.result(5)
+    await pool.acquire(first, None)
+    waiter = asyncio.create_task(pool.acquire(following, None))
+    await asyncio.sleep(0)
+    assert len(pool._waiting) == 1
+    pool.release(first)
+    return following, await waiter
 
 
-def test_whoever_hands_over_a_worker_sends_it_the_next_request(pool: WorkerPool) -> None:
-    senders = []
+def test_whoever_hands_over_a_worker_sends_it_the_next_request() -> None:
+    async def test() -> None:
+        pool, senders = pool_of_one(), []
 
-    def send() -> bool:
-        senders.append(threading.current_thread())
-        return True
+        def send() -> bool:
+            senders.append(asyncio.current_task())
+            return True
 
-    following, worker = waits_behind(pool, send)
-    assert senders == [threading.current_thread()]
-    assert following.is_sent
-    assert following.worker is worker
-    pool.release(following, done=False)
-    # One that finds its worker idle sends its request itself, at the second try too.
-    pool.acquire(following, None)
-    assert not following.is_sent
-    assert senders == [threading.current_thread()]
+        following, worker = await waits_behind(pool, send)
+        assert senders == [asyncio.current_task()]
+        assert following.is_sent
+        assert following.worker is worker
+        pool.release(following, done=False)
+        # One that finds its worker idle sends its request itself, at the second try too.
+        await pool.acquire(following, None)
+        assert not following.is_sent
+        assert senders == [asyncio.current_task()]
+
+    run(test())
 
 
-def test_a_request_too_large_to_be_sent_for_another_is_sent_by_its_own_thread(pool: WorkerPool) -> None:
-    following, _ = waits_behind(pool, lambda: False)
-    assert not following.is_sent
+def test_a_request_too_large_to_be_sent_for_another_is_sent_by_its_own_task() -> None:
+    async def test() -> None:
+        following, _ = await waits_behind(pool_of_one(), lambda: False)
+        assert not following.is_sent
+
+    run(test())
 
 
 @pytest.mark.parametrize("error", [NotSentError, ValueError])
-def test_what_sending_for_another_raises_is_the_others_to_hear(pool: WorkerPool, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        waits_behind(pool, Mock(side_effect=error))
-    # And it may try again.
-    (holder,) = pool._working
-    pool.release(holder, done=False)
-    pool.acquire(holder, None)
-    assert holder.error is None
+def test_what_sending_for_another_raises_is_the_others_to_hear(error: type[Exception]) -> None:
+    async def test() -> None:
+        pool = pool_of_one()
+        with pytest.raises(error):
+            await waits_behind(pool, Mock(side_effect=error))
+        # And it may try again.
+        (holder,) = pool._working
+        pool.release(holder, done=False)
+        await pool.acquire(holder, None)
+        assert holder.error is None
+
+    run(test())
+
+
+def test_a_call_that_ends_as_it_gets_a_worker_has_it() -> None:
+    """The request may have been sent: somebody has to hear the answer before the next one asks."""
+
+    async def test() -> None:
+        pool, first, following = pool_of_one(), Ticket(), Ticket(send=lambda: True)
+        worker = await pool.acquire(first, None)
+        waiter = asyncio.create_task(pool.acquire(following, None))
+        await asyncio.sleep(0)
+        pool.release(first)
+        waiter.cancel()
+        assert await waiter is worker
+        assert following.is_sent
+        assert following.cancelled
+        worker.set_cancel_flag.assert_called_once_with()  # type: ignore[attr-defined] # a mock's
+
+    run(test())
+
+
+# --- what a worker says -----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def worker_of_ours() -> Iterator[tuple[WorkerProcess, socket.socket]]:
+    """Yield a worker's front, with its socket's other end in our hand; for within a loop."""
+    ours, theirs = frames.channel_pair()
+    worker: Any = object.__new__(WorkerProcess)
+    worker._channel, worker._pieces, worker._listener, worker._said = ours, frames.Pieces(ours), None, None
+    with ours, theirs:
+        worker.listen(asyncio.get_running_loop())
+        yield worker, theirs
+        asyncio.get_running_loop().remove_reader(ours.fileno())
+
+
+def test_replies_large_and_small_and_cut_anywhere() -> None:
+    async def test() -> None:
+        with worker_of_ours() as (worker, theirs), ThreadPoolExecutor(1) as threads:
+            for size in (0, 10, 65_000, 66_000, 3_000_000):
+                sent = Reply(Outcome.OK, bytes(size), {b"id": b"definition"} if size % 3 else {})
+                sending = threads.submit(frames.send_reply, theirs, sent)
+                assert await worker.reply() == sent
+                sending.result()
+            frame = frames.REPLY.pack(0, 5, Outcome.OK, b"") + b"whole"
+            for cut in (1, frames.REPLY.size, len(frame) - 1):
+                coming = worker.reply()
+                theirs.sendall(frame[:cut])
+                await asyncio.sleep(0.01)
+                assert not coming.done()
+                theirs.sendall(frame[cut:])
+                assert (await coming).body == b"whole"
+
+    run(test())
+
+
+def test_a_reply_that_came_while_nobody_listened_is_the_next_ones() -> None:
+    async def test() -> None:
+        with worker_of_ours() as (worker, theirs):
+            coming = worker.reply()
+            coming.cancel()
+            frames.send_reply(theirs, Reply(Outcome.OK, b"late"))
+            await asyncio.sleep(0.01)
+            assert (await worker.reply()).body == b"late"
+            assert not worker.reply().done()
+
+    run(test())
+
+
+def test_a_worker_that_ended_says_so_each_time() -> None:
+    async def test() -> None:
+        with worker_of_ours() as (worker, theirs):
+            coming = worker.reply()
+            theirs.close()
+            for _ in range(2):
+                with pytest.raises(frames.ChannelClosedError):
+                    await coming
+                coming = worker.next_reply()
+            with pytest.raises(frames.ChannelClosedError):
+                await coming
+
+    run(test())
+
+
+def test_a_worker_that_ends_within_a_reply() -> None:
+    async def test() -> None:
+        with worker_of_ours() as (worker, theirs):
+            coming = worker.reply()
+            theirs.sendall(frames.REPLY.pack(0, 100_000, Outcome.OK, b"") + b"not all")
+            await asyncio.sleep(0.01)
+            theirs.close()
+            with pytest.raises(frames.ChannelClosedError):
+                await coming
+
+    run(test())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator
+import asyncio
 from typing import Any
 
 import grpc
@@ -13,8 +12,10 @@ import raphson_solver as rs
 from raphson.v1 import solver_pb2 as wire
 from raphson.v1.solver_pb2 import SolveProgress, SolveRequest, SolveWithProgressResponse
 from raphson_server import frames
+from raphson_server.configuration import ServerConfig
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end import progress
+from raphson_server.front_end.seats import Seats
 from raphson_server.pool import Ticket
 from raphson_server.worker.items import Items
 
@@ -83,19 +84,27 @@ def test_bad_input_is_named_as_for_a_solve(server: Server) -> None:
 
 
 class _Context:
-    """A call that goes on, or is told to end."""
+    """A call whose reader takes one message, and the others when it is told to."""
 
     def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.goes_on = asyncio.Event()
         self.aborted: tuple[Any, str] | None = None
 
-    def cancel(self) -> None:
-        raise AssertionError
+    async def write(self, message: bytes) -> None:
+        self.taken.append(message)
+        if len(self.taken) == 1:
+            await self.goes_on.wait()
+
+    def peer(self) -> str:
+        return "ipv4:10.0.0.7:50312"
 
     def set_trailing_metadata(self, metadata: Any) -> None:
         pass
 
-    def abort(self, code: Any, message: str) -> None:
+    async def abort(self, code: Any, message: str) -> None:
         self.aborted = code, message
+        raise grpc.aio.AbortError
 
 
 class _Pool:
@@ -104,7 +113,7 @@ class _Pool:
     def __init__(self) -> None:
         self.watched: list[Ticket] = []
 
-    def watch(self, ticket: Ticket, _: Any) -> None:
+    def watch(self, ticket: Ticket, *_: Any) -> None:
         self.watched.append(ticket)
 
     def release(self, ticket: Ticket) -> None:
@@ -115,39 +124,57 @@ class _Forwarder:
     """Answers with a hundred messages and an end, and tells when it was asked for the last of them."""
 
     def __init__(self, end: Reply | Exception) -> None:
-        self.is_read = threading.Event()
+        self.is_read = asyncio.Event()
+        self.seats = Seats(2, "streams", "max_in_flight", share=1.0)
         self._end = end
 
-    def stream(self, *_: Any) -> Generator[bytes, None, Reply]:
-        yield from (bytes([number]) for number in range(100))
+    def ticket(self, _: Any) -> Ticket:
+        return Ticket()
+
+    async def stream(self, _ticket: Ticket, _method: Method, _body: bytes, write: Any) -> Reply:
+        for number in range(100):
+            await write(bytes([number]))
+            await asyncio.sleep(0)
         self.is_read.set()
         if isinstance(self._end, Exception):
             raise self._end
         return self._end
 
 
-def test_a_slow_reader_loses_old_progress_and_never_the_result() -> None:
-    forwarder, pool, context = _Forwarder(Reply(Outcome.OK, b"result")), _Pool(), _Context()
-    stream: Any = progress.progress_handler(forwarder, pool, Method.SOLVE_WITH_PROGRESS)(b"", context)  # type: ignore[arg-type]
-    taken = [next(stream)]
+async def answer(end: Reply | Exception) -> _Context:
+    """Have a call answered whose reader is slow."""
+    forwarder, pool, context = _Forwarder(end), _Pool(), _Context()
+    handle: Any = progress.progress_handler(
+        forwarder,
+        pool,
+        ServerConfig(),
+        Method.SOLVE_WITH_PROGRESS,  # type: ignore[arg-type]
+    )
+    answering = asyncio.create_task(handle(b"", context))
     # The worker is read to its end though nobody reads here.
-    assert forwarder.is_read.wait(10)
+    await forwarder.is_read.wait()
     (reader,) = pool.watched
-    wait_until(lambda: reader.offered < np.inf, 10)
-    taken += stream
+    await asyncio.sleep(0.01)
+    assert reader.offered < np.inf, "the result waits"
+    context.goes_on.set()
+    await asyncio.wait({answering})
+    assert (answering.exception() is None) == isinstance(end, Reply)
+    assert pool.watched == []
+    return context
+
+
+def test_a_slow_reader_loses_old_progress_and_never_the_result() -> None:
+    taken = asyncio.run(asyncio.wait_for(answer(Reply(Outcome.OK, b"result")), 10)).taken
     assert taken[-1] == b"result"
     assert taken[-17:-1] == [bytes([number]) for number in range(84, 100)]
     assert len(taken) <= 1 + 16 + 1
-    assert pool.watched == []
 
 
 def test_an_error_ends_it_after_the_progress() -> None:
-    forwarder, pool, context = _Forwarder(RuntimeError("odd")), _Pool(), _Context()
-    stream: Any = progress.progress_handler(forwarder, pool, Method.SOLVE_WITH_PROGRESS)(b"", context)  # type: ignore[arg-type]
-    assert [*stream][-1] == bytes([99])
+    context = asyncio.run(asyncio.wait_for(answer(RuntimeError("odd")), 10))
+    assert context.taken[-1] == bytes([99])
     assert context.aborted is not None
     assert context.aborted[0] is grpc.StatusCode.INTERNAL
-    assert pool.watched == []
 
 
 def test_a_worker_offers_without_waiting_and_leaves_the_newest() -> None:

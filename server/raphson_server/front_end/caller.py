@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-import threading
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from google.rpc import code_pb2
@@ -22,7 +22,7 @@ _MINUTE = 60.0
 
 
 class Caller:
-    """A caller, for as long as its entry stays as it is; safe for threads.
+    """A caller, for as long as its entry stays as it is.
 
     Parameters
     ----------
@@ -43,7 +43,6 @@ class Caller:
         self.name = "" if entry is None else entry.name
         self.sees_all_jobs = entry is None or "admin" in entry.scopes
         self.quotas = Quotas() if entry is None else entry.quotas
-        self._lock = threading.Lock()
         self._in_flight = 0
         # With less than one call a minute there is still one at once.
         self._requests = _allowance(self.quotas.requests_per_minute, least=1.0)
@@ -60,43 +59,39 @@ class Caller:
 
     def enter(self) -> CallError | None:
         """Count a call in; or return why it may not be made now."""
-        with self._lock:
-            most = self.quotas.in_flight
-            if most is not None and self._in_flight >= most:
-                what = f"{most:,} of its calls are under way, as many as it may have at a time"
-                return self._exceeded("in_flight", most, what, _RETRY_SECONDS)
-            wait = self._cpu_wait()
+        most = self.quotas.in_flight
+        if most is not None and self._in_flight >= most:
+            what = f"{most:,} of its calls are under way, as many as it may have at a time"
+            return self._exceeded("in_flight", most, what, _RETRY_SECONDS)
+        wait = self._cpu_wait()
+        if wait:
+            return self._over_cpu(wait)
+        if self._requests is not None:
+            wait = self._requests.wait_for(1.0)
             if wait:
-                return self._over_cpu(wait)
-            if self._requests is not None:
-                wait = self._requests.wait_for(1.0)
-                if wait:
-                    per_minute = self.quotas.requests_per_minute
-                    assert per_minute is not None
-                    what = f"it has made the {per_minute:g} calls that it may make in a minute"
-                    return self._exceeded("requests_per_minute", per_minute, what, wait)
-                self._requests.take(1.0)
-            self._in_flight += 1
+                per_minute = self.quotas.requests_per_minute
+                assert per_minute is not None
+                what = f"it has made the {per_minute:g} calls that it may make in a minute"
+                return self._exceeded("requests_per_minute", per_minute, what, wait)
+            self._requests.take(1.0)
+        self._in_flight += 1
         return None
 
     def leave(self) -> None:
         """Count a call out."""
-        with self._lock:
-            self._in_flight -= 1
+        self._in_flight -= 1
 
     def spend(self, cpu_seconds: float) -> None:
         """Charge what a worker spent on a request."""
         if self._cpu is not None:
-            with self._lock:
-                self._cpu.take(cpu_seconds)
+            self._cpu.take(cpu_seconds)
 
-    def wait_to_go_on(self, over: threading.Event) -> None:
-        """Hold up a call that goes on, until what was spent is paid back or the call is over."""
-        while self._cpu is not None:
-            with self._lock:
-                wait = self._cpu_wait()
-            if not wait or over.wait(wait):
-                return
+    async def wait_to_go_on(self) -> None:
+        """Hold up a call that goes on, until what was spent is paid back."""
+        wait = self._cpu_wait()
+        while wait:
+            await asyncio.sleep(wait)
+            wait = self._cpu_wait()
 
     def check_members(self, members: int) -> None:
         """Refuse a batch of more members than it may have.
@@ -161,7 +156,7 @@ def _allowance(per_minute: float | None, *, least: float) -> _Allowance | None:
     return None if per_minute is None else _Allowance(per_minute, least)
 
 
-def address_of(context: grpc.ServicerContext) -> str:
+def address_of(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     """Return the address that a call comes from, without the port, since one caller may have many connections."""
     # As gRPC writes it, ``ipv4:10.0.0.7:50312`` or ``ipv6:%5B::1%5D:50312``.
     peer = context.peer()
@@ -173,4 +168,4 @@ EVERYBODY = Caller()
 """Who calls a server that asks nobody for a token."""
 
 CALLER: ContextVar[Caller] = ContextVar("raphson-caller", default=EVERYBODY)
-"""Who the call comes from that this thread answers."""
+"""Who the call comes from that this task answers."""

@@ -2,30 +2,37 @@
 
 This is the hot path. There is no timer in it, and no message is parsed: the caller's bytes go to the worker as they
 came, and the worker's bytes go back. Where a request has to wait for a worker, whoever hands it over sends it the
-request too: it does not stand idle until the request's own thread is awake.
+request too: it does not stand idle until it is the turn of the request's own task.
 
-A stream holds its worker and its thread from the first item to the end. An item is acknowledged to the worker when
-gRPC has passed it on, which waits for a slow reader; meanwhile the worker works on the next item, and no further. A
-reader that goes away, or takes nothing for too long, ends the call, and the worker is freed as for any other call.
+gRPC cancels the task of a call that has ended. Its worker is then told to stop, and its last word is waited for all the
+same: a worker is given back when it has nothing more to say.
+
+A stream holds its worker from the first item to the end. An item is acknowledged to the worker when gRPC has passed it
+on, which waits for a slow reader; meanwhile the worker works on the next item, and no further. A reader that goes away,
+or takes nothing for too long, ends the call, and the worker is freed as for any other call.
 """
 
+from __future__ import annotations
+
+import asyncio
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import grpc
 from google.rpc import code_pb2
 from google.rpc.status_pb2 import Status
 
-from raphson_server.aborting import abort, status_of
+from raphson_server.aborting import status_of
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError
 from raphson_server.frames import ChannelClosedError, Method, NotSentError, Outcome, Reply
 from raphson_server.front_end.caller import CALLER, address_of
+from raphson_server.front_end.ending import Reader, ReaderGoneError, abort, finish
 from raphson_server.front_end.refusals import call_ended, not_cached, not_serving, overloaded, passed, worker_lost
+from raphson_server.front_end.seats import Seats
 from raphson_server.observability.call import current_call
 from raphson_server.observability.request_id import REQUEST_ID
 from raphson_server.pool import (
@@ -37,13 +44,18 @@ from raphson_server.pool import (
     WorkerProcess,
 )
 
-LAST_WORDS_SECONDS = 1.0
-"""By how much what is told of a request that is stopped goes before the end of a call whose caller is silent."""
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from raphson_server.front_end.ending import Context
+
+    Write = Callable[[bytes], Awaitable[object]]
 
 _LONGEST_DEADLINE_SECONDS = 1e9
 _SHOWN_ID_BYTES = 80
-# What the socket's memory takes without waiting for who reads.
-_SENT_AT_ONCE_BYTES = 64 * 1024
+_STREAMS = 2
+# Of a frame beside its message and its definitions.
+_FRAME_BYTES = 4096
 # Of a frame's field.
 _MOST_VARIABLES = 2**32 - 1
 
@@ -68,38 +80,38 @@ class Forwarder:
         self._pool = pool
         self._definitions = definitions
         self._config = config
+        # As many as there may be requests of one caller, by default. What nobody reads has one until its call is over.
+        self.seats = Seats(_STREAMS * config.max_in_flight, "streams", "max_in_flight", share=config.max_caller_share)
 
-    def handler(self, method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    def handler(self, method: Method) -> Callable[[bytes, Context], Awaitable[bytes]]:
         """Return the function that gRPC calls for one method, on the messages' bytes."""
 
-        def handle(body: bytes, context: grpc.ServicerContext) -> bytes:
+        async def handle(body: bytes, context: Context) -> bytes:
             try:
-                reply = self.forward(method, body, context)
+                reply = await self.answer(self.ticket(context), method, body)
             except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
                 status = status_of(error)
             else:
                 if reply.outcome is Outcome.OK:
                     return reply.body
                 status = Status.FromString(reply.body)
-            return abort(context, status)
+            await abort(context, status)
 
         return handle
 
-    def stream_handler(self, method: Method) -> Callable[[bytes, grpc.ServicerContext], Iterator[bytes]]:
+    def stream_handler(self, method: Method) -> Callable[[bytes, Context], Awaitable[None]]:
         """Return the function that gRPC calls for one method whose answer is a stream of messages."""
 
-        def handle(body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-            return to_the_end(self.stream(method, body, context), context)
+        async def handle(body: bytes, context: Context) -> None:
+            async def read() -> Reply | None:
+                with Reader(self._pool, context, self._config, Ticket()) as reader:
+                    return await reader.finish(await self.stream(self.ticket(context), method, body, reader.write))
+
+            await finish(context, read, self.seats)
 
         return handle
 
-    def forward(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Reply:
-        """Have a worker answer one request, which is cancelled when its call ends; raises as `answer`."""
-        ticket = self.ticket(context)
-        self._bind(ticket, context)
-        return self.answer(ticket, method, body)
-
-    def ticket(self, context: grpc.ServicerContext) -> Ticket:
+    def ticket(self, context: Context) -> Ticket:
         """Return a ticket for a request that has begun now; the server ends it where its call does not in time."""
         remaining, now = context.time_remaining(), time.monotonic()
         if remaining is None or remaining > _LONGEST_DEADLINE_SECONDS:
@@ -111,8 +123,8 @@ class Forwarder:
         ends = due if due_by else now + remaining
         return Ticket(CALLER.get().name, partial(address_of, context), asked=now, due=due, due_by=due_by, ends=ends)
 
-    def answer(self, ticket: Ticket, method: Method, body: bytes, *, is_admitted: bool = False) -> Reply:
-        """Have a worker answer one request; whose call it is cancels the ticket when it ends.
+    async def answer(self, ticket: Ticket, method: Method, body: bytes, *, is_admitted: bool = False) -> Reply:
+        """Have a worker answer one request; if the task is cancelled, stop it.
 
         Parameters
         ----------
@@ -130,104 +142,127 @@ class Forwarder:
             What the caller is to be told instead.
         """
         try:
-            reply = self._first_reply(ticket, method, body, is_admitted=is_admitted)
+            reply = await self._first_reply(ticket, method, body, is_admitted=is_admitted)
         except Exception as error:  # noqa: BLE001 (told to the caller)
             raise self._told(error, ticket) from None
         else:
             _note(ticket, reply)
         finally:
             self._let_go(ticket)
-        return reply if reply.outcome is Outcome.OK and not ticket.passed else self._within_limits(ticket, reply)
+        return reply if reply.outcome is Outcome.OK and not ticket.cancelled else self._heard(ticket, reply)
 
-    def _within_limits(self, ticket: Ticket, reply: Reply) -> Reply:
-        """Return the reply of a request that the server did not stop itself.
+    def _heard(self, ticket: Ticket, reply: Reply) -> Reply:
+        """Return the reply of a request that the server did not stop itself, and whose caller is still there.
 
         Raises
         ------
         CallError
-            Names the limit of one that it did.
+            Names the limit of one that it did stop.
         """
         if ticket.passed:
             raise passed(ticket.passed, self._config)
+        if ticket.cancelled and reply.outcome is Outcome.OK:
+            raise call_ended()
         # A worker that stops in time by itself knows of no setting.
         failed = bool(ticket.due_by) and reply.outcome is Outcome.FAILED
         if failed and Status.FromString(reply.body).code == code_pb2.DEADLINE_EXCEEDED:
             raise passed(ticket.due_by, self._config)
         return reply
 
-    def _bind(self, ticket: Ticket, context: grpc.ServicerContext) -> None:
-        """Cancel a request when its call ends."""
-        if not context.add_callback(partial(self._pool.cancel, ticket)):
-            self._pool.cancel(ticket)
+    async def stream(self, ticket: Ticket, method: Method, body: bytes, write: Write) -> Reply:
+        """Have a worker answer one request by a stream; if the task is cancelled, stop it.
 
-    def stream(self, method: Method, body: bytes, context: grpc.ServicerContext) -> Generator[bytes, None, Reply]:
-        """Yield the items of a stream; return the reply that ends it.
+        Parameters
+        ----------
+        ticket, method, body
+            As of `answer`.
+        write : callable
+            Awaited with each item of the stream.
+
+        Returns
+        -------
+        Reply
+            What ends it.
 
         Raises
         ------
         CallError
             What the caller is to be told instead.
         """
-        ticket = self.ticket(context)
-        self._bind(ticket, context)
         try:
-            reply = self._first_reply(ticket, method, body)
-            if reply.outcome is Outcome.MORE:
-                self._pool.watch(ticket, context.cancel)
-            while reply.outcome is Outcome.MORE:
-                assert ticket.worker is not None
-                ticket.offered = time.monotonic()
-                yield reply.body
-                ticket.offered = math.inf
-                reply = ticket.worker.next_reply()
-        except GeneratorExit:
-            # gRPC drops the iterator of a call that has ended.
-            self._abandon(ticket)
-            raise
-        except Exception as error:  # noqa: BLE001 (told to the caller)
-            raise self._told(error, ticket) from None
-        else:
+            reply = await self._first_reply(ticket, method, body)
             assert ticket.worker is not None
+            while reply.outcome is Outcome.MORE:
+                if not ticket.cancelled:
+                    await write(reply.body)
+                reply = await self._said(ticket, ticket.worker.next_reply())
             if reply.definitions:
                 self._learn(ticket.worker, reply)
             _note(ticket, reply)
-            return self._within_limits(ticket, reply)
+            return self._heard(ticket, reply)
+        except (asyncio.CancelledError, ReaderGoneError):
+            # Of a reader that takes nothing, or is gone.
+            await self._abandon(ticket)
+            raise
+        except Exception as error:  # noqa: BLE001 (told to the caller)
+            raise self._told(error, ticket) from None
         finally:
             self._let_go(ticket)
 
     def _let_go(self, ticket: Ticket) -> None:
         """Give the worker back, and charge what it has spent."""
+        worker = ticket.worker
+        if worker is not None and ticket.is_owed and worker.alive:
+            # What it says would be taken for the answer to the next request.
+            self._pool.lose(worker)
+            worker.kill()
         self._pool.release(ticket)
         CALLER.get().spend(ticket.cpu_seconds)
         call = current_call()
         if call is not None:
             call.note_cpu(ticket.cpu_seconds)
 
-    def _abandon(self, ticket: Ticket) -> None:
+    async def _abandon(self, ticket: Ticket) -> None:
         """Stop a worker whose items nobody takes any more, and read its answer to the end."""
         assert ticket.worker is not None
         self._pool.cancel(ticket)
         try:
-            while ticket.worker.next_reply().outcome is Outcome.MORE:
-                pass
+            while ticket.is_owed:
+                await self._said(ticket, ticket.worker.next_reply())
         except ChannelClosedError:
             self._pool.lose(ticket.worker)
 
-    def _first_reply(self, ticket: Ticket, method: Method, body: bytes, *, is_admitted: bool = False) -> Reply:
+    async def _first_reply(self, ticket: Ticket, method: Method, body: bytes, *, is_admitted: bool = False) -> Reply:
         """Take a worker and talk to it; the ticket holds it until it is released."""
         request = _Request(self._definitions, method, body, ticket)
         ticket.send = request.send_at_once
         while True:
             try:
-                worker = self._pool.acquire(ticket, request.system_id, is_admitted=is_admitted)
-                if not ticket.is_sent:
-                    request.send()
-                return self._answered(worker, request)
+                worker = await self._pool.acquire(ticket, request.system_id, is_admitted=is_admitted)
+                if not ticket.is_sent and not request.send_at_once():
+                    await self._pool.aside(ticket, request.send)
+                return await self._answered(worker, request)
             except NotSentError:
                 # It died while it was idle, and the request is still all ours.
                 assert ticket.worker is not None
+                ticket.is_owed = False
                 self._pool.lose(ticket.worker)
                 self._pool.release(ticket, done=False)
+
+    async def _said(self, ticket: Ticket, coming: asyncio.Future[Reply]) -> Reply:
+        """Wait for what a worker says; if the call ends meanwhile, stop it, and wait all the same."""
+        worker = ticket.worker
+        assert worker is not None
+        while True:
+            try:
+                reply = await coming
+            except asyncio.CancelledError:
+                self._pool.cancel(ticket)
+                if coming.cancelled():
+                    coming = worker.reply()
+            else:
+                ticket.is_owed = reply.outcome is Outcome.MORE
+                return reply
 
     def _told(self, error: Exception, ticket: Ticket) -> Exception:
         """Return what the caller is told of an error, and let go of a worker that is lost by it."""
@@ -251,18 +286,17 @@ class Forwarder:
                     return call_ended()
                 return not_serving() if self._pool.is_stopped else worker_lost()
             case _:
-                # Nobody knows what such a worker would say next.
-                if ticket.worker is not None:
-                    self._pool.lose(ticket.worker)
-                    ticket.worker.kill()
                 return error
 
-    def _answered(self, worker: WorkerProcess, request: "_Request") -> Reply:
+    async def _answered(self, worker: WorkerProcess, request: _Request) -> Reply:
         """Wait for a worker's answer; send it the definitions that it asks for."""
-        while (reply := worker.reply()).outcome is Outcome.NEEDS_DEFINITION:
+        ticket = request.ticket
+        while (reply := await self._said(ticket, worker.reply())).outcome is Outcome.NEEDS_DEFINITION:
             if reply.definitions.keys() <= request.definitions.keys():
                 raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
-            request.send({needed: self._definition(needed, request.method) for needed in reply.definitions})
+            needed = {system_id: self._definition(system_id, request.method) for system_id in reply.definitions}
+            if not request.send_at_once(needed):
+                await self._pool.aside(ticket, request.send)
         if reply.definitions:
             self._learn(worker, reply)
         for known in request.definitions:
@@ -284,7 +318,7 @@ class Forwarder:
 
 
 class _Request:
-    """What is sent to a worker for one call, whichever worker that will be, in whatever thread.
+    """What is sent to a worker for one call, whichever worker that will be.
 
     Attributes
     ----------
@@ -293,6 +327,7 @@ class _Request:
         Of the system that the request begins with, if it names one.
     definitions : dict of bytes to bytes
         Those that were sent along, by id.
+    ticket : Ticket
     """
 
     def __init__(self, kept: BoundedCache[bytes, bytes], method: Method, body: bytes, ticket: Ticket) -> None:
@@ -300,58 +335,48 @@ class _Request:
         # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
         self.system_id = body[_ID] if body.startswith(_ID_PREFIX) else None
         self.definitions: dict[bytes, bytes] = {}
+        self.ticket = ticket
         self._kept = kept
         self._body = body
-        self._ticket = ticket
         self._request_id = REQUEST_ID.get().encode()
         self._largest_variables = min(CALLER.get().quotas.largest_variables or 0, _MOST_VARIABLES)
 
-    def send(self, definitions: Mapping[bytes, bytes] = MappingProxyType({})) -> None:
-        """Send it to the worker that the ticket has, with definitions that it needs, and those it is likely to.
+    def send_at_once(self, definitions: Mapping[bytes, bytes] = MappingProxyType({})) -> bool:
+        """Send it, as `send` does, if that waits for nothing; return whether it was sent.
+
+        Parameters
+        ----------
+        definitions : mapping of bytes to bytes
+            Those that are to go along from now on, beside those that the worker is likely to need.
+        """
+        worker, system_id = self.ticket.worker, self.system_id
+        assert worker is not None
+        if system_id is not None and not worker.known.has(system_id):
+            likely = self._kept.get(system_id)
+            if likely is not None:
+                self.definitions[system_id] = likely
+        if definitions:
+            self.definitions |= definitions
+        if len(self._body) + sum(map(len, self.definitions.values())) > worker.at_once_bytes - _FRAME_BYTES:
+            return False
+        self.send()
+        return True
+
+    def send(self) -> None:
+        """Send it to the worker that the ticket has.
 
         Raises
         ------
         NotSentError
             If the worker has ended.
         """
-        worker, remaining = self._ticket.worker, self._ticket.ends - time.monotonic()
-        assert worker is not None
-        self._add_likely_definition(worker)
-        if definitions:
-            self.definitions |= definitions
-        worker.send(self.method, remaining, self.definitions, self._body, self._largest_variables, self._request_id)
-
-    def send_at_once(self) -> bool:
-        """Send it, as `send` does, if that waits for nothing; return whether it was sent."""
-        assert self._ticket.worker is not None
-        self._add_likely_definition(self._ticket.worker)
-        if len(self._body) + sum(map(len, self.definitions.values())) > _SENT_AT_ONCE_BYTES:
-            return False
-        self.send()
-        return True
-
-    def _add_likely_definition(self, worker: WorkerProcess) -> None:
-        system_id = self.system_id
-        if system_id is not None and not worker.known.has(system_id):
-            likely = self._kept.get(system_id)
-            if likely is not None:
-                self.definitions[system_id] = likely
-
-
-def to_the_end(answers: Generator[bytes, None, Reply | None], context: grpc.ServicerContext) -> Iterator[bytes]:
-    """Yield a stream's answers, and the last one that it returns; where that is an error, end the call with it."""
-    try:
-        last = yield from answers
-    except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
-        status = status_of(error)
-    else:
-        if last is None:
-            return
-        if last.outcome is Outcome.OK:
-            yield last.body
-            return
-        status = Status.FromString(last.body)
-    abort(context, status)
+        ticket = self.ticket
+        assert ticket.worker is not None
+        remaining = ticket.ends - time.monotonic()
+        ticket.is_owed = True
+        ticket.worker.send(
+            self.method, remaining, self.definitions, self._body, self._largest_variables, self._request_id
+        )
 
 
 def _note(ticket: Ticket, reply: Reply) -> None:

@@ -5,7 +5,6 @@ What is not listed here needs the scope "admin": a service that somebody adds is
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +15,20 @@ from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection
 from raphson.v1 import jacobian_pb2, job_pb2, solver_pb2, system_pb2
 
-from raphson_server.aborting import abort
 from raphson_server.failures import CallError, Reason
 from raphson_server.front_end.caller import CALLER, EVERYBODY, Caller
-from raphson_server.front_end.registration import OnOwnThreads, wrapped
+from raphson_server.front_end.ending import abort
+from raphson_server.front_end.registration import wrapped
 from raphson_server.tokens import SCOPES, TokenEntry, find_token, read_tokens
 from raphson_server.watched_files import WatchedFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from google.rpc.status_pb2 import Status
 
-    from raphson_server.front_end.observing import ObservedMethod, Observer
+    from raphson_server.front_end.ending import Context
+    from raphson_server.front_end.observing import Behavior, ObservedMethod, Observer
 
     Handler = grpc.RpcMethodHandler[Any, Any]
 
@@ -43,11 +43,9 @@ _SCOPES: Mapping[str, frozenset[str]] = {
     reflection.SERVICE_NAME: frozenset(SCOPES),
 }
 _BEARER = "bearer "
-# Whoever is turned away never holds a thread of those who are let in.
-_THREADS = 2
 
 
-class Guard(grpc.ServerInterceptor):
+class Guard(grpc.aio.ServerInterceptor):
     """Asks every call for its token.
 
     Parameters
@@ -67,17 +65,16 @@ class Guard(grpc.ServerInterceptor):
         self._observer = observer
         self._entries: WatchedFiles[dict[str, TokenEntry]] = WatchedFiles([tokens], partial(read_tokens, tokens))
         self._callers: dict[str, Caller] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="raphson-refusals")
 
-    def intercept_service(
+    async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Handler | None],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """Return the handler of a call, counted by its caller; or one that refuses it."""
         name = handler_call_details.method.removeprefix("/")
         service = name.partition("/")[0]
-        handler = continuation(handler_call_details)
+        handler = await continuation(handler_call_details)
         if handler is None or service in _OPEN:
             return handler
         method, caller = self._observer.method(name), EVERYBODY
@@ -85,14 +82,9 @@ class Guard(grpc.ServerInterceptor):
             caller = self._caller(handler_call_details)
             _check_scope(caller, _SCOPES.get(service, _ADMIN), service)
         except CallError as error:
-            refuse = partial(_turn_away, caller, method, error.status())
-            # Of these kinds none waits for a message of the caller's.
-            return grpc.stream_stream_rpc_method_handler(OnOwnThreads(refuse, self._threads))
-        return _counted(handler, caller, method)
-
-    def close(self) -> None:
-        """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+            # Of this kind none waits for a message of the caller's.
+            return grpc.stream_stream_rpc_method_handler(_refusing(caller, method, error.status()))
+        return wrapped(handler, partial(_counted, caller, method))
 
     def _caller(self, details: grpc.HandlerCallDetails) -> Caller:
         given = next((value for key, value in details.invocation_metadata or () if key == "authorization"), None)
@@ -128,47 +120,31 @@ def _unauthenticated(message: str) -> CallError:
     return CallError(code_pb2.UNAUTHENTICATED, Reason.UNAUTHENTICATED, message)
 
 
-def _refuse(status: Status, request: object, context: grpc.ServicerContext) -> bytes:  # noqa: ARG001
-    return abort(context, status)
+def _refusing(caller: Caller, method: ObservedMethod, status: Status) -> Behavior:
+    """Return what answers a call of somebody's that is turned away."""
+
+    @method.wrap
+    async def refuse(_: object, context: Context) -> None:
+        await abort(context, status)
+
+    async def answer(request: object, context: Context) -> None:
+        CALLER.set(caller)
+        await refuse(request, context)
+
+    return answer
 
 
-def _refuse_stream(status: Status, requests: object, context: grpc.ServicerContext) -> Iterator[bytes]:  # noqa: ARG001
-    yield abort(context, status)
+def _counted(caller: Caller, method: ObservedMethod, behavior: Behavior) -> Behavior:
+    """Return what counts calls, and lets what answers them know the caller."""
 
+    async def answer(request: object, context: Context) -> Any:
+        CALLER.set(caller)
+        refusal = caller.enter()
+        if refusal is not None:
+            return await _refusing(caller, method, refusal.status())(request, context)
+        try:
+            return await behavior(request, context)
+        finally:
+            caller.leave()
 
-def _turn_away(
-    caller: Caller, method: ObservedMethod, status: Status, requests: object, context: grpc.ServicerContext
-) -> Iterator[bytes]:
-    CALLER.set(caller)
-    yield from method.stream(partial(_refuse_stream, status))(requests, context)
-
-
-def _counted(handler: Handler, caller: Caller, method: ObservedMethod) -> Handler:
-    """Return a handler that counts its calls, and lets what answers them know the caller."""
-    answer = _answer_stream if handler.response_streaming else _answer
-    return wrapped(handler, partial(partial, answer, caller, method))
-
-
-def _answer(caller: Caller, method: ObservedMethod, behavior: Any, request: Any, context: grpc.ServicerContext) -> Any:
-    CALLER.set(caller)
-    refusal = caller.enter()
-    if refusal is not None:
-        return method.unary(partial(_refuse, refusal.status()))(request, context)
-    try:
-        return behavior(request, context)
-    finally:
-        caller.leave()
-
-
-def _answer_stream(
-    caller: Caller, method: ObservedMethod, behavior: Any, request: Any, context: grpc.ServicerContext
-) -> Iterator[Any]:
-    CALLER.set(caller)
-    refusal = caller.enter()
-    if refusal is not None:
-        yield from _turn_away(caller, method, refusal.status(), request, context)
-        return
-    try:
-        yield from behavior(request, context)
-    finally:
-        caller.leave()
+    return answer

@@ -1,30 +1,31 @@
-"""Health and reflection, on threads of their own: neither waits for a solve, nor holds a solve's thread."""
+"""Health and reflection: answered by the loop at once, since it waits for no solve."""
 
-import threading
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from raphson_server.front_end.registration import OnOwnThreads, register
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
-Send = Callable[[health_pb2.HealthCheckResponse | None], object]
+    from raphson_server.front_end.ending import Context
+    from raphson_server.front_end.registration import Methods
 
-_HEALTH_THREADS = 4
-_SENDING_THREADS = 4
-_REFLECTION_THREADS = 4
+_Response = health_pb2.HealthCheckResponse
 
 
 class Health:
     """The standard health service, for the whole server and for each of its services.
 
+    The library's own has its watchers written to with a lock held that whoever changes the state wants too, so that one
+    who takes nothing holds up all.
+
     Parameters
     ----------
-    server : grpc.Server
-        Where to register it, before it starts.
     service_names : tuple of str
         Full names of the services whose health is told.
     absent : tuple of str
@@ -36,121 +37,68 @@ class Health:
         What is answered.
     """
 
-    is_serving: bool
-
-    def __init__(self, server: grpc.Server, service_names: tuple[str, ...], absent: tuple[str, ...] = ()) -> None:
-        self._names = ("", *service_names)
+    def __init__(self, service_names: tuple[str, ...], absent: tuple[str, ...] = ()) -> None:
+        self.is_serving = False
+        self._names = frozenset({"", *service_names})
         self._absent = absent
-        self._threads = ThreadPoolExecutor(_HEALTH_THREADS, thread_name_prefix="raphson-health")
-        # A connection that takes nothing holds up one of these, and no probe.
-        self._senders = ThreadPoolExecutor(_SENDING_THREADS, thread_name_prefix="raphson-watchers")
-        self._servicer = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self._threads)
-        self.tell(serving=False)
-        decode = health_pb2.HealthCheckRequest.FromString
-        encode = health_pb2.HealthCheckResponse.SerializeToString
-        register(
-            server,
-            health.SERVICE_NAME,
-            {
-                "Check": grpc.unary_unary_rpc_method_handler(
-                    OnOwnThreads(self._servicer.Check, self._threads), decode, encode
-                ),
-                "Watch": grpc.unary_stream_rpc_method_handler(
-                    OnOwnThreads(self._watch, self._threads, experimental_non_blocking=True),
-                    decode,
-                    encode,
-                ),
-            },
-        )
+        # Set, and another in its place, with each change.
+        self._changed = asyncio.Event()
+
+    def register(self, methods: Methods) -> None:
+        """Let it be answered."""
+        decode, encode = health_pb2.HealthCheckRequest.FromString, _Response.SerializeToString
+        handlers = {
+            "Check": grpc.unary_unary_rpc_method_handler(self._check, decode, encode),
+            "Watch": grpc.unary_stream_rpc_method_handler(self._watch, decode, encode),
+        }
+        methods.add(health.SERVICE_NAME, handlers)
 
     def tell(self, *, serving: bool) -> None:
-        """Answer SERVING or NOT_SERVING from now on."""
+        """Answer SERVING or NOT_SERVING from now on; in the loop's thread."""
         self.is_serving = serving
-        response = health_pb2.HealthCheckResponse
-        status = response.SERVING if serving else response.NOT_SERVING
-        for name in self._names:
-            self._servicer.set(name, response.NOT_SERVING if name in self._absent else status)
+        self._changed.set()
+        self._changed = asyncio.Event()
 
-    def close(self) -> None:
-        """End the threads."""
-        for threads in (self._threads, self._senders):
-            threads.shutdown(wait=False, cancel_futures=True)
+    def _status(self, name: str) -> int:
+        if name not in self._names:
+            return _Response.SERVICE_UNKNOWN
+        return _Response.SERVING if self.is_serving and name not in self._absent else _Response.NOT_SERVING
 
-    def _watch(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext, send: Send) -> object:
-        return self._servicer.Watch(request, context, _Watcher(send, self._senders).tell)
+    async def _check(self, request: health_pb2.HealthCheckRequest, context: Context) -> health_pb2.HealthCheckResponse:
+        status = self._status(request.service)
+        if status == _Response.SERVICE_UNKNOWN:
+            names = ", ".join(sorted(filter(None, self._names)))
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"service: {request.service!r} is none of {names}")
+        return _Response(status=status)
 
-
-class _Watcher:
-    """Sends to one who watches, on threads of the service's, so that nobody who has something to tell waits for it.
-
-    The library tells its watchers with its lock held, and gRPC's one thread that serves wants that lock when a call of
-    another watcher ends; sending waits for that thread.
-
-    Parameters
-    ----------
-    send : callable
-        gRPC's: waits until a message is sent; None ends the call.
-    threads : ThreadPoolExecutor
-    """
-
-    def __init__(self, send: Send, threads: ThreadPoolExecutor) -> None:
-        self._send = send
-        self._threads = threads
-        self._lock = threading.Lock()
-        # Who is slow is told how it is, not how it was.
-        self._untold: deque[health_pb2.HealthCheckResponse | None] = deque(maxlen=1)
-        self._is_sending = False
-        self._has_ended = False
-
-    def tell(self, response: health_pb2.HealthCheckResponse | None) -> None:
-        """Send a message soon, in place of one that is not sent yet; None ends the call."""
-        with self._lock:
-            if self._has_ended:
-                return
-            self._has_ended = response is None
-            self._untold.append(response)
-            if self._is_sending:
-                return
-            self._is_sending = True
-        self._threads.submit(self._send_untold)
-
-    def _send_untold(self) -> None:
+    async def _watch(self, request: health_pb2.HealthCheckRequest, context: Context) -> None:
+        """Tell how it is, and each time that it is otherwise; who is slow is told how it is, not how it was."""
+        told = None
         while True:
-            with self._lock:
-                if not self._untold:
-                    self._is_sending = False
-                    return
-                response = self._untold.popleft()
-            self._send(response)
+            changed, status = self._changed, self._status(request.service)
+            if status != told:
+                await context.write(_Response(status=status))
+                told = status
+            else:
+                await changed.wait()
 
 
-class Reflection:
-    """Server reflection, so that any language can call from the address alone.
+def register_reflection(methods: Methods, service_names: tuple[str, ...]) -> None:
+    """Let reflection be answered, so that any language can call from the address alone.
 
     Parameters
     ----------
-    server : grpc.Server
-        Where to register it, before it starts.
+    methods : Methods
     service_names : tuple of str
         Full names of the services to list.
     """
+    servicer: Any = reflection.aio.ReflectionServicer((*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME))
 
-    def __init__(self, server: grpc.Server, service_names: tuple[str, ...]) -> None:
-        self._threads = ThreadPoolExecutor(_REFLECTION_THREADS, thread_name_prefix="raphson-reflection")
-        names = (*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        servicer = reflection.ReflectionServicer(names)
-        register(
-            server,
-            reflection.SERVICE_NAME,
-            {
-                "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
-                    OnOwnThreads(servicer.ServerReflectionInfo, self._threads),
-                    reflection_pb2.ServerReflectionRequest.FromString,
-                    reflection_pb2.ServerReflectionResponse.SerializeToString,
-                ),
-            },
-        )
+    async def tell(requests: AsyncIterator[reflection_pb2.ServerReflectionRequest], context: Context) -> None:
+        async for response in servicer.ServerReflectionInfo(requests, context):
+            await context.write(response)
 
-    def close(self) -> None:
-        """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    decode = reflection_pb2.ServerReflectionRequest.FromString
+    encode = reflection_pb2.ServerReflectionResponse.SerializeToString
+    handlers = {"ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(tell, decode, encode)}
+    methods.add(reflection.SERVICE_NAME, handlers)

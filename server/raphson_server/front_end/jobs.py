@@ -6,12 +6,10 @@ worker, so that nothing is queued that cannot be solved, and to end calls whose 
 
 from __future__ import annotations  # grpc's handler type takes no parameters at run time
 
+import asyncio
 import functools
-import math
 import shutil
 import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Never
 
 import grpc
@@ -22,29 +20,29 @@ from google.rpc.status_pb2 import Status
 from raphson.v1 import job_pb2
 from raphson.v1.system_pb2 import CompileRequest
 
-from raphson_server.aborting import DETAILS_KEY, abort, status_of
+from raphson_server.aborting import DETAILS_KEY, status_of
 from raphson_server.failures import CallError, Reason, invalid_input, unexpected
-from raphson_server.frames import Method, Outcome
-from raphson_server.front_end.caller import CALLER, address_of
+from raphson_server.frames import Method, Outcome, Reply
+from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.ending import Reader, abort, finish
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.refusals import call_ended
-from raphson_server.front_end.registration import OnOwnThreads
 from raphson_server.front_end.seats import Seats
 from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY, JobSettings
 from raphson_server.observability.request_id import KEY, REQUEST_ID
 from raphson_server.pool import KeptProcess, Ticket, WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from raphson_server.configuration import ServerConfig
+    from raphson_server.front_end.ending import Context
 
 SERVICE = job_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
 _UNARY = ("GetJob", "ListJobs", "CancelJob", "ResumeJob", "DeleteJob")
 _STREAMS = ("WatchJob", "ReadResults")
-# Each holds a thread here and one at the desk.
+# Each holds a thread at the desk.
 MOST_STREAMS = 32
-_THREADS = MOST_STREAMS + 16
 _RETRY_SECONDS = 0.5
 _LONGEST_CALL_SECONDS = 60.0
 # The desk has nothing to finish but the calls that are under way.
@@ -85,7 +83,7 @@ class Jobs:
     ) -> None:
         self._forwarder = forwarder
         self._pool = pool
-        self._drain_seconds = config.drain_seconds
+        self._config = config
         self._folder = tempfile.mkdtemp(prefix="raphson-")  # for nobody else to look into
         settings = JobSettings(
             store=config.jobs,
@@ -105,20 +103,17 @@ class Jobs:
         )
         self._desk = KeptProcess("desk", settings, self._start_runner, on_failure)
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
-        self._channel = grpc.insecure_channel(settings.address, options=_CHANNEL)
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="raphson-jobs")
+        self._channel = grpc.aio.insecure_channel(settings.address, options=_CHANNEL)
         self._seats = Seats(MOST_STREAMS, "streams about jobs", share=config.max_caller_share)
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-        """Return what answers each method, on threads of its own."""
+        """Return what answers each method."""
         unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            name: unary(OnOwnThreads(functools.partial(self._unary, name), self._threads)) for name in _UNARY
+            name: unary(functools.partial(self._unary, name)) for name in _UNARY
         }
-        handlers |= {
-            name: stream(OnOwnThreads(functools.partial(self._stream, name), self._threads)) for name in _STREAMS
-        }
-        handlers["CreateJob"] = unary(OnOwnThreads(self._create, self._threads))
+        handlers |= {name: stream(functools.partial(self._stream, name)) for name in _STREAMS}
+        handlers["CreateJob"] = unary(self._create)
         return handlers
 
     def start(self) -> None:
@@ -129,12 +124,11 @@ class Jobs:
         """Return how many jobs are in which state, as the desk saw it a few seconds ago."""
         return self._desk.counts
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Have the runner hand its job back, and end both."""
-        self._runner.stop(self._drain_seconds)
-        self._desk.stop(_DESK_SECONDS)
-        self._channel.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._runner.stop, self._config.drain_seconds)
+        await asyncio.to_thread(self._desk.stop, _DESK_SECONDS)
+        await self._channel.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def kill(self) -> None:
@@ -147,14 +141,16 @@ class Jobs:
 
     # --- calls ------------------------------------------------------------------------------------------------
 
-    def _create(self, body: bytes, context: grpc.ServicerContext) -> bytes:
+    async def _create(self, body: bytes, context: Context) -> bytes:
         try:
-            refusal = self._compile(body, context)
+            refusal = await self._compile(body, context)
         except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
             refusal = status_of(error)
-        return self._unary("CreateJob", body, context) if refusal is None else abort(context, refusal)
+        if refusal is not None:
+            await abort(context, refusal)
+        return await self._unary("CreateJob", body, context)
 
-    def _compile(self, body: bytes, context: grpc.ServicerContext) -> Status | None:
+    async def _compile(self, body: bytes, context: Context) -> Status | None:
         """Have a worker compile the definition; return what is wrong with it, None if nothing is."""
         try:
             request = job_pb2.CreateJobRequest.FromString(body)
@@ -164,50 +160,38 @@ class Jobs:
         if not request.description.HasField("definition"):
             raise invalid_input("description.definition", "missing; expected the equations and variables of a system")
         to_compile = CompileRequest(definition=request.description.definition)
-        reply = self._forwarder.forward(Method.COMPILE, to_compile.SerializeToString(), context)
+        ticket = self._forwarder.ticket(context)
+        reply = await self._forwarder.answer(ticket, Method.COMPILE, to_compile.SerializeToString())
         return None if reply.outcome is Outcome.OK else _beneath("description.", Status.FromString(reply.body))
 
-    def _unary(self, name: str, body: bytes, context: grpc.ServicerContext) -> bytes:
-        remaining = context.time_remaining()
+    async def _unary(self, name: str, body: bytes, context: Context) -> bytes:
+        remaining: float | None = context.time_remaining()
         seconds = _LONGEST_CALL_SECONDS if remaining is None else min(remaining, _LONGEST_CALL_SECONDS)
         method: Any = self._channel.unary_unary(f"/{SERVICE}/{name}")
-        call = method.future(body, timeout=max(seconds, 0.0), metadata=_metadata())
-        if not context.add_callback(call.cancel):
-            call.cancel()
         try:
-            reply: bytes = call.result()
-        except (grpc.RpcError, grpc.FutureCancelledError) as error:
-            return abort(context, _relayed(error))
-        return reply
-
-    def _stream(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        try:
-            with self._seats.one(address_of(context)):
-                yield from self._replies(name, body, context)
-        except grpc.RpcError as error:
+            reply: bytes = await method(body, timeout=seconds, metadata=_metadata())
+        except grpc.aio.AioRpcError as error:
             status = _relayed(error)
-        except CallError as error:
-            status = error.status()
         else:
-            return
-        abort(context, status)
+            return reply
+        await abort(context, status)
 
-    def _replies(self, name: str, body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        """Yield what the desk says, while somebody reads it."""
-        reader = Ticket()
-        method: Any = self._channel.unary_stream(f"/{SERVICE}/{name}")
-        call = method(body, metadata=_metadata())
-        try:
-            if not context.add_callback(call.cancel):
+    async def _stream(self, name: str, body: bytes, context: Context) -> None:
+        await finish(context, functools.partial(self._tell, name, body, context), self._seats)
+
+    async def _tell(self, name: str, body: bytes, context: Context) -> Reply | None:
+        """Write what the desk says, while somebody reads it."""
+        with Reader(self._pool, context, self._config, Ticket()) as reader:
+            method: Any = self._channel.unary_stream(f"/{SERVICE}/{name}")
+            call = method(body, metadata=_metadata())
+            try:
+                while (message := await call.read()) is not grpc.aio.EOF:
+                    await reader.write(message)
+            except grpc.aio.AioRpcError as error:
+                return Reply(Outcome.FAILED, _relayed(error).SerializeToString())
+            finally:
                 call.cancel()
-            self._pool.watch(reader, context.cancel)
-            for reply in call:
-                reader.offered = time.monotonic()
-                yield reply
-                reader.offered = math.inf
-        finally:
-            call.cancel()
-            self._pool.release(reader)
+        return None
 
 
 def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
@@ -215,9 +199,8 @@ def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
     message = "this server keeps no jobs; start one that does with: raphson serve --jobs FOLDER --job-files FOLDER"
     status = CallError(code_pb2.FAILED_PRECONDITION, Reason.NO_JOBS, message).status()
 
-    def handle(body: bytes, context: grpc.ServicerContext) -> Never:  # noqa: ARG001 (gRPC's signature)
-        abort(context, status)
-        raise AssertionError
+    async def handle(_: bytes, context: Context) -> Never:
+        await abort(context, status)
 
     unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
     return {name: unary(handle) for name in ("CreateJob", *_UNARY)} | {name: stream(handle) for name in _STREAMS}
@@ -230,11 +213,8 @@ def _metadata() -> tuple[tuple[str, str], ...]:
     return (*told, (SEES_ALL_KEY, "yes")) if caller.sees_all_jobs else told
 
 
-def _relayed(error: Exception) -> Status:
+def _relayed(error: grpc.aio.AioRpcError) -> Status:
     """Say to the caller what the desk said."""
-    if isinstance(error, grpc.FutureCancelledError):
-        return call_ended().status()
-    assert isinstance(error, grpc.Call)
     for key, value in error.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
             return Status.FromString(value)

@@ -5,10 +5,10 @@ A call pays for what is asked for alone: without metrics, traces and a log of ca
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import ErrorInfo
 
@@ -20,15 +20,17 @@ from raphson_server.observability.request_id import KEY, REQUEST_ID, new_request
 from raphson_server.observability.statuses import name_of_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    import grpc
     from google.rpc.status_pb2 import Status
 
+    from raphson_server.front_end.ending import Context
     from raphson_server.observability.call_log import CallLog
     from raphson_server.observability.metrics import Metrics
     from raphson_server.observability.spans import Spans
 
-    Behavior = Callable[[Any, grpc.ServicerContext], Any]
+    Behavior = Callable[[Any, Context], Awaitable[Any]]
 
 _CODES = {number: name for name, number in code_pb2.Code.items()}
 
@@ -58,11 +60,7 @@ class Observer:
         self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
     ) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         """Return the handlers of one service, each of whose calls is told of."""
-        return {name: wrapped(handler, self._wrap(f"{service}/{name}", handler)) for name, handler in handlers.items()}
-
-    def _wrap(self, name: str, handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Behavior], Behavior]:
-        method = self.method(name)
-        return method.stream if handler.response_streaming else method.unary
+        return {name: wrapped(handler, self.method(f"{service}/{name}").wrap) for name, handler in handlers.items()}
 
     def method(self, name: str) -> ObservedMethod:
         """Return a method by its full name, ``service/name``."""
@@ -83,67 +81,37 @@ class ObservedMethod:
         self._is_told = metrics is not None or spans is not None or lines is not None
         self._counts = None if metrics is None else metrics.of_method(name)
 
-    def unary(self, behavior: Behavior) -> Behavior:
-        """Wrap what returns one reply."""
+    def wrap(self, behavior: Behavior) -> Behavior:
+        """Wrap what answers a call."""
         if not self._is_told:
             return self._named(behavior)
 
-        def handle(body: Any, context: grpc.ServicerContext) -> Any:
+        async def handle(body: Any, context: Context) -> Any:
             call = self._begin(context)
             code = code_pb2.UNKNOWN
             try:
-                reply = behavior(body, context)
+                reply = await behavior(body, context)
                 code = code_pb2.OK
+            except asyncio.CancelledError:
+                code = code_pb2.CANCELLED
+                raise
             finally:
                 self._end(call, context, code)
             return reply
 
         return handle
 
-    def stream(self, behavior: Behavior) -> Behavior:
-        """Wrap what returns a stream; gRPC takes all of it in one thread."""
-        if not self._is_told:
-            return self._named_stream(behavior)
-
-        def handle(body: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            call = self._begin(context)
-            code = code_pb2.UNKNOWN
-            try:
-                yield from behavior(body, context)
-                code = code_pb2.OK
-            except GeneratorExit:
-                # gRPC drops the stream of a call that has ended.
-                code = code_pb2.CANCELLED
-                raise
-            finally:
-                self._end(call, context, code)
-
-        return handle
-
     def _named(self, behavior: Behavior) -> Behavior:
         """Wrap what is told to nobody: its calls have an id, by which errors are known."""
 
-        def handle(body: Any, context: grpc.ServicerContext) -> Any:
+        async def handle(body: Any, context: Context) -> Any:
             self._give_id(context)
-            try:
-                return behavior(body, context)
-            finally:
-                REQUEST_ID.set("")
+            return await behavior(body, context)
 
         return handle
 
-    def _named_stream(self, behavior: Behavior) -> Behavior:
-        def handle(body: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            self._give_id(context)
-            try:
-                yield from behavior(body, context)
-            finally:
-                REQUEST_ID.set("")
-
-        return handle
-
-    def _give_id(self, context: grpc.ServicerContext) -> str:
-        sent = sent_request_id(context.invocation_metadata())
+    def _give_id(self, context: Context) -> str:
+        sent = sent_request_id(context.invocation_metadata() or ())
         request_id = sent or new_request_id()
         REQUEST_ID.set(request_id)
         if sent or self._lines is not None:
@@ -151,21 +119,18 @@ class ObservedMethod:
             context.set_trailing_metadata(((KEY, request_id),))
         return request_id
 
-    def _begin(self, context: grpc.ServicerContext) -> ObservedCall:
+    def _begin(self, context: Context) -> ObservedCall:
         request_id = self._give_id(context)
         call = ObservedCall(request_id, time.monotonic(), self._metrics, self._spans, caller=CALLER.get().name)
         if self._spans is not None:
-            call.span = self._spans.begin(self._name, context.invocation_metadata(), request_id)
+            call.span = self._spans.begin(self._name, context.invocation_metadata() or (), request_id)
         set_current_call(call)
         return call
 
-    def _end(self, call: ObservedCall, context: grpc.ServicerContext, code: int) -> None:
+    def _end(self, call: ObservedCall, context: Context, code: int) -> None:
         if call.failure is not None:
             code = call.failure.code
-        elif not context.is_active():
-            # Whatever was answered, nobody has it.
-            code = code_pb2.CANCELLED
-        if code == code_pb2.CANCELLED and (context.time_remaining() or 1.0) <= 0.0:
+        if code == code_pb2.CANCELLED and _is_late(context):
             code = code_pb2.DEADLINE_EXCEEDED
         seconds = time.monotonic() - call.began
         name = _CODES[code]
@@ -177,12 +142,8 @@ class ObservedMethod:
             self._spans.end(call.span, code, name, reason, call.caller or context.peer())
         if self._lines is not None:
             self._lines.write(self._facts(call, context, name, reason, seconds))
-        set_current_call(None)
-        REQUEST_ID.set("")
 
-    def _facts(
-        self, call: ObservedCall, context: grpc.ServicerContext, code: str, reason: str, seconds: float
-    ) -> dict[str, object]:
+    def _facts(self, call: ObservedCall, context: Context, code: str, reason: str, seconds: float) -> dict[str, object]:
         """Return what the log tells of a call; texts of callers only at DEBUG."""
         facts: dict[str, object] = {
             "method": self._name,
@@ -210,6 +171,12 @@ class ObservedMethod:
         if call.failure is not None and shows_texts():
             facts["error"] = call.failure.message
         return facts
+
+
+def _is_late(context: Context) -> bool:
+    """Return whether a call has passed its deadline."""
+    remaining: float | None = context.time_remaining()
+    return remaining is not None and remaining <= 0.0
 
 
 def _reason(status: Status) -> str:

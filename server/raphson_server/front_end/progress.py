@@ -1,30 +1,36 @@
 """A long solve's progress on its way to a caller who may be slow: the solve waits for nobody.
 
-A thread of the call reads what the worker says when it says it, so that the worker goes on at once, and is free for
-others when it is done. Of progress that the caller has not taken the newest is kept; the result is kept until it is
-taken, or the caller takes nothing for too long.
+A task of its own reads what the worker says when it says it, so that the worker goes on at once, and is free for others
+when it is done. Of progress that the caller has not taken the newest is kept; the result is kept until it is taken, or
+the caller takes nothing for too long.
 """
 
-import threading
+from __future__ import annotations
+
+import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING
 
-import grpc
-from google.rpc.status_pb2 import Status
+from raphson_server.front_end.ending import Reader, finish
+from raphson_server.pool import Ticket
 
-from raphson_server.aborting import abort, status_of
-from raphson_server.frames import Method, Outcome, Reply
-from raphson_server.front_end.forwarding import Forwarder
-from raphson_server.pool import Ticket, WorkerPool
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from raphson_server.configuration import ServerConfig
+    from raphson_server.frames import Method, Reply
+    from raphson_server.front_end.ending import Context
+    from raphson_server.front_end.forwarding import Forwarder
+    from raphson_server.pool import WorkerPool
 
 # Messages of progress that wait for a caller: a second's worth and a half.
 _KEPT = 16
 
 
 def progress_handler(
-    forwarder: Forwarder, pool: WorkerPool, method: Method
-) -> Callable[[bytes, grpc.ServicerContext], Iterator[bytes]]:
+    forwarder: Forwarder, pool: WorkerPool, config: ServerConfig, method: Method
+) -> Callable[[bytes, Context], Awaitable[None]]:
     """Return the function that gRPC calls for one method that streams progress before its result.
 
     Parameters
@@ -33,28 +39,27 @@ def progress_handler(
         Has the request answered.
     pool : WorkerPool
         Watches the readers.
+    config : ServerConfig
     method : Method
     """
 
-    def handle(body: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        reader = Ticket()
-        said = _Said(reader)
-        # Not waited for: it ends with the worker's answer, which a lost call cuts short.
-        replies = forwarder.stream(method, body, context)
-        threading.Thread(target=said.read, args=(replies,), name="raphson-progress", daemon=True).start()
-        pool.watch(reader, context.cancel)
-        try:
-            last = yield from said.taken()
-        except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
-            status = status_of(error)
-        else:
-            if last.outcome is Outcome.OK:
-                yield last.body
-                return
-            status = Status.FromString(last.body)
-        finally:
-            pool.release(reader)
-        abort(context, status)
+    async def handle(body: bytes, context: Context) -> None:
+        async def tell() -> Reply | None:
+            ticket = Ticket()
+            said = _Said(ticket)
+            with Reader(pool, context, config, ticket) as reader:
+                solving = asyncio.create_task(forwarder.stream(forwarder.ticket(context), method, body, said.put))
+                solving.add_done_callback(said.end)
+                try:
+                    while (progress := await said.next()) is not None:
+                        await reader.hand(progress)
+                    return await reader.finish(await solving)
+                finally:
+                    # One whose caller is gone, or takes nothing, is stopped; it is done when its worker is free.
+                    solving.cancel()
+                    await asyncio.gather(solving, return_exceptions=True)
+
+        await finish(context, tell, forwarder.seats)
 
     return handle
 
@@ -70,48 +75,27 @@ class _Said:
 
     def __init__(self, reader: Ticket) -> None:
         self._reader = reader
-        self._changed = threading.Condition()
         self._progress: deque[bytes] = deque(maxlen=_KEPT)
-        self._end: Reply | Exception | None = None
+        self._is_over = False
+        self._changed = asyncio.Event()
 
-    def read(self, replies: Generator[bytes, None, Reply]) -> None:
-        """Read to the end."""
-        while True:
-            try:
-                body = next(replies)
-            except StopIteration as end:
-                return self._finish(end.value)
-            except Exception as error:  # noqa: BLE001 (raised again in the call's own thread)
-                return self._finish(error)
-            with self._changed:
-                self._progress.append(body)
-                self._changed.notify()
+    async def put(self, body: bytes) -> None:
+        """Keep one message, in the place of the oldest if there are many."""
+        self._progress.append(body)
+        self._changed.set()
 
-    def taken(self) -> Generator[bytes, None, Reply]:
-        """Yield progress as it comes; return the reply that ends it.
+    def end(self, _: object) -> None:
+        """Let there be no more."""
+        self._is_over = True
+        # From now on nothing but the caller is waited for.
+        self._reader.offered = time.monotonic()
+        self._changed.set()
 
-        Raises
-        ------
-        CallError
-            If there is none.
-        """
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._progress or self._end is not None)
-                body = self._progress.popleft() if self._progress else None
-                if self._end is not None:
-                    self._reader.offered = time.monotonic()
-            if body is not None:
-                yield body
-            elif isinstance(self._end, Reply):
-                return self._end
-            else:
-                assert self._end is not None
-                raise self._end
-
-    def _finish(self, end: Reply | Exception) -> None:
-        with self._changed:
-            self._end = end
-            # From now on nothing but the caller is waited for.
-            self._reader.offered = time.monotonic()
-            self._changed.notify()
+    async def next(self) -> bytes | None:
+        """Return the oldest that is kept, when there is one; None if there will be none."""
+        while not self._progress:
+            if self._is_over:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._progress.popleft()

@@ -69,6 +69,17 @@ def worker_lost() -> CallError:
     )
 
 
+def stalled(seconds: float) -> CallError:
+    """Say that a stream's reader takes nothing."""
+    what = f"nothing of this stream was taken for {seconds:g} s"
+    return CallError(
+        code_pb2.CANCELLED,
+        Reason.CANCELLED,
+        f"{what}; {raised_by('reader_patience_seconds')}",
+        metadata={"limit": "reader_patience_seconds", "maximum": f"{seconds:g}"},
+    )
+
+
 def call_ended() -> CallError:
     """Say that nobody waits for the answer any more."""
     return CallError(code_pb2.CANCELLED, Reason.CANCELLED, "the call was cancelled or passed its deadline")

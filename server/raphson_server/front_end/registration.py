@@ -2,43 +2,36 @@
 
 from __future__ import annotations  # grpc's handler type takes no parameters at run time
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import ThreadPoolExecutor
-
 
 _KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 
 
-@dataclass(frozen=True)
-class OnOwnThreads:
-    """A behaviour with the attributes by which gRPC picks its executor."""
+class Methods(grpc.GenericRpcHandler):
+    """What answers the methods of all services.
 
-    behavior: Callable[..., Any]
-    experimental_thread_pool: ThreadPoolExecutor
-    experimental_non_blocking: bool = False
+    One place to look them up: gRPC asks its handlers one after another, and for each method that is registered by its
+    name it has a task, all of which it waits for anew with each call.
+    """
 
-    def __call__(self, *arguments: Any) -> Any:
-        """Behave."""
-        return self.behavior(*arguments)
+    def __init__(self) -> None:
+        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    def add(self, service_name: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
+        """Let the methods of one service be answered."""
+        self._handlers |= {f"/{service_name}/{name}": handler for name, handler in handlers.items()}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Return what answers a call; None if its method is none of these."""
+        return self._handlers.get(handler_call_details.method)
 
 
 def wrapped(handler: Any, wrap: Callable[[Any], Any]) -> grpc.RpcMethodHandler[Any, Any]:
-    """Return a handler whose behaviour is wrapped, and which is called by the same threads."""
+    """Return a handler whose behaviour is wrapped."""
     (kind,) = [kind for kind in _KINDS if getattr(handler, kind) is not None]
-    behavior = getattr(handler, kind)
-    if isinstance(behavior, OnOwnThreads):
-        behavior = replace(behavior, behavior=wrap(behavior.behavior))
-    else:
-        behavior = wrap(behavior)
-    return handler._replace(**{kind: behavior})  # type: ignore[no-any-return]
-
-
-def register(server: grpc.Server, service_name: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
-    """Let a server answer the methods of one service."""
-    server.add_registered_method_handlers(service_name, dict(handlers))
+    return handler._replace(**{kind: wrap(getattr(handler, kind))})  # type: ignore[no-any-return]

@@ -1,8 +1,7 @@
-"""How many calls of a kind there may be at a time, where each holds a thread for as long as it likes."""
+"""How many calls of a kind there may be at a time, where each may last as long as it likes."""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +39,6 @@ class Seats:
         self._most_of_one = max(1, int(most * share + 1e-9))
         self._what = what
         self._limit = limit
-        self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
 
     @contextmanager
@@ -59,19 +57,17 @@ class Seats:
         """
         token = CALLER.get().name
         caller = token or address
-        with self._lock:
-            if self._taken.total() >= self._most:
-                raise self._full()
-            if caller and self._taken[caller] >= self._most_of_one:
-                raise self._too_many("of this token" if token else f"from {address}")
-            self._taken[caller] += 1
+        if self._taken.total() >= self._most:
+            raise self._full()
+        if caller and self._taken[caller] >= self._most_of_one:
+            raise self._too_many("of this token" if token else f"from {address}")
+        self._taken[caller] += 1
         try:
             yield
         finally:
-            with self._lock:
-                self._taken[caller] -= 1
-                if not self._taken[caller]:
-                    del self._taken[caller]
+            self._taken[caller] -= 1
+            if not self._taken[caller]:
+                del self._taken[caller]
 
     def _full(self) -> CallError:
         what = f"{self._most} {self._what} are under way, the most that this server has at a time"

@@ -1,10 +1,10 @@
 """The service as a whole: a gRPC server before a pool of workers, from its start to its last reply."""
 
+import asyncio
 import gc
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,11 @@ from raphson_server.front_end.callbacks import callback_handler
 from raphson_server.front_end.certificates import tls_credentials
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.guard import Guard
-from raphson_server.front_end.health import Health, Reflection
+from raphson_server.front_end.health import Health, register_reflection
+from raphson_server.front_end.loop_thread import LoopThread
 from raphson_server.front_end.monitoring import Monitoring
 from raphson_server.front_end.progress import progress_handler
-from raphson_server.front_end.registration import register
+from raphson_server.front_end.registration import Methods
 from raphson_server.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ _JACOBIAN = jacobian_pb2.DESCRIPTOR.services_by_name["JacobianService"].full_nam
 _SYSTEM = system_pb2.DESCRIPTOR.services_by_name["SystemService"].full_name
 _SERVICES = (_SOLVER, _JACOBIAN, _SYSTEM, jobs.SERVICE)
 
-# Beside the admitted requests there are always threads to turn the others away.
-_THREADS_BEYOND_ADMISSION = 16
 _LAST_REPLIES_SECONDS = 0.5
 # A message's fields around its largest array.
 _ENVELOPE_BYTES = 64 * 1024
@@ -74,53 +73,18 @@ class Service:
     ) -> None:
         self._config = config
         self._monitoring = Monitoring(config, provider)
-        observed = self._monitoring.observer.observed
+        self._guard = Guard(Path(config.tokens), self._monitoring.observer) if config.tokens else None
         self._on_ready = on_ready
+        self._on_failure = on_failure
         self._compiled_engine = False
         # What is waited for before the service serves.
         self._not_ready = {"workers", "jobs"} if config.jobs else {"workers"}
-        self._ready_lock = threading.Lock()
+        self._definitions = BoundedCache[bytes, bytes](config.definitions, config.definition_bytes, weigh=len)
+        self._health = Health(_SERVICES, absent=() if config.jobs else (jobs.SERVICE,))
         self._pool = WorkerPool(config, self._workers_ready, on_failure)
-        self._definitions = definitions = BoundedCache[bytes, bytes](
-            config.definitions, config.definition_bytes, weigh=len
-        )
-        # A batch keeps its thread between chunks, when none of them is in flight, and a callback between its turns.
-        threads = 2 * config.max_in_flight + config.max_callbacks + _THREADS_BEYOND_ADMISSION
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="raphson-call")
-        self._guard = Guard(Path(config.tokens), self._monitoring.observer) if config.tokens else None
-        interceptors: list[grpc.ServerInterceptor] = [] if self._guard is None else [self._guard]
-        self._server = grpc.server(self._threads, options=_options(config), interceptors=interceptors)
-        self._health = Health(self._server, _SERVICES, absent=() if config.jobs else (jobs.SERVICE,))
-        self._reflection = Reflection(self._server, _SERVICES)
-        forwarder = Forwarder(self._pool, definitions, config)
-        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
-        solver: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            "Solve": unary(forwarder.handler(Method.SOLVE)),
-            "SolveWithProgress": stream(progress_handler(forwarder, self._pool, Method.SOLVE_WITH_PROGRESS)),
-            "Explain": unary(forwarder.handler(Method.EXPLAIN)),
-            "FindAll": stream(forwarder.stream_handler(Method.FIND_ALL)),
-            "Follow": stream(forwarder.stream_handler(Method.FOLLOW)),
-            "SolveBatch": grpc.stream_stream_rpc_method_handler(
-                batch_handler(forwarder, self._pool, config, Method.SOLVE_BATCH)
-            ),
-            "SolveCallback": grpc.stream_stream_rpc_method_handler(callback_handler(forwarder, self._pool, config)),
-        }
-        register(self._server, _SOLVER, observed(_SOLVER, solver))
-        jacobian: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            "Evaluate": unary(forwarder.handler(Method.EVALUATE)),
-            "EvaluateChain": unary(forwarder.handler(Method.EVALUATE_CHAIN)),
-            "CheckJacobian": unary(forwarder.handler(Method.CHECK_JACOBIAN)),
-            "TestDifferentiability": unary(forwarder.handler(Method.TEST_DIFFERENTIABILITY)),
-        }
-        register(self._server, _JACOBIAN, observed(_JACOBIAN, jacobian))
-        system: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            "Compile": unary(forwarder.handler(Method.COMPILE)),
-            "ListRegistered": unary(forwarder.handler(Method.LIST_REGISTERED)),
-        }
-        register(self._server, _SYSTEM, observed(_SYSTEM, system))
-        self._jobs = jobs.Jobs(config, forwarder, self._pool, self._jobs_ready, on_failure) if config.jobs else None
-        job = jobs.no_jobs() if self._jobs is None else self._jobs.handlers()
-        register(self._server, jobs.SERVICE, observed(jobs.SERVICE, job))
+        self._jobs: jobs.Jobs | None = None
+        self._loop: LoopThread | None = None
+        self._stopping = threading.Lock()
 
     def start(self) -> str:
         """Bind, answer health (NOT_SERVING) and start the workers in the background.
@@ -137,6 +101,18 @@ class Service:
         UnusableFileError
             If a certificate cannot be used.
         """
+        # Replies of batches are megabytes.
+        keep_memory()
+        self._loop = LoopThread()
+        try:
+            return self._loop.run(self._start())
+        except BaseException:
+            self._loop.close()
+            self._loop = None
+            raise
+
+    async def _start(self) -> str:
+        self._server = self._made()
         self._monitoring.start(
             self._pool.state,
             lambda: self._health.is_serving,
@@ -150,13 +126,52 @@ class Service:
                 f"{self._config.address} cannot be bound; expected a host of this machine and a port "
                 "that no other program listens on"
             ) from error
-        # Replies of batches are megabytes.
-        keep_memory()
-        self._server.start()
+        await self._server.start()
+        self._serving = asyncio.create_task(self._server.wait_for_termination())
+        self._serving.add_done_callback(self._ended)
         self._pool.start()
         if self._jobs is not None:
             self._jobs.start()
         return f"{self._config.address.rpartition(':')[0]}:{port}"
+
+    def _made(self) -> grpc.aio.Server:
+        """Return a server that knows what answers each method."""
+        config, observed = self._config, self._monitoring.observer.observed
+        methods = Methods()
+        self._health.register(methods)
+        register_reflection(methods, _SERVICES)
+        forwarder = Forwarder(self._pool, self._definitions, config)
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        solver: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Solve": unary(forwarder.handler(Method.SOLVE)),
+            "SolveWithProgress": stream(progress_handler(forwarder, self._pool, config, Method.SOLVE_WITH_PROGRESS)),
+            "Explain": unary(forwarder.handler(Method.EXPLAIN)),
+            "FindAll": stream(forwarder.stream_handler(Method.FIND_ALL)),
+            "Follow": stream(forwarder.stream_handler(Method.FOLLOW)),
+            "SolveBatch": grpc.stream_stream_rpc_method_handler(
+                batch_handler(forwarder, self._pool, config, Method.SOLVE_BATCH)
+            ),
+            "SolveCallback": grpc.stream_stream_rpc_method_handler(callback_handler(forwarder, self._pool, config)),
+        }
+        methods.add(_SOLVER, observed(_SOLVER, solver))
+        jacobian: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Evaluate": unary(forwarder.handler(Method.EVALUATE)),
+            "EvaluateChain": unary(forwarder.handler(Method.EVALUATE_CHAIN)),
+            "CheckJacobian": unary(forwarder.handler(Method.CHECK_JACOBIAN)),
+            "TestDifferentiability": unary(forwarder.handler(Method.TEST_DIFFERENTIABILITY)),
+        }
+        methods.add(_JACOBIAN, observed(_JACOBIAN, jacobian))
+        system: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Compile": unary(forwarder.handler(Method.COMPILE)),
+            "ListRegistered": unary(forwarder.handler(Method.LIST_REGISTERED)),
+        }
+        methods.add(_SYSTEM, observed(_SYSTEM, system))
+        if config.jobs:
+            self._jobs = jobs.Jobs(config, forwarder, self._pool, self._jobs_ready, self._on_failure)
+        job = jobs.no_jobs() if self._jobs is None else self._jobs.handlers()
+        methods.add(jobs.SERVICE, observed(jobs.SERVICE, job))
+        interceptors = [] if self._guard is None else [self._guard]
+        return grpc.aio.server(handlers=[methods], interceptors=interceptors, options=_options(config))
 
     def _bind(self) -> int:
         if self._config.tls_certificate:
@@ -166,35 +181,46 @@ class Service:
     def stop(self) -> None:
         """Tell health, turn new requests away, wait for those in flight within the limit, end the workers.
 
-        Meanwhile jobs are handed back: whoever runs them next goes on behind the chunks that are done.
+        Meanwhile jobs are handed back: whoever runs them next goes on behind the chunks that are done. It may be asked
+        for again.
         """
+        with self._stopping:
+            if self._loop is None:
+                return
+            self._loop.run(self._stop())
+            self._loop.close()
+            self._loop = None
+        self._monitoring.stop()
+
+    async def _stop(self) -> None:
         self._health.tell(serving=False)
         self._pool.close()
-        handing_back = threading.Thread(target=self._stop_jobs, name="raphson-stop-jobs")
-        handing_back.start()
-        if not self._pool.drain(self._config.drain_seconds):
+        handing_back = asyncio.create_task(self._stop_jobs())
+        if not await self._pool.drain(self._config.drain_seconds):
             _log.warning("requests are cut off", extra={"drain_seconds": self._config.drain_seconds})
         # Whoever is left learns now (UNAVAILABLE) that the request is to be sent elsewhere.
-        self._pool.stop()
-        handing_back.join()
-        self._server.stop(_LAST_REPLIES_SECONDS).wait()
-        self._health.close()
-        self._reflection.close()
-        if self._guard is not None:
-            self._guard.close()
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        self._monitoring.stop()
+        await self._pool.stop()
+        await handing_back
+        self._serving.remove_done_callback(self._ended)
+        await self._server.stop(_LAST_REPLIES_SECONDS)
 
     def cut_short(self) -> None:
         """Let a `stop` that is under way wait no longer."""
         _log.warning("told to stop at once: requests are cut off")
-        self._pool.stop()
+        loop = self._loop
+        if loop is not None:
+            loop.post(lambda: loop.keep(self._pool.stop()))
         if self._jobs is not None:
             self._jobs.kill()
 
-    def _stop_jobs(self) -> None:
+    async def _stop_jobs(self) -> None:
         if self._jobs is not None:
-            self._jobs.stop()
+            await self._jobs.stop()
+
+    def _ended(self, serving: asyncio.Task[bool]) -> None:
+        """Give up where gRPC does, although nobody has told it to stop."""
+        error = None if serving.cancelled() else serving.exception()
+        self._on_failure(f"the gRPC server ended: {error}")
 
     @property
     def metrics_address(self) -> str:
@@ -206,14 +232,14 @@ class Service:
         self._part_ready("workers")
 
     def _jobs_ready(self) -> None:
-        self._part_ready("jobs")
+        """Take in what the processes for jobs say; from a thread of theirs."""
+        if self._loop is not None:
+            self._loop.post(self._part_ready, "jobs")
 
     def _part_ready(self, part: str) -> None:
-        with self._ready_lock:
-            self._not_ready.discard(part)
-            if self._not_ready:
-                return
-        self._serve()
+        self._not_ready.discard(part)
+        if not self._not_ready:
+            self._serve()
 
     def _serve(self) -> None:
         # What was loaded stays; the collector need not stop a call to look at it again.

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
 from raphson.v1 import job_pb2
 
-from raphson_server.aborting import abort, status_of
+from raphson_server.aborting import status_of, written
 from raphson_server.failures import CallError, Reason, invalid_input
 from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY
 from raphson_server.jobs.errors import JobError, JobErrorCode, JobNotFoundError
@@ -257,7 +257,7 @@ def _unary(
         status = to_call_error(error).status()
     except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
         status = status_of(error)
-    return abort(context, status)
+    context.abort(written(context, status), status.message)
 
 
 def _stream(
@@ -272,7 +272,7 @@ def _stream(
         status = status_of(error)
     else:
         return
-    abort(context, status)
+    context.abort(written(context, status), status.message)
 
 
 def _name(name: str) -> str:

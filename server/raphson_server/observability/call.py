@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
     from raphson_server.observability.metrics import Metrics
     from raphson_server.observability.spans import Spans
-
-_batches = threading.Lock()
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +55,7 @@ class ObservedCall:
     members: Counter[int] | None = None
 
     def note_work(self, asked: float, bound: float, worker: int, packed: bytes) -> None:
-        """Take in what a worker has done for it; several threads of one call may have such news.
+        """Take in what a worker has done for it; one call may have several at work.
 
         Parameters
         ----------
@@ -76,20 +73,17 @@ class ObservedCall:
             self.spans.write_work(self.span, asked, bound, worker, account)
         members = account.members_by_status()
         if members:
-            with _batches:
-                self.members = Counter(members) + (self.members or Counter())
+            self.members = Counter(members) + (self.members or Counter())
 
     def note_cpu(self, seconds: float) -> None:
-        """Take in what a worker has spent on it; several threads of one call may have such news."""
-        if seconds:
-            with _batches:
-                self.cpu_seconds += seconds
+        """Take in what a worker has spent on it."""
+        self.cpu_seconds += seconds
 
 
 _current: ContextVar[ObservedCall | None] = ContextVar("raphson_call", default=None)
 
 current_call = _current.get
-"""Return the call that this thread works on, None if it works on none."""
+"""Return the call that this task works on, None if it works on none."""
 
 set_current_call = _current.set
-"""Let `current_call` return another call in this thread."""
+"""Let `current_call` return another call in this task."""

@@ -1,8 +1,7 @@
 """The front end's side of the worker processes: starting, choosing, cancelling, replacing.
 
-Nothing here computes. A handler's thread takes a worker from `WorkerPool`, talks to it directly over its
-socket and gives it back; one supervising thread starts workers, kills those that do not stop, and replaces
-the lost.
+Nothing here computes. The task of a call takes a worker from `WorkerPool`, talks to it directly over its socket and
+gives it back. The pool belongs to the thread of the event loop; one other thread starts workers, and replaces the lost.
 """
 
 from raphson_server.pool.kept_process import KeptProcess

@@ -1,7 +1,9 @@
 """One worker process, seen from the front end."""
 
+import asyncio
 import mmap
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -37,20 +39,19 @@ class WorkerProcess:
     known : BoundedCache
         Ids of the systems that this worker has compiled, as far as the front end can tell.
     busy : bool
-        Whether a request holds it; guarded by the pool's lock.
+        Whether a request holds it.
     alive : bool
-        False once it was lost; guarded by the pool's lock.
+        False once it was lost.
     reaped : bool
-        Whether its process was waited for; guarded by the pool's lock.
+        Whether its process was waited for.
     compiled_engine : bool
         Whether it had to compile the engine when it started.
     killed : bool
         Whether it was told to end at once.
+    at_once_bytes : int
+        What can be sent without waiting until the process reads it.
     send : callable
         Sends a request, as `frames.send_request` does; raises `NotSentError` if the process has ended.
-    reply : callable
-        Waits for the reply to what was sent, as `frames.receive_reply` does. Raises `NotSentError` if the process ended
-        before it had read the request, `ChannelClosedError` if it ended before it answered.
     """
 
     def __init__(self, config: ServerConfig, *, hurry: bool) -> None:
@@ -64,9 +65,15 @@ class WorkerProcess:
         os.ftruncate(flag_fd, _FLAG_BYTES)
         self._flag = mmap.mmap(flag_fd, _FLAG_BYTES)
         self._channel, theirs = frames.channel_pair()
-        # Not methods: every request would pay for the calls.
+        # The kernel counts a little more than the bytes.
+        self.at_once_bytes = self._channel.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
+        # Not a method: every request would pay for the call.
         self.send = partial(frames.send_request, self._channel)
-        self.reply = partial(frames.receive_reply, self._channel)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pieces = frames.Pieces(self._channel)
+        self._listener: asyncio.Future[frames.Reply] | None = None
+        # What it said while nobody listened; once it has ended, that.
+        self._said: frames.Reply | Exception | None = None
         settings = WorkerSettings(
             channel_fd=theirs.fileno(),
             flag_fd=flag_fd,
@@ -108,16 +115,57 @@ class WorkerProcess:
         """Return the socket's file descriptor: it hangs up when the process ends."""
         return self._channel.fileno()
 
-    def next_reply(self) -> frames.Reply:
-        """Let it go on after an item of a stream; wait for the next one, or the end.
+    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read what it says from now on as it says it.
 
-        Raises
-        ------
-        ChannelClosedError
-            If the process ended first.
+        Parameters
+        ----------
+        loop : asyncio.AbstractEventLoop
+            Where; all of this object's other methods but those for its start and its end are for there.
         """
-        frames.send_acknowledgement(self._channel)
-        return frames.receive_reply(self._channel)
+        self._loop = loop
+        loop.add_reader(self._channel.fileno(), self._hear)
+
+    def reply(self) -> "asyncio.Future[frames.Reply]":
+        """Return what becomes the reply to what was sent.
+
+        Its error is `NotSentError` if the process ended before it had read the request, `ChannelClosedError` if it
+        ended before it answered. If whoever waits is cancelled, the reply is that of the next call of this.
+        """
+        assert self._loop is not None
+        listener = self._listener = self._loop.create_future()
+        said = self._said
+        if said is not None:
+            if not isinstance(said, Exception):
+                self._said = None
+            _settle(listener, said)
+        return listener
+
+    def next_reply(self) -> "asyncio.Future[frames.Reply]":
+        """Let it go on after an item of a stream; return what becomes the next one, or the end, as `reply` does."""
+        try:
+            frames.send_acknowledgement(self._channel)
+        except frames.ChannelClosedError as error:
+            self._said = error
+        return self.reply()
+
+    def _hear(self) -> None:
+        try:
+            reply = self._pieces.take()
+        except frames.ChannelClosedError as error:
+            assert self._loop is not None
+            self._loop.remove_reader(self._channel.fileno())
+            self._tell(error)
+        else:
+            if reply is not None:
+                self._tell(reply)
+
+    def _tell(self, said: frames.Reply | Exception) -> None:
+        listener = self._listener
+        if listener is None or listener.done() or isinstance(said, Exception):
+            self._said = said
+        if listener is not None and not listener.done():
+            _settle(listener, said)
 
     def tell_to_warm_up(self) -> None:
         """Let it make the engine ready."""
@@ -161,8 +209,17 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Free the socket and the flag; for a worker that is reaped and that nobody talks to."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._channel.fileno())
         self._channel.close()
         self._flag.close()
+
+
+def _settle(listener: "asyncio.Future[frames.Reply]", said: frames.Reply | Exception) -> None:
+    if isinstance(said, Exception):
+        listener.set_exception(said)
+    else:
+        listener.set_result(said)
 
 
 def _cpu_clock(pid: int) -> int:

@@ -1,8 +1,6 @@
-"""The one thread that starts workers, kills those that do not stop in time, and replaces the lost."""
+"""The one thread that starts workers, and replaces the lost."""
 
 import contextlib
-import heapq
-import itertools
 import logging
 import os
 import select
@@ -14,20 +12,15 @@ from typing import Protocol
 from raphson_server.configuration import ServerConfig
 from raphson_server.frames import ChannelClosedError, Outcome
 from raphson_server.pool.process import WorkerProcess
-from raphson_server.pool.ticket import Ticket
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
-# How often the limits of the requests under way are looked at: a timer for each would cost every request.
-_GLANCE_SECONDS = 0.2
-# What a worker that looks at its flag needs at most, nearly always.
-_SOON_SECONDS = 0.02
 
 _log = logging.getLogger("raphson_server")
 
 
 class Crew(Protocol):
-    """What the supervisor asks of the pool."""
+    """What the supervisor tells the pool, in the pool's own thread."""
 
     def add(self, worker: WorkerProcess) -> None:
         """Take a ready worker."""
@@ -37,15 +30,6 @@ class Crew(Protocol):
 
     def close_reaped(self, worker: WorkerProcess) -> None:
         """Free what a reaped worker held."""
-
-    def kill_if_running(self, ticket: Ticket, *, whatever: bool) -> None:
-        """End the worker of a request that did not stop."""
-
-    def end_stalled(self) -> float | None:
-        """End the calls whose readers take nothing; return in how many seconds to look again."""
-
-    def stop_overdue(self) -> None:
-        """Stop the requests that have passed a limit of the server."""
 
 
 class Supervisor:
@@ -69,75 +53,62 @@ class Supervisor:
         self._wanted = config.workers
         self._failed_starts = 0
         self._start_after = 0.0
-        self._kills: list[tuple[float, int, Ticket, bool]] = []
-        self._kill_numbers = itertools.count()
-        self._kills_lock = threading.Lock()
+        self._post: Callable[..., object] | None = None
         self._stopping = False
-        self._closed = False
+        # Under it the pipe is closed: its number may be somebody else's then.
+        self._pipe_lock = threading.Lock()
+        self._pipe_is_open = True
         self._poll = select.epoll()
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll.register(self._wake_reader, select.EPOLLIN)
         # Workers die with the thread that started them (PR_SET_PDEATHSIG): this one starts them all.
         self._thread = threading.Thread(target=self._run, name="raphson-supervisor", daemon=True)
 
-    def start(self) -> None:
-        """Start supervising."""
+    def start(self, post: Callable[..., object]) -> None:
+        """Start supervising.
+
+        Parameters
+        ----------
+        post : callable
+            Has a function called with the arguments behind it, soon, in the pool's thread.
+        """
+        self._post = post
         self._thread.start()
 
     def stop(self) -> None:
-        """End every worker and the thread."""
-        with self._kills_lock:
-            self._stopping = True
-            self._wake()
+        """End every worker and the thread; it may be asked for again."""
+        if self._thread.ident is None:
+            return
+        self._stopping = True
+        with self._pipe_lock:
+            if self._pipe_is_open:
+                os.write(self._wake_writer, b"\0")
         self._thread.join()
-
-    def kill_later(self, ticket: Ticket) -> None:
-        """Kill the worker of an ended call unless it answers within the grace, or soon where it looks at no flag."""
-        now, grace = time.monotonic(), self._config.cancel_grace_seconds
-        with self._kills_lock:
-            for seconds, whatever in ((min(_SOON_SECONDS, grace), False), (grace, True)):
-                heapq.heappush(self._kills, (now + seconds, next(self._kill_numbers), ticket, whatever))
-            self._wake()
 
     def pids(self) -> tuple[int, ...]:
         """Return the processes that there are."""
         return tuple(worker.pid for worker in tuple(self._workers.values()))
 
-    def wake(self) -> None:
-        """Look again what is due."""
-        with self._kills_lock:
-            self._wake()
-
-    def _wake(self) -> None:
-        """Interrupt the thread's poll; the caller holds the lock under which the pipe is closed."""
-        if self._closed:
-            return
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes the thread just as well
-            os.write(self._wake_writer, b"\0")
-
     def _run(self) -> None:
         try:
             while not self._stopping:
                 self._start_missing()
-                look_again = self._crew.end_stalled()
-                self._crew.stop_overdue()
-                for fd, events in self._poll.poll(self._pause_seconds(look_again)):
+                for fd, events in self._poll.poll(self._pause_seconds()):
                     self._attend(fd, events)
-                self._kill_overdue()
         except Exception as error:  # noqa: BLE001 (without this thread the service must end)
             _log.exception("the supervisor of the workers failed")
             self._on_failure(f"the supervisor of the workers failed: {error}")
         finally:
             self._end_all()
 
-    def _pause_seconds(self, look_again: float | None) -> float:
-        """Return how long nothing is due, but for limits that are looked at from time to time."""
-        due = [self._start_after] if self._missing() else []
-        with self._kills_lock:
-            due += [self._kills[0][0]] if self._kills else []
-        now = time.monotonic()
-        due += [] if look_again is None else [now + look_again]
-        return max(0.0, min([_GLANCE_SECONDS, *(at - now for at in due)]))
+    def _pause_seconds(self) -> float | None:
+        """Return how long nothing is due; None until something happens."""
+        return max(0.0, self._start_after - time.monotonic()) if self._missing() else None
+
+    def _tell(self, function: Callable[[WorkerProcess], None], worker: WorkerProcess) -> None:
+        """Call a function of the pool's in its thread."""
+        assert self._post is not None
+        self._post(function, worker)
 
     def _missing(self) -> int:
         return self._wanted - len(self._workers)
@@ -193,7 +164,7 @@ class Supervisor:
                 self._warming = None
             # From here on only the end of the process is of interest: replies belong to the handlers.
             self._poll.modify(worker.fileno(), 0)
-            self._crew.add(worker)
+            self._tell(self._crew.add, worker)
             self._let_warm_up()
 
     def _let_warm_up(self) -> None:
@@ -208,9 +179,9 @@ class Supervisor:
         """Forget an ended worker; its replacement is started by the next turn of the loop."""
         self._poll.unregister(worker.fileno())
         del self._workers[worker.fileno()]
-        self._crew.lose(worker)
+        self._tell(self._crew.lose, worker)
         exit_code = worker.reap()
-        self._crew.close_reaped(worker)
+        self._tell(self._crew.close_reaped, worker)
         if worker not in self._starting:
             _log.warning("worker ended and is replaced", extra={"worker": worker.pid, "exit_code": exit_code})
             return
@@ -231,26 +202,17 @@ class Supervisor:
         if not self._engine_ready:
             self._on_failure(reason)
 
-    def _kill_overdue(self) -> None:
-        now = time.monotonic()
-        while True:
-            with self._kills_lock:
-                if not self._kills or self._kills[0][0] > now:
-                    return
-                _, _, ticket, whatever = heapq.heappop(self._kills)
-            self._crew.kill_if_running(ticket, whatever=whatever)
-
     def _end_all(self) -> None:
         for worker in list(self._workers.values()):
             self._poll.unregister(worker.fileno())
-            self._crew.lose(worker)
+            self._tell(self._crew.lose, worker)
             worker.kill()
         for worker in self._workers.values():
             worker.reap()
-            self._crew.close_reaped(worker)
+            self._tell(self._crew.close_reaped, worker)
         self._workers.clear()
-        with self._kills_lock:
-            self._closed = True
+        with self._pipe_lock:
+            self._pipe_is_open = False
             self._poll.close()
             os.close(self._wake_reader)
             os.close(self._wake_writer)

@@ -1,9 +1,9 @@
 """One request's way through the pool, and how it can end before it gets a worker."""
 
-from __future__ import annotations  # locks' type takes no `|` before Python 3.13
+from __future__ import annotations
 
+import asyncio
 import math
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class PoolFullError(Exception):
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """What the pool knows of a request; guarded by the pool's lock.
+    """What the pool knows of a request.
 
     Attributes
     ----------
@@ -43,20 +43,24 @@ class Ticket:
         Whether its call has ended.
     done : bool
         Whether its worker was given back: from then on a cancellation means nothing.
-    granted : lock or None
-        Held until its wait for a worker is over; None if it never had to wait.
+    granted : asyncio.Future or None
+        Done when its wait for a worker is over; None if it never had to wait.
     send : callable or None
         Sends the request to its worker if that takes no time, and returns whether it did: for whoever hands over a
-        worker, which need not wait then until the request's own thread is awake.
+        worker, which need not wait then until it is the turn of the request's own task.
     is_sent : bool
         Whether it was so sent.
+    is_owed : bool
+        Whether its worker was sent a request, and has more to say.
     error : Exception or None
         What came of it else.
     end_call : callable or None
         Ends a call whose answer is a stream; None for the others.
     offered : float
         Since when an item waits for the stream's reader, on the clock of ``time.monotonic``; infinite while none
-        does. Written by the stream's own thread alone.
+        does.
+    is_stalled : bool
+        Whether it was ended since its reader took nothing for too long.
     end_work : callable or None
         Of a stream that is to be finished although it may hold no worker at the moment: tells it that it cannot be.
     asked, bound : float
@@ -82,12 +86,14 @@ class Ticket:
     worker: WorkerProcess | None = None
     cancelled: bool = False
     done: bool = False
-    granted: threading.Lock | None = None
+    granted: asyncio.Future[None] | None = None
     send: Callable[[], bool] | None = None
     is_sent: bool = False
+    is_owed: bool = False
     error: Exception | None = None
     end_call: Callable[[], object] | None = None
     offered: float = math.inf
+    is_stalled: bool = False
     end_work: Callable[[], object] | None = None
     asked: float = field(default_factory=time.monotonic)
     bound: float = 0.0

@@ -38,7 +38,7 @@ class _Line:
 
 
 class Waiting:
-    """The requests that wait, by caller; guarded by the pool's lock.
+    """The requests that wait, by caller.
 
     Attributes
     ----------
