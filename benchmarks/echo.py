@@ -1,27 +1,25 @@
 """A gRPC server that does nothing, of the same kind as raphson's: what a call costs before any work.
 
-A sync server with as many threads and the same options as the service, taking bytes and returning bytes, call by call
-or in a stream of them. One of its methods has another process say what it returns, in as few steps as Python can: what
-a call costs that is isolated, before any work. Runs in its own process until its standard input closes; started by
+A server in an event loop, with the same options as the service, taking bytes and returning bytes, call by call or in a
+stream of them. One of its methods has another process say what it returns, in as few steps as Python can: what a call
+costs that is isolated, before any work. Runs in its own process until its standard input closes; started by
 rpc_overhead.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import AsyncIterator
 
 import grpc
-from raphson_server.configuration import ServerConfig
 
 SERVICE, METHOD, STREAM = "benchmark.EchoService", "Echo", "EchoStream"
 ISOLATED = "EchoFromAnotherProcess"
-SPARE_THREADS = 16
 _MOST_BYTES = 65536
 OPTIONS = (
     ("grpc.so_reuseport", 0),
@@ -62,38 +60,69 @@ def main() -> None:
     if arguments.answer is not None:
         answer(socket.socket(fileno=arguments.answer), reply)
         return
-    idle, is_one_idle = other_processes(arguments.processes, reply), threading.Semaphore(arguments.processes)
+    asyncio.run(serve(reply, arguments.processes))
 
-    def echo(_request: bytes, _context: grpc.ServicerContext) -> bytes:
+
+class Others:
+    """The other processes, each asked by one call at a time."""
+
+    def __init__(self, count: int, reply: bytes) -> None:
+        # The one that was used last is taken first: its caches are warm.
+        self._idle = other_processes(count, reply)
+        self._asked: dict[socket.socket, asyncio.Future[bytes]] = {}
+        self._waiting: deque[tuple[bytes, asyncio.Future[bytes]]] = deque()
+        for channel in self._idle:
+            asyncio.get_running_loop().add_reader(channel.fileno(), self._hear, channel)
+
+    async def ask(self, request: bytes) -> bytes:
+        """Return what one of them answers."""
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        if self._idle:
+            self._send(self._idle.pop(), request, answer)
+        else:
+            self._waiting.append((request, answer))
+        return await answer
+
+    def _send(self, channel: socket.socket, request: bytes, answer: asyncio.Future[bytes]) -> None:
+        self._asked[channel] = answer
+        channel.sendall(request)
+
+    def _hear(self, channel: socket.socket) -> None:
+        said, answer = channel.recv(_MOST_BYTES), self._asked.pop(channel)
+        if self._waiting:
+            self._send(channel, *self._waiting.popleft())
+        else:
+            self._idle.append(channel)
+        if not answer.done():
+            answer.set_result(said)
+
+
+async def serve(reply: bytes, processes: int) -> None:
+    """Serve until standard input ends."""
+    others = Others(processes, reply)
+
+    async def echo(_request: bytes, _context: object) -> bytes:
         return reply
 
-    def echo_from_another(request: bytes, _context: grpc.ServicerContext) -> bytes:
-        with is_one_idle:
-            # The one that was used last: its caches are warm.
-            channel = idle.pop()
-            channel.sendall(request)
-            answered = channel.recv(_MOST_BYTES)
-            idle.append(channel)
-        return answered
+    async def echo_from_another(request: bytes, _context: object) -> bytes:
+        return await others.ask(request)
 
-    threads = ThreadPoolExecutor(ServerConfig().max_in_flight + SPARE_THREADS)
-    server = grpc.server(threads, options=OPTIONS)
-
-    def echo_stream(requests: Iterator[bytes], _context: grpc.ServicerContext) -> Iterator[bytes]:
-        return (reply for _ in requests)
+    async def echo_stream(requests: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
+        async for _ in requests:
+            yield reply
 
     methods = {
         METHOD: grpc.unary_unary_rpc_method_handler(echo),
         ISOLATED: grpc.unary_unary_rpc_method_handler(echo_from_another),
         STREAM: grpc.stream_stream_rpc_method_handler(echo_stream),
     }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
+    handlers = grpc.method_handlers_generic_handler(SERVICE, methods)
+    server = grpc.aio.server(handlers=[handlers], options=OPTIONS)
     port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    await server.start()
     print(port, flush=True)
-    sys.stdin.read()
-    server.stop(None).wait()
-    threads.shutdown()
+    await asyncio.to_thread(sys.stdin.read)
+    await server.stop(None)
 
 
 if __name__ == "__main__":
