@@ -14,7 +14,6 @@ import grpc
 from google.protobuf.message import DecodeError
 from raphson.v1.solver_pb2 import SolveBatchRequest
 
-from raphson_server.failures import CallError
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
 from raphson_server.front_end.ending import Reader, finish
@@ -72,7 +71,7 @@ class _Chunks:
         self._hands = asyncio.Semaphore(config.workers)
         self._slots = asyncio.Semaphore(config.workers + _AHEAD)
         # What answers each chunk, as they came; None behind the last.
-        self._order: asyncio.Queue[asyncio.Task[Reply] | CallError | None] = asyncio.Queue()
+        self._order: asyncio.Queue[asyncio.Task[Reply] | Exception | None] = asyncio.Queue()
         self._answers: set[asyncio.Task[Reply]] = set()
         self._caller = CALLER.get()
         self._members = 0
@@ -91,7 +90,7 @@ class _Chunks:
             reading = asyncio.create_task(self._read())
             try:
                 while (answer := await self._order.get()) is not None:
-                    if isinstance(answer, CallError):
+                    if isinstance(answer, Exception):
                         raise answer
                     reply = await answer
                     if reply.outcome is not Outcome.OK:
@@ -109,16 +108,21 @@ class _Chunks:
 
     async def _read(self) -> None:
         """Take chunks one after another until there are no more."""
+        try:
+            await self._take_chunks()
+        except grpc.aio.BaseError:
+            self._order.put_nowait(call_ended())
+        except Exception as error:  # noqa: BLE001 (told by whoever takes the answers)
+            self._order.put_nowait(error)
+        else:
+            self._order.put_nowait(None)
+
+    async def _take_chunks(self) -> None:
         is_admitted = False
         while True:
             await self._slots.acquire()
-            try:
-                body = await self._context.read()
-            except grpc.aio.BaseError:
-                self._order.put_nowait(call_ended())
-                return
+            body = await self._context.read()
             if body is grpc.aio.EOF:
-                self._order.put_nowait(None)
                 return
             self._members += self._count_members(body)
             answer = asyncio.create_task(self._answer(body, self._members, is_admitted=is_admitted))

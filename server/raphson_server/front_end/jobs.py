@@ -26,7 +26,7 @@ from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
 from raphson_server.front_end.ending import Reader, abort, finish
 from raphson_server.front_end.forwarding import Forwarder
-from raphson_server.front_end.refusals import call_ended
+from raphson_server.front_end.refusals import call_ended, not_serving
 from raphson_server.front_end.seats import Seats
 from raphson_server.job_settings import CALLER_KEY, SEES_ALL_KEY, JobSettings
 from raphson_server.observability.request_id import KEY, REQUEST_ID
@@ -104,6 +104,7 @@ class Jobs:
         self._desk = KeptProcess("desk", settings, self._start_runner, on_failure)
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
         self._channel = grpc.aio.insecure_channel(settings.address, options=_CHANNEL)
+        self._is_over = False
         self._seats = Seats(MOST_STREAMS, "streams about jobs", share=config.max_caller_share)
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
@@ -128,6 +129,7 @@ class Jobs:
         """Have the runner hand its job back, and end both."""
         await asyncio.to_thread(self._runner.stop, self._config.drain_seconds)
         await asyncio.to_thread(self._desk.stop, _DESK_SECONDS)
+        self._is_over = True
         await self._channel.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -170,8 +172,8 @@ class Jobs:
         method: Any = self._channel.unary_unary(f"/{SERVICE}/{name}")
         try:
             reply: bytes = await method(body, timeout=seconds, metadata=_metadata())
-        except grpc.aio.AioRpcError as error:
-            status = _relayed(error)
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.CancelledError) as error:
+            status = self._relayed(error)
         else:
             return reply
         await abort(context, status)
@@ -183,15 +185,32 @@ class Jobs:
         """Write what the desk says, while somebody reads it."""
         with Reader(self._pool, context, self._config, Ticket()) as reader:
             method: Any = self._channel.unary_stream(f"/{SERVICE}/{name}")
-            call = method(body, metadata=_metadata())
+            call = None
             try:
+                call = method(body, metadata=_metadata())
                 while (message := await call.read()) is not grpc.aio.EOF:
                     await reader.write(message)
-            except grpc.aio.AioRpcError as error:
-                return Reply(Outcome.FAILED, _relayed(error).SerializeToString())
+            except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.CancelledError) as error:
+                return Reply(Outcome.FAILED, self._relayed(error).SerializeToString())
             finally:
-                call.cancel()
+                if call is not None:
+                    call.cancel()
         return None
+
+    def _relayed(self, error: BaseException) -> Status:
+        """Say to the caller what the desk said.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            If it is the caller's own call that has ended.
+        """
+        if isinstance(error, grpc.aio.AioRpcError):
+            return _relayed(error)
+        if self._is_over:
+            # The channel to the desk was closed.
+            return not_serving().status()
+        raise error
 
 
 def no_jobs() -> dict[str, grpc.RpcMethodHandler[Any, Any]]:

@@ -1,0 +1,190 @@
+"""Calls that end while a worker is at work on them: what it says then is never the answer to the next call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+from unittest.mock import AsyncMock, Mock
+
+import grpc
+import pytest
+from raphson_server import frames
+from raphson_server.bounded_cache import BoundedCache
+from raphson_server.configuration import ServerConfig
+from raphson_server.failures import CallError
+from raphson_server.frames import Method, Outcome, Reply
+from raphson_server.front_end.batches import _Chunks
+from raphson_server.front_end.ending import ReaderGoneError
+from raphson_server.front_end.forwarding import Forwarder
+from raphson_server.pool import Ticket, WorkerPool, WorkerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+CONFIG = ServerConfig(workers=1, max_in_flight=8)
+
+
+class Ours(WorkerProcess):
+    """A worker's front whose other end is in our hand."""
+
+    def __init__(self) -> None:
+        self.known = BoundedCache[bytes, bool](8)
+        self.busy = self.reaped = self.killed = False
+        self.alive = True
+        self._channel, self.theirs = frames.channel_pair()
+        self._pieces = frames.Pieces(self._channel)
+        self._listener = self._said = None
+        self.at_once_bytes = 100_000
+        self.send = partial(frames.send_request, self._channel)
+        self._flag: Any = bytearray(16)
+        self._cpu_clock = time.CLOCK_PROCESS_CPUTIME_ID
+
+    @property
+    def pid(self) -> int:
+        return 0
+
+    def kill(self) -> None:
+        self.killed = True
+
+    def close(self) -> None:
+        assert self._loop is not None
+        self._loop.remove_reader(self._channel.fileno())
+        self._channel.close()
+
+    async def request(self) -> bytes:
+        """Read a request."""
+        return (await asyncio.to_thread(frames.receive_request, self.theirs)).body
+
+    def answer(self, body: bytes, outcome: Outcome = Outcome.OK) -> None:
+        frames.send_reply(self.theirs, Reply(outcome, body))
+
+
+class Service:
+    """A pool of one worker, and who forwards to it."""
+
+    def __init__(self) -> None:
+        self.pool = WorkerPool(CONFIG, Mock(), Mock())
+        self.worker = Ours()
+        self.forwarder = Forwarder(self.pool, BoundedCache(8), CONFIG)
+        self.pool.add(self.worker)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.worker.close()
+        self.worker.theirs.close()
+
+    def solve(self, body: bytes) -> asyncio.Task[Reply]:
+        return asyncio.create_task(self.forwarder.answer(Ticket(), Method.SOLVE, body))
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(test, 20))
+
+
+@pytest.mark.parametrize("size", [10, 2_000_000], ids=["at once", "in pieces"])
+def test_the_last_word_of_a_cancelled_request_is_waited_for(size: int) -> None:
+    async def test() -> None:
+        with Service() as service:
+            worker = service.worker
+            first = service.solve(b"a" * size)
+            await asyncio.sleep(0.01)
+            first.cancel()
+            second = service.solve(b"second")
+            assert await worker.request() == b"a" * size
+            await asyncio.sleep(0.01)
+            assert bool(worker._flag[0])
+            assert not first.done()
+            assert not second.done()
+            worker.answer(b"late")
+            with pytest.raises(CallError, match="cancelled or passed its deadline"):
+                await first
+            assert await worker.request() == b"second"
+            assert not worker._flag[0]
+            worker.answer(b"its own")
+            assert (await second).body == b"its own"
+            assert not worker.killed
+
+    run(test())
+
+
+def test_a_request_that_is_cancelled_as_its_answer_comes() -> None:
+    async def test() -> None:
+        with Service() as service:
+            worker = service.worker
+            first = service.solve(b"first")
+            await worker.request()
+            listener = worker._listener
+            assert listener is not None
+            listener.set_result(Reply(Outcome.OK, b"first"))
+            first.cancel()
+            with pytest.raises(CallError, match="cancelled"):
+                await first
+            second = service.solve(b"second")
+            await worker.request()
+            worker.answer(b"second")
+            assert (await second).body == b"second"
+
+    run(test())
+
+
+def test_a_stream_that_nobody_reads_any_more_is_read_to_its_end() -> None:
+    async def test() -> None:
+        with Service() as service:
+            worker = service.worker
+
+            async def gone(_: bytes) -> None:
+                raise ReaderGoneError
+
+            stream = asyncio.create_task(service.forwarder.stream(Ticket(), Method.FOLLOW, b"stream", gone))
+            await worker.request()
+            for number in range(3):
+                worker.answer(bytes([number]), Outcome.MORE)
+                assert await asyncio.to_thread(frames.receive_acknowledgement, worker.theirs)
+            worker.answer(b"", Outcome.FAILED)
+            with pytest.raises(ReaderGoneError):
+                await stream
+            second = service.solve(b"second")
+            await worker.request()
+            worker.answer(b"second")
+            assert (await second).body == b"second"
+            assert not worker.killed
+
+    run(test())
+
+
+def test_a_worker_that_still_owes_an_answer_is_ended() -> None:
+    async def test() -> None:
+        with Service() as service:
+            worker = service.worker
+
+            async def fails(_: bytes) -> None:
+                raise RuntimeError("odd")
+
+            stream = asyncio.create_task(service.forwarder.stream(Ticket(), Method.FOLLOW, b"stream", fails))
+            await worker.request()
+            worker.answer(b"item", Outcome.MORE)
+            with pytest.raises(RuntimeError, match="odd"):
+                await stream
+            assert worker.killed
+            assert not service.pool._idle
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"), [(RuntimeError("odd"), RuntimeError), (grpc.aio.UsageError("over"), CallError)]
+)
+def test_a_batch_whose_chunks_cannot_be_read_ends(error: Exception, expected: type[Exception]) -> None:
+    async def test() -> None:
+        with Service() as service:
+            context = Mock(read=AsyncMock(side_effect=error), time_remaining=Mock(return_value=None))
+            chunks = _Chunks(service.forwarder, service.pool, Method.SOLVE_BATCH, context, CONFIG)
+            with pytest.raises(expected):
+                await chunks.answer()
+            assert not service.pool._streams
+
+    run(test())
