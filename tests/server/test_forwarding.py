@@ -16,8 +16,9 @@ from raphson_server.configuration import ServerConfig
 from raphson_server.failures import CallError
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.batches import _Chunks
-from raphson_server.front_end.ending import ReaderGoneError
+from raphson_server.front_end.ending import Reader, ReaderGoneError, finish
 from raphson_server.front_end.forwarding import Forwarder
+from raphson_server.front_end.seats import Seats
 from raphson_server.pool import Ticket, WorkerPool, WorkerProcess
 
 if TYPE_CHECKING:
@@ -186,5 +187,48 @@ def test_a_batch_whose_chunks_cannot_be_read_ends(error: Exception, expected: ty
             with pytest.raises(expected):
                 await chunks.answer()
             assert not service.pool._streams
+
+    run(test())
+
+
+def test_who_ends_a_call_decides_what_is_told() -> None:
+    """Where the server does, the caller hears why; else gRPC is given nothing more, which it could not send."""
+
+    async def call(context: Any, pool: Any, *, by_server: bool) -> None:
+        async def stream() -> Reply | None:
+            with Reader(pool, context, CONFIG, ticket) as reader:
+                await reader.write(b"item")
+            return None
+
+        ticket = Ticket()
+        task = asyncio.create_task(finish(context, stream, Seats(1, "streams", share=1.0)))
+        await asyncio.sleep(0.01)
+        if by_server:
+            ticket.is_stalled = True
+            pool.watch.call_args.args[1]()
+        else:
+            task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled() != by_server
+        assert task.cancelled() or isinstance(task.exception(), grpc.aio.AbortError)
+
+    async def test() -> None:
+        for by_server in (True, False):
+            written = asyncio.Event()
+
+            async def write(_: bytes, written: asyncio.Event = written) -> None:
+                await written.wait()
+
+            context = AsyncMock(
+                write=write,
+                peer=Mock(return_value="ipv4:10.0.0.7:1"),
+                set_trailing_metadata=Mock(),
+                abort=AsyncMock(side_effect=grpc.aio.AbortError),
+            )
+            await call(context, Mock(), by_server=by_server)
+            assert context.abort.await_count == by_server
+            # What was being written comes to its end all the same.
+            written.set()
+            await asyncio.sleep(0.01)
 
     run(test())

@@ -96,6 +96,9 @@ class _Context:
         if len(self.taken) == 1:
             await self.goes_on.wait()
 
+    async def send_initial_metadata(self, metadata: Any) -> None:
+        pass
+
     def peer(self) -> str:
         return "ipv4:10.0.0.7:50312"
 

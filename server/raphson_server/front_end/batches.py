@@ -16,7 +16,7 @@ from raphson.v1.solver_pb2 import SolveBatchRequest
 
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.ending import Reader, finish
+from raphson_server.front_end.ending import Reader, begun, finish
 from raphson_server.front_end.refusals import call_ended, not_serving
 from raphson_server.front_end.seats import Seats
 
@@ -121,7 +121,7 @@ class _Chunks:
         is_admitted = False
         while True:
             await self._slots.acquire()
-            body = await self._context.read()
+            body = await asyncio.shield(begun(self._context.read()))
             if body is grpc.aio.EOF:
                 return
             self._members += self._count_members(body)

@@ -17,7 +17,7 @@ from raphson_server import turns
 from raphson_server.failures import CallError, Reason, invalid_input
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.ending import Reader, finish
+from raphson_server.front_end.ending import Reader, begun, finish
 from raphson_server.front_end.refusals import call_ended, not_serving, passed
 from raphson_server.front_end.seats import Seats
 
@@ -86,7 +86,7 @@ class _Conversation:
     async def _heard(self, asked: int) -> bytes:
         """Wait for what the caller says next: its opening, if nothing was asked yet."""
         patience, left = self._config.answer_patience_seconds, self._whole.due - time.monotonic()
-        reading = asyncio.ensure_future(self._context.read())
+        reading = begun(self._context.read())
         try:
             done, _ = await asyncio.wait(
                 {reading, self._cut_off}, timeout=max(0.0, min(patience, left)), return_when=asyncio.FIRST_COMPLETED
@@ -98,8 +98,6 @@ class _Conversation:
             said = reading.result()
         except grpc.aio.BaseError:
             raise call_ended() from None
-        finally:
-            reading.cancel()
         if said is grpc.aio.EOF:
             what = f"an answer to question {asked}" if asked else "an opening"
             raise invalid_input("message", f"the caller's stream ended; expected {what}")

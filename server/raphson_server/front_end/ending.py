@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 from google.rpc.status_pb2 import Status
@@ -28,15 +28,38 @@ if TYPE_CHECKING:
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
+T = TypeVar("T")
+
+
+def begun(operation: Awaitable[T]) -> asyncio.Future[T]:
+    """Begin to read or write a message; it comes to its end whoever waits for it, and whether anybody does.
+
+    gRPC frees a message when it hears that the operation is over. Where whoever waited was cancelled it would not hear
+    of it: each call that ended within a write would cost its message for good.
+    """
+    doing = asyncio.ensure_future(operation)
+    doing.add_done_callback(_hear)
+    return doing
+
+
+def _hear(done: asyncio.Future[Any]) -> None:
+    """Take notice of what came of an operation that nobody waits for any more."""
+    if not done.cancelled():
+        done.exception()
+
 
 class ReaderGoneError(Exception):
     """What is written reaches nobody any more: the call has ended."""
 
 
 async def abort(context: Context, status: Status) -> Never:
-    """End the call with a ``google.rpc.Status``."""
+    """End the call with a ``google.rpc.Status``; one that has ended, by which gRPC has cancelled its task, as it is."""
+    code, task = written(context, status), asyncio.current_task()
+    if task is not None and task.cancelling():
+        # gRPC would keep for good what it cannot send.
+        raise asyncio.CancelledError
     try:
-        await context.abort(written(context, status), status.message)
+        await context.abort(code, status.message)
     except grpc.aio.InternalError:
         # The caller is gone, and gRPC would tell in the log what it could not send.
         raise asyncio.CancelledError from None
@@ -109,19 +132,31 @@ class Reader:
         self._config = config
         self._ticket = ticket
         self._end_work = end_work
+        self._task: asyncio.Task[Any] | None = None
+        self._has_begun = False
+        self._is_ended = False
 
     def __enter__(self) -> Self:
         """Begin to watch."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._pool.watch(self._ticket, task.cancel, self._end_work)
+        self._task = asyncio.current_task()
+        self._pool.watch(self._ticket, self._end, self._end_work)
         return self
+
+    def _end(self) -> None:
+        """End the call, whatever it is doing."""
+        assert self._task is not None
+        self._is_ended = True
+        self._task.cancel()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Watch no longer."""
         self._pool.release(self._ticket)
+        if self._is_ended:
+            # That was no word of gRPC's: the caller is still there to hear why.
+            assert self._task is not None
+            self._task.uncancel()
         if isinstance(error, asyncio.CancelledError):
             if self._ticket.is_stalled:
                 raise stalled(self._config.reader_patience_seconds) from None
@@ -143,7 +178,11 @@ class Reader:
     async def hand(self, message: bytes) -> None:
         """Write as `write` does, however long it takes."""
         try:
-            await self._context.write(message)
+            if not self._has_begun:
+                self._has_begun = True
+                # With the first message they would go twice, if the call were ended while that waits to be read.
+                await asyncio.shield(begun(self._context.send_initial_metadata(())))
+            await asyncio.shield(begun(self._context.write(message)))
         except grpc.aio.BaseError as error:
             raise ReaderGoneError from error
 

@@ -9,6 +9,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from raphson_server.front_end.ending import begun
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -77,7 +79,7 @@ class Health:
         while True:
             changed, status = self._changed, self._status(request.service)
             if status != told:
-                await context.write(_Response(status=status))
+                await asyncio.shield(begun(context.write(_Response(status=status))))
                 told = status
             else:
                 await changed.wait()
@@ -96,7 +98,7 @@ def register_reflection(methods: Methods, service_names: tuple[str, ...]) -> Non
 
     async def tell(requests: AsyncIterator[reflection_pb2.ServerReflectionRequest], context: Context) -> None:
         async for response in servicer.ServerReflectionInfo(requests, context):
-            await context.write(response)
+            await asyncio.shield(begun(context.write(response)))
 
     decode = reflection_pb2.ServerReflectionRequest.FromString
     encode = reflection_pb2.ServerReflectionResponse.SerializeToString

@@ -24,7 +24,7 @@ from raphson_server.aborting import DETAILS_KEY, status_of
 from raphson_server.failures import CallError, Reason, invalid_input, unexpected
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
-from raphson_server.front_end.ending import Reader, abort, finish
+from raphson_server.front_end.ending import Reader, abort, begun, finish
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.refusals import call_ended, not_serving
 from raphson_server.front_end.seats import Seats
@@ -188,7 +188,7 @@ class Jobs:
             call = None
             try:
                 call = method(body, metadata=_metadata())
-                while (message := await call.read()) is not grpc.aio.EOF:
+                while (message := await asyncio.shield(begun(call.read()))) is not grpc.aio.EOF:
                     await reader.write(message)
             except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.CancelledError) as error:
                 return Reply(Outcome.FAILED, self._relayed(error).SerializeToString())
