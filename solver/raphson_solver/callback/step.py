@@ -50,7 +50,16 @@ class Step:
 
 def newton_step(jacobian: Array, residual: Array, sizes: Array) -> tuple[Array, bool]:
     """Return the s, shortest in D s, for which ‖J·s + f‖ is least, and whether J is square and regular."""
-    scaled = jacobian / sizes
+    with np.errstate(over="ignore"):
+        scaled = jacobian / sizes
+    if not np.all(np.isfinite(scaled)):
+        # The same equations in a larger unit: in their own the numbers overflow.
+        unit = np.max(np.abs(jacobian))
+        jacobian, residual = jacobian / unit, residual / unit
+        with np.errstate(over="ignore"):
+            scaled = jacobian / sizes
+        if not np.all(np.isfinite(scaled)):
+            return np.zeros_like(sizes), False
     if scaled.shape[0] == scaled.shape[1] and scaled.size:
         # A square system is the same whatever its equations are multiplied by.
         rows = np.max(np.abs(scaled), axis=1)

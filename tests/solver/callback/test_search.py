@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raphson_solver import InputError, JacobianMode, Method, SolveOptions, Status
 from raphson_solver.callback import CallbackProblem, Search, solve_callback
+from raphson_solver.callback.step import newton_step
 from raphson_solver.solution.local import local
 from raphson_solver.solution.region import Bounds
 
@@ -197,3 +198,18 @@ def test_whatever_is_answered_it_asks_inside_the_bounds_and_ends(
             search.answer(np.array([data.draw(numbers(m)) for _ in question.points]))
     assert search.result.evaluations == asked
     assert np.all((search.result.x >= bounds.lower) & (search.result.x <= bounds.upper))
+
+
+@pytest.mark.parametrize("slope", [1e300, 1e307, 1e308])
+@pytest.mark.parametrize("size", [1e-3, 1e-9])
+def test_slopes_beyond_what_can_be_scaled(slope: float, size: float) -> None:
+    """J over the variables' sizes overflows; in a larger unit it does not."""
+    jacobian, residual = slope * np.array([[1.0, 0.5], [0.25, 1.0]]), slope * np.array([1e-9, 0.0])
+    step, regular = newton_step(jacobian, residual, np.full(2, size))
+    assert regular
+    assert step == pytest.approx(-np.linalg.solve(jacobian / slope, residual / slope), rel=1e-12)
+
+
+def test_slopes_that_nothing_can_scale_give_no_step() -> None:
+    step, regular = newton_step(np.full((2, 2), 1e308), np.ones(2), np.full(2, 5e-324))
+    assert (step.tolist(), regular) == ([0.0, 0.0], False)
