@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,7 @@ from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.batches import _Chunks
 from raphson_server.front_end.ending import Reader, ReaderGoneError, finish
 from raphson_server.front_end.forwarding import Forwarder
+from raphson_server.front_end.loop_thread import LoopThread
 from raphson_server.front_end.seats import Seats
 from raphson_server.pool import Ticket, WorkerPool, WorkerProcess
 
@@ -232,3 +234,14 @@ def test_who_ends_a_call_decides_what_is_told() -> None:
             await asyncio.sleep(0.01)
 
     run(test())
+
+
+def test_what_is_posted_to_a_loop_that_is_closed_is_forgotten() -> None:
+    """A second signal may come when the service has just stopped."""
+    loop, called = LoopThread(), threading.Event()
+    loop.post(called.set)
+    assert called.wait(5)
+    called.clear()
+    loop.close()
+    loop.post(called.set)
+    assert not called.is_set()

@@ -173,7 +173,7 @@ class Jobs:
         try:
             reply: bytes = await method(body, timeout=seconds, metadata=_metadata())
         except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.CancelledError) as error:
-            status = self._relayed(error)
+            status = self._why(error)
         else:
             return reply
         await abort(context, status)
@@ -191,14 +191,14 @@ class Jobs:
                 while (message := await asyncio.shield(begun(call.read()))) is not grpc.aio.EOF:
                     await reader.write(message)
             except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.CancelledError) as error:
-                return Reply(Outcome.FAILED, self._relayed(error).SerializeToString())
+                return Reply(Outcome.FAILED, self._why(error).SerializeToString())
             finally:
                 if call is not None:
                     call.cancel()
         return None
 
-    def _relayed(self, error: BaseException) -> Status:
-        """Say to the caller what the desk said.
+    def _why(self, error: BaseException) -> Status:
+        """Say to the caller why there is no (further) answer.
 
         Raises
         ------

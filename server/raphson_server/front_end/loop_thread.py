@@ -14,6 +14,9 @@ class LoopThread:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._kept: set[asyncio.Task[object]] = set()
+        # Who posts does not know whether somebody closes it meanwhile.
+        self._closing = threading.Lock()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="raphson-calls", daemon=True)
         self._thread.start()
 
@@ -22,8 +25,10 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def post(self, function: Callable[..., object], *arguments: object) -> None:
-        """Have a function called there soon; from any thread."""
-        self._loop.call_soon_threadsafe(function, *arguments)
+        """Have a function called there soon, unless the loop is closed; from any thread."""
+        with self._closing:
+            if not self._is_closed:
+                self._loop.call_soon_threadsafe(function, *arguments)
 
     def keep(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Have a coroutine run there, which nobody waits for; in the loop's thread."""
@@ -33,7 +38,9 @@ class LoopThread:
 
     def close(self) -> None:
         """Cancel what is left, and end the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        with self._closing:
+            self._is_closed = True
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
     def _run(self) -> None:
