@@ -62,13 +62,13 @@ def test_one_caller_does_not_fill_the_queue_for_another() -> None:
         pool = WorkerPool(ServerConfig(workers=1, max_in_flight=1), Mock(), Mock())
         pool._open, pool._busy = True, 1
         with pytest.raises(PoolFullError):
-            await pool.acquire(Ticket(), None)
+            await pool.wait(Ticket())
         kept = Ticket(caller="a")
-        waiter = asyncio.create_task(pool.acquire(kept, None))
+        waiter = asyncio.create_task(pool.wait(kept))
         await asyncio.sleep(0)
         assert pool._waiting.has("a")
         with pytest.raises(PoolFullError):
-            await pool.acquire(Ticket(caller="a"), None)
+            await pool.wait(Ticket(caller="a"))
         pool.cancel(kept)
         with pytest.raises(CallEndedError):
             await waiter
@@ -98,8 +98,9 @@ def pool_of_one() -> WorkerPool:
 async def waits_behind(pool: WorkerPool, send: Callable[[], bool]) -> tuple[Ticket, WorkerProcess]:
     """Let a request wait until the one before it hands over its worker; return it, and what it got."""
     first, following = Ticket(), Ticket(send=send)
-    await pool.acquire(first, None)
-    waiter = asyncio.create_task(pool.acquire(following, None))
+    pool.take(first, None)
+    assert pool.take(following, None) is None
+    waiter = asyncio.create_task(pool.wait(following))
     await asyncio.sleep(0)
     assert len(pool._waiting) == 1
     pool.release(first)
@@ -120,7 +121,7 @@ def test_whoever_hands_over_a_worker_sends_it_the_next_request() -> None:
         assert following.worker is worker
         pool.release(following, done=False)
         # One that finds its worker idle sends its request itself, at the second try too.
-        await pool.acquire(following, None)
+        pool.take(following, None)
         assert not following.is_sent
         assert senders == [asyncio.current_task()]
 
@@ -144,7 +145,7 @@ def test_what_sending_for_another_raises_is_the_others_to_hear(error: type[Excep
         # And it may try again.
         (holder,) = pool._working
         pool.release(holder, done=False)
-        await pool.acquire(holder, None)
+        pool.take(holder, None)
         assert holder.error is None
 
     run(test())
@@ -155,8 +156,9 @@ def test_a_call_that_ends_as_it_gets_a_worker_has_it() -> None:
 
     async def test() -> None:
         pool, first, following = pool_of_one(), Ticket(), Ticket(send=lambda: True)
-        worker = await pool.acquire(first, None)
-        waiter = asyncio.create_task(pool.acquire(following, None))
+        worker = pool.take(first, None)
+        assert pool.take(following, None) is None
+        waiter = asyncio.create_task(pool.wait(following))
         await asyncio.sleep(0)
         pool.release(first)
         waiter.cancel()

@@ -238,16 +238,35 @@ class Forwarder:
         ticket.send = request.send_at_once
         while True:
             try:
-                worker = await self._pool.acquire(ticket, request.system_id, is_admitted=is_admitted)
+                worker = self._pool.take(ticket, request.system_id, is_admitted=is_admitted)
+                if worker is None:
+                    worker = await self._pool.wait(ticket, is_admitted=is_admitted)
                 if not ticket.is_sent and not request.send_at_once():
                     await self._pool.aside(ticket, request.send)
-                return await self._answered(worker, request)
+                reply = await self._said(ticket, worker.reply())
+                while reply.outcome is Outcome.NEEDS_DEFINITION:
+                    await self._define(worker, request, reply)
+                    reply = await self._said(ticket, worker.reply())
+                break
             except NotSentError:
                 # It died while it was idle, and the request is still all ours.
                 assert ticket.worker is not None
                 ticket.is_owed = False
                 self._pool.lose(ticket.worker)
                 self._pool.release(ticket, done=False)
+        if reply.definitions:
+            self._learn(worker, reply)
+        for known in request.definitions:
+            worker.known.put(known, True)
+        return reply
+
+    async def _define(self, worker: WorkerProcess, request: _Request, reply: Reply) -> None:
+        """Send a worker the request again, with the definitions that it asks for."""
+        if reply.definitions.keys() <= request.definitions.keys():
+            raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
+        needed = {system_id: self._definition(system_id, request.method) for system_id in reply.definitions}
+        if not request.send_at_once(needed):
+            await self._pool.aside(request.ticket, request.send)
 
     async def _said(self, ticket: Ticket, coming: asyncio.Future[Reply]) -> Reply:
         """Wait for what a worker says; if the call ends meanwhile, stop it, and wait all the same."""
@@ -287,21 +306,6 @@ class Forwarder:
                 return not_serving() if self._pool.is_stopped else worker_lost()
             case _:
                 return error
-
-    async def _answered(self, worker: WorkerProcess, request: _Request) -> Reply:
-        """Wait for a worker's answer; send it the definitions that it asks for."""
-        ticket = request.ticket
-        while (reply := await self._said(ticket, worker.reply())).outcome is Outcome.NEEDS_DEFINITION:
-            if reply.definitions.keys() <= request.definitions.keys():
-                raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
-            needed = {system_id: self._definition(system_id, request.method) for system_id in reply.definitions}
-            if not request.send_at_once(needed):
-                await self._pool.aside(ticket, request.send)
-        if reply.definitions:
-            self._learn(worker, reply)
-        for known in request.definitions:
-            worker.known.put(known, True)
-        return reply
 
     def _learn(self, worker: WorkerProcess, reply: Reply) -> None:
         """Remember the definitions of a request by text, and which worker knows them."""

@@ -48,6 +48,8 @@ class WorkerProcess:
         Whether it had to compile the engine when it started.
     killed : bool
         Whether it was told to end at once.
+    cpu_before : float
+        Processor time that it had taken before the request that it is at work on, in seconds.
     at_once_bytes : int
         What can be sent without waiting until the process reads it.
     send : callable
@@ -61,6 +63,7 @@ class WorkerProcess:
         self.reaped = False
         self.compiled_engine = False
         self.killed = False
+        self.cpu_before = 0.0
         flag_fd = os.memfd_create("raphson-cancel")
         os.ftruncate(flag_fd, _FLAG_BYTES)
         self._flag = mmap.mmap(flag_fd, _FLAG_BYTES)

@@ -71,8 +71,6 @@ class Ticket:
         By which setting that is.
     ends : float
         When it is of use to nobody any more, on that clock: its call's own deadline, or `due`.
-    cpu_before : float
-        Processor time that its worker had taken when it took the request, in seconds.
     cpu_seconds : float
         What workers have spent on it.
     passed : str
@@ -100,7 +98,6 @@ class Ticket:
     due: float = math.inf
     due_by: str = ""
     ends: float = math.inf
-    cpu_before: float = 0.0
     cpu_seconds: float = 0.0
     passed: str = ""
 

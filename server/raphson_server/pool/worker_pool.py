@@ -131,11 +131,30 @@ class WorkerPool:
         self._note_empty()
         self._aside.shutdown(wait=False)
 
-    async def acquire(self, ticket: Ticket, system_id: bytes | None, *, is_admitted: bool = False) -> WorkerProcess:
-        """Wait for a worker, preferably one that knows the system.
+    def take(self, ticket: Ticket, system_id: bytes | None, *, is_admitted: bool = False) -> WorkerProcess | None:
+        """Give an idle worker to a request, preferably one that knows the system; None if there is none.
 
-        What continues an admitted call waits however many others do, and also of a pool that drains. Whoever hands
-        over the worker that was waited for has sent it the request already, if the ticket says how.
+        What continues an admitted call (`is_admitted`) gets one also of a pool that drains.
+
+        Raises
+        ------
+        CallEndedError
+            If the call has ended.
+        PoolClosedError
+            If the pool is not open.
+        """
+        ticket.is_sent, ticket.error = False, None
+        if ticket.cancelled:
+            raise CallEndedError
+        if not self._open and not (is_admitted and self._closed and not self._stopped):
+            raise PoolClosedError
+        return self._bind(ticket, self._take_idle(system_id)) if self._idle else None
+
+    async def wait(self, ticket: Ticket, *, is_admitted: bool = False) -> WorkerProcess:
+        """Wait for a worker, where none is idle.
+
+        What continues an admitted call waits however many others do. Whoever hands over the worker that was waited for
+        has sent it the request already, if the ticket says how.
 
         Raises
         ------
@@ -146,15 +165,8 @@ class WorkerPool:
         PoolFullError
             If too many requests are in flight.
         PoolClosedError
-            If the pool is not open.
+            If the pool stops first.
         """
-        ticket.is_sent, ticket.error = False, None
-        if ticket.cancelled:
-            raise CallEndedError
-        if not self._open and not (is_admitted and self._closed and not self._stopped):
-            raise PoolClosedError
-        if self._idle:
-            return self._bind(ticket, self._take_idle(system_id))
         is_full = self._busy + self._waiting.count >= self._max_in_flight
         # One caller may fill the queue, but not for another that has nothing in it.
         if is_full and not is_admitted and (not ticket.caller or self._waiting.has(ticket.caller)):
@@ -173,7 +185,7 @@ class WorkerPool:
         return ticket.worker
 
     def release(self, ticket: Ticket, *, done: bool = True) -> None:
-        """Give a request's worker to the next request; one that is not done may acquire another."""
+        """Give a request's worker to the next request; one that is not done may take another."""
         worker = ticket.worker
         ticket.done = done
         ticket.worker = None
@@ -188,7 +200,9 @@ class WorkerPool:
             self._busy -= 1
             self._busy_seconds += time.monotonic() - ticket.bound
             self._working.discard(ticket)
-            ticket.cpu_seconds = max(ticket.cpu_seconds, self._spent(ticket, worker))
+            spent = worker.cpu_seconds()
+            ticket.cpu_seconds = max(ticket.cpu_seconds, spent - worker.cpu_before)
+            worker.cpu_before = spent
             if worker.alive:
                 self._offer(worker)
             elif worker.reaped:
@@ -205,7 +219,7 @@ class WorkerPool:
         ticket.cancelled = True
         if ticket.worker is not None:
             # If it has to be killed, nobody will know any more.
-            ticket.cpu_seconds = self._spent(ticket, ticket.worker)
+            ticket.cpu_seconds = _spent(ticket.worker)
             ticket.worker.set_cancel_flag()
             later = asyncio.get_running_loop().call_later
             later(min(_SOON_SECONDS, self._grace), self._kill_if_running, ticket, False)
@@ -239,7 +253,7 @@ class WorkerPool:
                 continue
             if ticket.due < now:
                 ticket.passed = ticket.due_by
-            elif ticket.worker is not None and self._spent(ticket, ticket.worker) > self._max_cpu_seconds:
+            elif ticket.worker is not None and _spent(ticket.worker) > self._max_cpu_seconds:
                 ticket.passed = "max_cpu_seconds"
             if ticket.passed:
                 self._stop(ticket)
@@ -252,11 +266,6 @@ class WorkerPool:
         for ticket in stalled:
             ticket.is_stalled = True
         _end_all(ticket.end_call for ticket in stalled)
-
-    @staticmethod
-    def _spent(ticket: Ticket, worker: WorkerProcess) -> float:
-        """Return the processor time that a request has taken of its worker so far; of one that is gone, nothing."""
-        return max(0.0, worker.cpu_seconds() - ticket.cpu_before)
 
     def watch(
         self, ticket: Ticket, end_call: Callable[[], object], end_work: Callable[[], object] | None = None
@@ -272,6 +281,7 @@ class WorkerPool:
     def add(self, worker: WorkerProcess) -> None:
         """Take a ready worker into service, or keep it as the spare."""
         worker.listen(asyncio.get_running_loop())
+        worker.cpu_before = worker.cpu_seconds()
         if len(self._active) == self._workers:
             self._spare = worker
             return
@@ -351,8 +361,12 @@ class WorkerPool:
         self._working.add(ticket)
         ticket.worker = worker
         ticket.bound = time.monotonic()
-        ticket.cpu_before = worker.cpu_seconds()
         return worker
+
+
+def _spent(worker: WorkerProcess) -> float:
+    """Return the processor time that its request has taken of a worker so far; of one that is gone, nothing."""
+    return max(0.0, worker.cpu_seconds() - worker.cpu_before)
 
 
 def _end_all(calls: Iterable[Callable[[], object] | None]) -> None:
