@@ -50,13 +50,16 @@ class BoundedCache(Generic[K, V]):
             return value
 
     def put(self, key: K, value: V) -> None:
-        """Keep ``value`` under ``key``; forget the oldest entries beyond the bounds."""
+        """Keep ``value`` under ``key``, unless it is too heavy; forget the oldest entries beyond the bounds."""
+        weight = self._weigh(value)
         with self._lock:
             previous = self._entries.pop(key, None)
             if previous is not None:
                 self._weight -= self._weigh(previous)
+            if weight > self._max_weight:
+                return
             self._entries[key] = value
-            self._weight += self._weigh(value)
+            self._weight += weight
             while len(self._entries) > self._max_entries or self._weight > self._max_weight:
                 _, oldest = self._entries.popitem(last=False)
                 self._weight -= self._weigh(oldest)

@@ -16,12 +16,11 @@ import difflib
 import hashlib
 import hmac
 import json
-import math
 import re
 import secrets
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -39,8 +38,10 @@ SCOPES: Mapping[str, str] = {
 _SECRET_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_KEYS = ("sha256", "scopes", "expires")
 _NOBODY = bytes(32)
+# More than anybody means, and little enough to be computed with.
+_TOO_MUCH = 2**63
+_SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,9 +142,45 @@ def read_tokens(path: Path) -> dict[str, TokenEntry]:
         raise UnusableFileError(f"tokens: {path} may be written by everybody; expected chmod o-w")
     try:
         tables = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UnusableFileError(f"tokens: {path} is not TOML: {error}") from None
     return {name: _entry(name, table, path) for name, table in tables.items()}
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def _are_scopes(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) and each in SCOPES for each in value)
+
+
+def _is_day(value: Any) -> bool:
+    # A moment is a date to Python; here a day is meant.
+    return value is None or type(value) is dt.date
+
+
+def _is_count(value: Any) -> bool:
+    # To Python true is a number.
+    return value is None or (type(value) is int and 0 < value < _TOO_MUCH)
+
+
+def _is_rate(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and 0 < value < _TOO_MUCH)
+
+
+_KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "sha256": (_is_digest, "the 64 digits of `raphson token create`"),
+    "scopes": (_are_scopes, f"a list of {', '.join(SCOPES)}"),
+    "expires": (_is_day, "a date, 2027-01-31"),
+    **{
+        quota: (_is_rate, "a number above 0, below 2**63")
+        if kind is float
+        else (_is_count, "a whole number above 0, below 2**63")
+        for quota, kind in QUOTAS.items()
+    },
+}
+"""The keys of an entry: what tells whether a value makes sense (None where there is none), and what is expected."""
 
 
 def _entry(name: str, table: Any, path: Path) -> TokenEntry:
@@ -151,30 +188,28 @@ def _entry(name: str, table: Any, path: Path) -> TokenEntry:
     if not is_name(name) or not isinstance(table, dict):
         raise UnusableFileError(f"{place} is no entry; expected [NAME] of letters, digits, - and _, with its keys")
     for key in table:
-        if key not in (*_KEYS, *QUOTAS):
-            close = difflib.get_close_matches(key, (*_KEYS, *QUOTAS), n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; expected {', '.join((*_KEYS, *QUOTAS))}"
+        if key not in _KEYS:
+            close = difflib.get_close_matches(key, _KEYS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f"; expected {', '.join(_KEYS)}"
             raise UnusableFileError(f"{place}: {key} is unknown{hint}")
-    digest, scopes, expires = (table.get(key) for key in _KEYS)
-    if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
-        raise UnusableFileError(f"{place}: sha256 is {digest!r}; expected the 64 digits of `raphson token create`")
-    if not isinstance(scopes, list) or not scopes or not all(scope in SCOPES for scope in scopes):
-        raise UnusableFileError(f"{place}: scopes is {scopes!r}; expected a list of {', '.join(SCOPES)}")
-    if expires is not None and type(expires) is not dt.date:
-        raise UnusableFileError(f"{place}: expires is {expires!r}; expected a date, 2027-01-31")
-    quotas = {quota: _quota(quota, table[quota], place) for quota in QUOTAS if quota in table}
+    for key, (makes_sense, expected) in _KEYS.items():
+        value = table.get(key)
+        if not makes_sense(value):
+            raise UnusableFileError(f"{place}: {key} is {_shown(value)}; expected {expected}")
     return TokenEntry(
         name=name,
-        sha256=bytes.fromhex(digest),
-        scopes=frozenset(scopes),
-        expires=expires,
-        quotas=Quotas(**quotas),
+        sha256=bytes.fromhex(table["sha256"]),
+        scopes=frozenset(table["scopes"]),
+        expires=table.get("expires"),
+        quotas=Quotas(**{quota: table[quota] for quota in QUOTAS if quota in table}),
     )
 
 
-def _quota(name: str, value: Any, place: str) -> Any:
-    kinds = (int, float) if QUOTAS[name] is float else (int,)
-    if type(value) in kinds and math.isfinite(value) and value > 0:
-        return value
-    words = "a number" if QUOTAS[name] is float else "a whole number"
-    raise UnusableFileError(f"{place}: {name} is {value!r}; expected {words} above 0")
+def _shown(value: Any) -> str:
+    """Write a value, or its beginning."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # Python writes no number of thousands of digits out.
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

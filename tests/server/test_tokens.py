@@ -31,7 +31,7 @@ from raphson_server.front_end.seats import Seats
 from raphson_server.tokens import SCOPES, Quotas, TokenEntry, find_token, new_token, read_tokens, write_entry
 from raphson_server.watched_files import UnusableFileError
 
-from tests.server.calling import by_text, endless, problem
+from tests.server.calling import by_text, chunk, endless, problem
 from tests.server.conversing import Conversation, opening
 from tests.server.running import Server, running_server, wait_until
 
@@ -174,6 +174,22 @@ def test_sizes(asking: Asking) -> None:
         assert caught.value.metadata["quota"] == "largest_members"
 
 
+@pytest.mark.parametrize(("members", "delivered"), [([60, 40], [60, 40]), ([60, 41], [60]), ([60, 40, 1], [60, 40])])
+def test_the_members_of_all_chunks_are_one_batchs(asking: Asking, members: list[int], delivered: list[int]) -> None:
+    system_id = asking.server.solver.Solve(EASY, timeout=20, metadata=asking.metadata("small")).system_id
+    chunks = [chunk(system_id, count, {"x": 1.0}) for count in members]
+    replies = asking.server.solver.SolveBatch(iter(chunks), timeout=20, metadata=asking.metadata("small"))
+    assert [len(next(replies).statuses) for _ in delivered] == delivered
+    if delivered == members:
+        assert not list(replies)
+        return
+    with pytest.raises(grpc.RpcError) as caught:
+        next(replies)
+    refused = problem(caught.value)
+    assert (refused.code.name, refused.reason, refused.field) == ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", "members")
+    assert refused.metadata["quota"] == "largest_members"
+
+
 def test_callbacks_count_as_calls_and_have_sizes(asking: Asking) -> None:
     first = Conversation(asking.server, metadata=asking.metadata("single"))
     assert first.open(opening({"x": 5.0})).question.number == 1
@@ -313,7 +329,8 @@ def test_without_a_store_the_entry_is_printed_beside() -> None:
     assert token.startswith("raphson.carol.")
 
 
-GOOD = 'sha256 = "' + "0" * 64 + '"\nscopes = ["solve"]\n'
+NO_SCOPES = 'sha256 = "' + "0" * 64 + '"\n'
+GOOD = NO_SCOPES + 'scopes = ["solve"]\n'
 
 
 @pytest.mark.parametrize(
@@ -323,9 +340,25 @@ GOOD = 'sha256 = "' + "0" * 64 + '"\nscopes = ["solve"]\n'
         (f"[alice]\n{GOOD}in_flight = 0", "in_flight is 0; expected a whole number above 0"),
         (f"[alice]\n{GOOD}in_flight = 1.5", "in_flight is 1.5; expected a whole number above 0"),
         (f"[alice]\n{GOOD}requests_per_minute = true", "requests_per_minute is True; expected a number above 0"),
+        (f"[alice]\n{GOOD}requests_per_minute = nan", "requests_per_minute is nan; expected a number above 0"),
+        (f"[alice]\n{GOOD}requests_per_minute = inf", "requests_per_minute is inf; expected a number above 0, below"),
+        (f"[alice]\n{GOOD}requests_per_minute = -1", "requests_per_minute is -1; expected a number above 0"),
+        (f"[alice]\n{GOOD}requests_per_minute = [1]", "requests_per_minute is [1]; expected a number above 0"),
+        (f"[alice]\n{GOOD}in_flight = 1{'0' * 400}", f"in_flight is 1{'0' * 99}…; expected a whole number above 0"),
+        (f"[alice]\n{GOOD}cpu_seconds_per_minute = 1{'0' * 400}", "…; expected a number above 0, below 2**63"),
+        (f"[alice]\n{GOOD}in_flight = 0x{'f' * 5000}", "in_flight is a number of thousands of digits; expected"),
+        (f"[alice]\n{GOOD}in_flight = {'9' * 5000}", "is not TOML: Exceeds the limit"),
+        (f"[alice]\n{GOOD}in_flight = {'[' * 5000}", "is not TOML: maximum recursion depth"),
         (f"[alice]\n{GOOD}expires = '2027'", "expires is '2027'; expected a date"),
+        (f"[alice]\n{GOOD}expires = 2027-01-31T00:00:00", "expires is datetime.datetime(2027, 1, 31, 0, 0); expected"),
+        ('[alice]\nsha256 = 3\nscopes = ["solve"]', "sha256 is 3; expected the 64 digits"),
+        (f"[alice]\n{NO_SCOPES}scopes = [['x']]", "scopes is [['x']]; expected a list of solve, jacobian"),
+        (f"[alice]\n{NO_SCOPES}scopes = [{{x = 1}}]", "scopes is [{'x': 1}]; expected a list of solve, jacobian"),
+        (f"[alice]\n{NO_SCOPES}scopes = 'solve'", "scopes is 'solve'; expected a list of solve, jacobian"),
+        (f"[alice]\n{NO_SCOPES}scopes = {{solve = 1}}", "scopes is {'solve': 1}; expected a list of solve, jacobian"),
+        (f"[[alice]]\n{GOOD}", "alice is no entry"),
         ('[alice]\nsha256 = "abc"\nscopes = ["solve"]', "sha256 is 'abc'; expected the 64 digits"),
-        ('[alice]\nsha256 = "' + "0" * 64 + '"', "scopes is None; expected a list of solve, jacobian, jobs, admin"),
+        (f"[alice]\n{NO_SCOPES}", "scopes is None; expected a list of solve, jacobian, jobs, admin"),
         ('["a b"]\n' + GOOD, "a b is no entry; expected [NAME]"),
         ("alice = 3", "alice is no entry"),
         ("[", "is not TOML"),

@@ -1,22 +1,30 @@
 """The log on standard error: one event a line, as JSON or for people, whoever writes it.
 
 Modules write with `logging`, facts as ``extra``; structlog renders them, our own lines as those of libraries. The line
-that every call may write goes to structlog directly, in half the time (`log_call`). What
+that every call may write goes to structlog directly, in half the time (`call_log`). The front end, which must always
+answer, leaves writing to a thread; other processes write for themselves, since they may be killed at any time. What
 callers send can make neither a line nor a colour of its own: control characters are escaped. Texts that may quote a
 caller's equations, which the messages of exceptions do, are told only at DEBUG; below it a trace has places and types.
 """
 
+import io
 import json
 import logging
+import os
 import sys
 import traceback
+from functools import partial
 from types import TracebackType
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor
 
+from raphson_server.observability.call_log import LOG_THREAD
 from raphson_server.observability.request_id import REQUEST_ID
+
+# Processes that answer calls, even if nobody reads what they write.
+_NEVER_WAITING = frozenset({"front end"})
 
 _log = logging.getLogger("raphson_server")
 
@@ -39,7 +47,7 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
     stream : file, optional
         Where to write instead.
     """
-    into: TextIO = sys.stderr if stream is None else stream
+    into: Any = _StandardError() if stream is None else stream
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         _About(process),
@@ -51,7 +59,7 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
         if form == "json"
         else [_harmless, structlog.dev.ConsoleRenderer(colors=into.isatty(), sort_keys=False, pad_event_to=0)]
     )
-    handler = logging.StreamHandler(into)
+    handler = _InThread(into) if process in _NEVER_WAITING else logging.StreamHandler(into)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -63,7 +71,7 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
     root.setLevel(level)
     structlog.configure(
         processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(into),
     )
 
@@ -81,6 +89,46 @@ def logs_calls() -> bool:
 def shows_texts() -> bool:
     """Return whether texts of callers may be told."""
     return _log.isEnabledFor(logging.DEBUG)
+
+
+class _InThread(logging.Handler):
+    """Renders a line at once, while what it is about is at hand, and leaves writing it to the thread for lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        LOG_THREAD.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have a line written."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 (as the library's own handlers do)
+            self.handleError(record)
+        else:
+            LOG_THREAD.put(partial(self._stream.write, line + "\n"))
+
+
+class _StandardError(io.TextIOBase):
+    """Standard error without a buffer: what could not be written does not come later, and nothing is locked meanwhile.
+
+    A thread that waits within ``sys.stderr`` holds a lock that the interpreter wants when it ends.
+    """
+
+    def __init__(self) -> None:
+        self._descriptor = sys.stderr.fileno()
+        self._encoding = sys.stderr.encoding
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal."""
+        return os.isatty(self._descriptor)
+
+    def write(self, text: str, /) -> int:
+        """Write all of a text, or raise OSError."""
+        rest = text.encode(self._encoding, "backslashreplace")
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        return len(text)
 
 
 class _About:
