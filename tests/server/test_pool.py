@@ -12,7 +12,7 @@ import pytest
 from raphson_server import frames
 from raphson_server.configuration import ServerConfig
 from raphson_server.frames import NotSentError, Outcome, Reply
-from raphson_server.pool import CallEndedError, PoolFullError, WorkerPool, WorkerProcess
+from raphson_server.pool import CallEndedError, PoolClosedError, PoolFullError, WorkerPool, WorkerProcess
 from raphson_server.pool.ticket import Ticket
 from raphson_server.pool.waiting import Waiting
 
@@ -73,6 +73,58 @@ def test_one_caller_does_not_fill_the_queue_for_another() -> None:
         with pytest.raises(CallEndedError):
             await waiter
         assert not pool._waiting
+
+    run(test())
+
+
+def test_chunks_that_wait_fill_no_queue() -> None:
+    """Else a few batches would have everybody's single requests turned away."""
+
+    async def test() -> None:
+        pool = WorkerPool(ServerConfig(workers=1, max_in_flight=4), Mock(), Mock())
+        pool._open, pool._busy = True, 1
+        chunks = [Ticket(address=lambda: "a", is_chunk=True) for _ in range(8)]
+        single = Ticket(address=lambda: "b")
+        waiters = [asyncio.create_task(pool.wait(chunk, is_admitted=True)) for chunk in chunks]
+        waiters.append(asyncio.create_task(pool.wait(single)))
+        await asyncio.sleep(0)
+        assert (pool._waiting.count, pool._waiting.singles) == (9, 1)
+        for ticket in (*chunks, single):
+            pool.cancel(ticket)
+        assert {type(error) for error in await asyncio.gather(*waiters, return_exceptions=True)} == {CallEndedError}
+        assert (pool._waiting.count, pool._waiting.singles) == (0, 0)
+
+    run(test())
+
+
+def test_a_drain_ends_when_the_pool_is_stopped_whatever_streams_wait_for() -> None:
+    async def test() -> None:
+        pool = WorkerPool(ServerConfig(workers=1), Mock(), Mock())
+        pool.watch(Ticket(), Mock(), Mock())
+        pool.close()
+        draining = asyncio.create_task(pool.drain(20))
+        await pool.stop()
+        assert await draining
+        # And none begins that would be waited for.
+        with pytest.raises(PoolClosedError):
+            pool.watch(Ticket(), Mock(), Mock())
+
+    run(test())
+
+
+def test_what_a_worker_does_while_it_is_idle_is_charged_to_nobody() -> None:
+    async def test() -> None:
+        pool, first, second = pool_of_one(), Ticket(), Ticket()
+        worker: Any = pool._idle[0]
+        worker.cpu_seconds.return_value = 1.0
+        pool.take(first, None)
+        worker.cpu_seconds.return_value = 3.0
+        pool.release(first)
+        worker.cpu_seconds.return_value = 10.0
+        pool.take(second, None)
+        worker.cpu_seconds.return_value = 10.5
+        pool.release(second)
+        assert (first.cpu_seconds, second.cpu_seconds) == (2.0, 0.5)
 
     run(test())
 

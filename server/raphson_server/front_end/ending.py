@@ -15,7 +15,8 @@ from raphson_server.aborting import status_of, written
 from raphson_server.failures import CallError
 from raphson_server.frames import Outcome, Reply
 from raphson_server.front_end.caller import address_of
-from raphson_server.front_end.refusals import call_ended, passed, stalled
+from raphson_server.front_end.refusals import call_ended, not_serving, passed, stalled
+from raphson_server.pool import PoolClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -116,7 +117,8 @@ class Reader:
     Raises
     ------
     CallError
-        Where it is left, if the server has ended its call.
+        Where it is left, if the server has ended its call; where it is entered, if there is `end_work` and the server
+        stops.
     """
 
     def __init__(
@@ -139,14 +141,18 @@ class Reader:
     def __enter__(self) -> Self:
         """Begin to watch."""
         self._task = asyncio.current_task()
-        self._pool.watch(self._ticket, self._end, self._end_work)
+        try:
+            self._pool.watch(self._ticket, self._end, self._end_work)
+        except PoolClosedError:
+            raise not_serving() from None
         return self
 
     def _end(self) -> None:
-        """End the call, whatever it is doing."""
+        """End the call, whatever it is doing; once, since one cancellation is taken back for what is told of it."""
         assert self._task is not None
-        self._is_ended = True
-        self._task.cancel()
+        if not self._is_ended:
+            self._is_ended = True
+            self._task.cancel()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -44,12 +44,14 @@ class Waiting:
     ----------
     count : int
         How many; ``len`` takes longer than all else that a call has to do with this.
+    singles : int
+        How many of them are no chunks.
     """
 
     def __init__(self) -> None:
         # The first is the one whose turn it is.
         self._lines: OrderedDict[str, _Line] = OrderedDict()
-        self.count = 0
+        self.count = self.singles = 0
 
     def append(self, ticket: Ticket) -> None:
         """Let a request wait behind its caller's others of its kind."""
@@ -58,7 +60,7 @@ class Waiting:
         if line is None:
             line = self._lines[ticket.line] = _Line()
         line.of(ticket).append(ticket)
-        self.count += 1
+        self._count(ticket, 1)
 
     def next(self) -> Ticket:
         """Take the request whose turn it is."""
@@ -66,7 +68,7 @@ class Waiting:
         ticket = line.take()
         if line:
             self._lines[caller] = line
-        self.count -= 1
+        self._count(ticket, -1)
         return ticket
 
     def remove(self, ticket: Ticket) -> bool:
@@ -77,8 +79,13 @@ class Waiting:
         line.of(ticket).remove(ticket)
         if not line:
             del self._lines[ticket.line]
-        self.count -= 1
+        self._count(ticket, -1)
         return True
+
+    def _count(self, ticket: Ticket, change: int) -> None:
+        self.count += change
+        if not ticket.is_chunk:
+            self.singles += change
 
     def has(self, caller: str) -> bool:
         """Return whether a request of a caller waits."""
@@ -87,7 +94,7 @@ class Waiting:
     def clear(self) -> None:
         """Let nobody wait."""
         self._lines.clear()
-        self.count = 0
+        self.count = self.singles = 0
 
     def __iter__(self) -> Iterator[Ticket]:
         for line in self._lines.values():

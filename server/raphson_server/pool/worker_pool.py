@@ -128,7 +128,8 @@ class WorkerPool:
         for end_work in [ticket.end_work for ticket in self._streams if ticket.end_work is not None]:
             end_work()
         await asyncio.to_thread(self._supervisor.stop)
-        self._note_empty()
+        # A stream whose reader takes nothing is waited for no longer.
+        self._emptied.set()
         self._aside.shutdown(wait=False)
 
     def take(self, ticket: Ticket, system_id: bytes | None, *, is_admitted: bool = False) -> WorkerProcess | None:
@@ -167,7 +168,8 @@ class WorkerPool:
         PoolClosedError
             If the pool stops first.
         """
-        is_full = self._busy + self._waiting.count >= self._max_in_flight
+        # Of a batch's chunks there are never more than its seat is for.
+        is_full = self._busy + self._waiting.singles >= self._max_in_flight
         # One caller may fill the queue, but not for another that has nothing in it.
         if is_full and not is_admitted and (not ticket.caller or self._waiting.has(ticket.caller)):
             raise PoolFullError
@@ -200,9 +202,7 @@ class WorkerPool:
             self._busy -= 1
             self._busy_seconds += time.monotonic() - ticket.bound
             self._working.discard(ticket)
-            spent = worker.cpu_seconds()
-            ticket.cpu_seconds = max(ticket.cpu_seconds, spent - worker.cpu_before)
-            worker.cpu_before = spent
+            ticket.cpu_seconds = max(ticket.cpu_seconds, _spent(worker))
             if worker.alive:
                 self._offer(worker)
             elif worker.reaped:
@@ -273,7 +273,14 @@ class WorkerPool:
         """From now on, end a stream's call when its reader takes nothing for too long.
 
         With `end_work`, `drain` waits for the stream's end, and `stop` calls it.
+
+        Raises
+        ------
+        PoolClosedError
+            If there is `end_work`, and nobody is admitted any more.
         """
+        if end_work is not None and self._closed:
+            raise PoolClosedError
         ticket.end_call = end_call
         ticket.end_work = end_work
         self._streams.add(ticket)
@@ -281,7 +288,6 @@ class WorkerPool:
     def add(self, worker: WorkerProcess) -> None:
         """Take a ready worker into service, or keep it as the spare."""
         worker.listen(asyncio.get_running_loop())
-        worker.cpu_before = worker.cpu_seconds()
         if len(self._active) == self._workers:
             self._spare = worker
             return
@@ -361,6 +367,7 @@ class WorkerPool:
         self._working.add(ticket)
         ticket.worker = worker
         ticket.bound = time.monotonic()
+        worker.cpu_before = worker.cpu_seconds()
         return worker
 
 
