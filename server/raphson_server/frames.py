@@ -49,6 +49,7 @@ class Method(IntEnum):
     SOLVE_CALLBACK = 11
     LIST_REGISTERED = 12
     SOLVE_WITH_PROGRESS = 13
+    COMPILE_JOB = 14
 
 
 class Outcome(IntEnum):
@@ -75,8 +76,8 @@ class Request:
         Those of systems that the worker may not know.
     body : bytes
         The caller's message, as it came.
-    largest_variables : int
-        How many its caller may have; 0 is as many as anybody.
+    largest_variables, largest_members : int
+        How many its caller may have, of members in this request; 0 is as many as anybody.
     request_id : bytes
         What the call is known by, in ASCII.
     """
@@ -86,6 +87,7 @@ class Request:
     definitions: Definitions = field(default_factory=dict)
     body: bytes = b""
     largest_variables: int = 0
+    largest_members: int = 0
     request_id: bytes = b""
 
 
@@ -120,8 +122,8 @@ class NotSentError(ChannelClosedError):
 
 
 # Both begin with the sizes of what follows, definitions and body; `worker.machine_loop` reads and writes them too.
-REQUEST = struct.Struct(f"<IIdIB{LONGEST}s")
-"""Sizes, remaining seconds, largest number of variables, method, request id."""
+REQUEST = struct.Struct(f"<IIdIIB{LONGEST}s")
+"""Sizes, remaining seconds, largest numbers of variables and of members, method, request id."""
 REPLY = struct.Struct(f"<IIB{SIZE}s")
 """Sizes, outcome, account."""
 _DEFINITION = struct.Struct("<II")
@@ -148,22 +150,26 @@ def send_request(
     definitions: Definitions = MappingProxyType({}),
     body: bytes = b"",
     largest_variables: int = 0,
+    largest_members: int = 0,
     request_id: bytes = b"",
 ) -> None:
     """Write one request frame; see `Request`."""
     packed = _packed(definitions) if definitions else b""
-    header = REQUEST.pack(len(packed), len(body), remaining_seconds, largest_variables, method, request_id)
+    header = REQUEST.pack(
+        len(packed), len(body), remaining_seconds, largest_variables, largest_members, method, request_id
+    )
     _send(channel, header, packed, body)
 
 
 def receive_request(channel: socket.socket, first: bytes = b"") -> Request:
     """Read one request frame, of which the first bytes may have been read before."""
-    payload, (packed_size, _, remaining_seconds, most, method, padded_id) = _receive(channel, REQUEST, first)
+    body, fields = _receive(channel, REQUEST, first)
+    packed_size, _, remaining_seconds, variables, members, method, padded_id = fields
+    definitions: Definitions = {}
+    if packed_size:
+        definitions, body = _unpacked(body[:packed_size]), body[packed_size:]
     request_id = padded_id.rstrip(b"\0")
-    if not packed_size:
-        return Request(_METHODS[method], remaining_seconds, {}, payload, most, request_id)
-    definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
-    return Request(_METHODS[method], remaining_seconds, definitions, body, most, request_id)
+    return Request(_METHODS[method], remaining_seconds, definitions, body, variables, members, request_id)
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:
@@ -176,7 +182,7 @@ def send_reply(channel: socket.socket, reply: Reply) -> None:
 def receive_reply(channel: socket.socket) -> Reply:
     """Read one reply frame."""
     payload, (packed_size, _, outcome, account) = _receive(channel, REPLY)
-    return _reply(payload, packed_size, outcome, account)
+    return _reply([payload], packed_size, outcome, account)
 
 
 class Pieces:
@@ -189,6 +195,9 @@ class Pieces:
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
+        # A header's first bytes; its fields, once it is complete; and what came behind it.
+        self._header = b""
+        self._fields: tuple[Any, ...] | None = None
         self._parts: list[bytes] = []
         self._left = 0
 
@@ -212,29 +221,40 @@ class Pieces:
             raise ChannelClosedError from error
         if not some:
             raise ChannelClosedError
-        if self._parts:
-            self._parts.append(some)
-            self._left -= len(some)
-            if self._left > 0:
+        if self._fields is None:
+            some = self._header + some
+            if len(some) < REPLY.size:
+                self._header = some
                 return None
-            some = b"".join(self._parts)
-            self._parts.clear()
-        if len(some) < REPLY.size:
-            self._parts, self._left = [some], REPLY.size - len(some)
-            return None
-        packed_size, size, outcome, account = REPLY.unpack_from(some)
-        self._left = REPLY.size + packed_size + size - len(some)
+            self._header = b""
+            self._fields = REPLY.unpack_from(some)
+            # Of a first piece, which is small: all else is copied once, when it is joined.
+            some = some[REPLY.size :]
+            self._left = self._fields[0] + self._fields[1]
+        self._parts.append(some)
+        self._left -= len(some)
         if self._left:
-            self._parts = [some]
             return None
-        return _reply(some[REPLY.size :], packed_size, outcome, account)
+        parts, self._parts = self._parts, []
+        (packed_size, _, outcome, account), self._fields = self._fields, None
+        return _reply(parts, packed_size, outcome, account)
 
 
-def _reply(payload: bytes, packed_size: int, outcome: int, account: bytes) -> Reply:
+def _reply(parts: list[bytes], packed_size: int, outcome: int, account: bytes) -> Reply:
     if not packed_size:
-        return Reply(_OUTCOMES[outcome], payload, account=account)
-    definitions, body = _unpacked(payload[:packed_size]), payload[packed_size:]
-    return Reply(_OUTCOMES[outcome], body, definitions, account)
+        return Reply(_OUTCOMES[outcome], b"".join(parts), account=account)
+    packed, body = _divided(parts, packed_size)
+    return Reply(_OUTCOMES[outcome], body, _unpacked(packed), account)
+
+
+def _divided(parts: list[bytes], size: int) -> tuple[bytes, bytes]:
+    """Join parts, the first bytes of all by themselves."""
+    k = 0
+    while len(parts[k]) < size:
+        size -= len(parts[k])
+        k += 1
+    both = memoryview(parts[k])
+    return b"".join([*parts[:k], both[:size]]), b"".join([both[size:], *parts[k + 1 :]])
 
 
 def send_acknowledgement(channel: socket.socket) -> None:

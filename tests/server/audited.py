@@ -25,6 +25,7 @@ from raphson.v1.jacobian_pb2 import (
     EvaluateRequest,
     TestDifferentiabilityRequest,
 )
+from raphson.v1.job_pb2 import CreateJobRequest, JobDescription
 from raphson.v1.solver_pb2 import (
     Bounds,
     CallbackAnswer,
@@ -131,6 +132,7 @@ def requests(text: str, name: str = "x", more: str = "x**2 = 2") -> list[tuple[M
     return [
         (Method.COMPILE, CompileRequest(definition=definition)),
         (Method.COMPILE, CompileRequest(definition=own)),
+        (Method.COMPILE_JOB, CreateJobRequest(description=JobDescription(definition=definition))),
         (Method.SOLVE, SolveRequest(system=ref, start=at, evidence=asked)),
         (Method.SOLVE, SolveRequest(system=SystemRef(definition=System(equations=[text])), start=at)),
         (Method.SOLVE, SolveRequest(system=ref, start=at, parameters=[named(text[:40], 1.0)])),

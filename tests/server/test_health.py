@@ -22,7 +22,7 @@ from raphson_server.front_end.health import Health
 from raphson_server.front_end.registration import Methods
 
 from benchmarks.processes import open_channel
-from tests.server.calling import by_text
+from tests.server.calling import by_text, problem
 from tests.server.own_service import own_service
 from tests.server.running import Server
 
@@ -39,6 +39,27 @@ def test_health_of_an_unknown_service(server: Server) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         server.health.Check(health_pb2.HealthCheckRequest(service="raphson.v1.Nobody"), timeout=5)
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("method", ["Check", "Watch"])
+@pytest.mark.parametrize("service", ["x" * 600, "\N{GRINNING FACE}" * 200_000])
+def test_a_name_that_is_too_long_is_refused(server: Server, method: str, service: str) -> None:
+    request = health_pb2.HealthCheckRequest(service=service)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(getattr(server.health, method)(request, timeout=5))
+    refused = problem(caught.value)
+    assert (refused.code, refused.field) == (grpc.StatusCode.INVALID_ARGUMENT, "service")
+    message = f"service: the request has {request.ByteSize():,} bytes; expected at most 512: the name of a service"
+    assert refused.message == message
+
+
+@pytest.mark.parametrize("method", ["unary_unary", "unary_stream"])
+def test_bytes_that_are_no_request_are_refused(server: Server, method: str) -> None:
+    name = {"unary_unary": "Check", "unary_stream": "Watch"}[method]
+    with pytest.raises(grpc.RpcError) as caught:
+        next(getattr(server.channel, method)(f"/grpc.health.v1.Health/{name}")(b"\x0a\x02\xff\xff", timeout=5))
+    refused = problem(caught.value)
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_MESSAGE")
 
 
 def test_watch_tells_the_present_state_and_ends_with_the_caller(server: Server) -> None:
@@ -83,7 +104,7 @@ def test_who_watches_and_takes_nothing_is_told_the_newest_and_holds_up_nobody() 
         methods = Methods()
         health.register(methods)
         watches: Any = methods.service(Mock(method="/grpc.health.v1.Health/Watch"))
-        watching = asyncio.create_task(watches.unary_stream(health_pb2.HealthCheckRequest(), Mock(write=write)))
+        watching = asyncio.create_task(watches.unary_stream(b"", Mock(write=write)))
         await started.wait()
         for serving in (True, False, False, True):
             health.tell(serving=serving)
@@ -109,6 +130,34 @@ def test_a_change_is_told_to_who_watches() -> None:
         ]  # fmt: skip
         started.service._loop.post(lambda: started.service._health.tell(serving=False))
         assert next(watch).status == response.NOT_SERVING
+
+
+def test_who_watches_holds_up_no_end() -> None:
+    with own_service(drain_seconds=60) as mortal, open_channel(mortal.address) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        stopping = threading.Thread(target=mortal.service.stop)
+        stopping.start()
+        assert [told.status for told in watch] == [health_pb2.HealthCheckResponse.NOT_SERVING]
+        stopping.join(20)
+        assert not stopping.is_alive()
+
+
+def test_a_connection_has_so_many_calls_at_a_time() -> None:
+    request, own_connection = health_pb2.HealthCheckRequest(), (("grpc.use_local_subchannel_pool", 1),)
+    with (
+        own_service(max_in_flight=4) as mortal,
+        grpc.insecure_channel(mortal.address, own_connection) as channel,
+        grpc.insecure_channel(mortal.address, own_connection) as other,
+    ):
+        stub = health_pb2_grpc.HealthStub(channel)
+        watches = [stub.Watch(request, timeout=60) for _ in range(64)]
+        assert {next(watch).status for watch in watches} == {health_pb2.HealthCheckResponse.SERVING}
+        one_more = stub.Check.future(request, timeout=60)
+        assert health_pb2_grpc.HealthStub(other).Check(request, timeout=20).status
+        assert not one_more.done()
+        watches[0].cancel()
+        assert one_more.result().status == health_pb2.HealthCheckResponse.SERVING
 
 
 def test_reflection_is_enough_to_solve(server: Server) -> None:

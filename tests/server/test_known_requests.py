@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import raphson_solver as rs
 from google.rpc import code_pb2
+from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from raphson.v1.solver_pb2 import (
     STATUS_CANCELLED,
     STATUS_CONVERGED,
     STATUS_TIME_LIMIT,
+    SolveBatchResponse,
     SolveOptions,
     SolveRequest,
     SolveResponse,
@@ -33,7 +35,7 @@ from raphson_server.worker.conversion import from_system
 from raphson_server.worker_settings import WorkerSettings
 from raphson_solver.solution.standing import standing_solve
 
-from tests.server.calling import by_id
+from tests.server.calling import by_id, chunk
 
 VARIABLES = {"x": 1.0, "u": np.array([0.5, 2.0])}
 PARAMETERS = {"a": 2.0, "b": np.array([1.0, 3.0])}
@@ -85,11 +87,17 @@ class Worker:
         return system.id
 
     def ask(
-        self, request: SolveRequest | bytes, seconds: float = math.inf, most: int = 0, definitions: bool = True
+        self,
+        request: SolveRequest | bytes,
+        seconds: float = math.inf,
+        most: int = 0,
+        definitions: bool = True,
+        method: Method = Method.SOLVE,
+        members: int = 7,
     ) -> Reply:
         body = request if isinstance(request, bytes) else request.SerializeToString()
         sent = self._definitions if definitions else {}
-        frames.send_request(self.channel, Method.SOLVE, seconds, sent, body, most, b"an id")
+        frames.send_request(self.channel, method, seconds, sent, body, most, members, b"an id")
         return frames.receive_reply(self.channel)
 
     def known(self, request: SolveRequest, seconds: float = math.inf, most: int = 0) -> tuple[Reply, bool]:
@@ -354,7 +362,7 @@ def test_a_request_may_come_in_pieces(worker: Worker) -> None:
     expected = told(worker.known(request)[0])
     ours, theirs = frames.channel_pair()
     with ours, theirs:
-        frames.send_request(ours, Method.SOLVE, math.inf, {}, request.SerializeToString(), 0, b"")
+        frames.send_request(ours, Method.SOLVE, math.inf, {}, request.SerializeToString())
         frame = theirs.recv(1 << 16)
     for cut in (1, 8, frames.REQUEST.size - 1, frames.REQUEST.size, frames.REQUEST.size + 1, len(frame) - 1):
         worker.channel.sendall(frame[:cut])
@@ -372,6 +380,21 @@ def test_other_methods_and_large_requests_come_between(worker: Worker) -> None:
         assert worker.known(of(system_id))[1]
 
 
+@pytest.mark.parametrize("most", [0, 3, 2])
+def test_a_chunk_has_no_more_members_than_are_left(worker: Worker, most: int) -> None:
+    request = chunk(worker.compile(EQUATIONS), 3, VARIABLES, PARAMETERS).SerializeToString()
+    reply = worker.ask(request, method=Method.SOLVE_BATCH, members=most)
+    if most != 2:
+        assert SolveBatchResponse.FromString(reply.body).statuses == bytes([STATUS_CONVERGED] * 3)
+        assert sum(Account.from_bytes(reply.account).members_by_status().values()) == 3
+        return
+    refused, info = Status.FromString(reply.body), ErrorInfo()
+    assert refused.code == code_pb2.RESOURCE_EXHAUSTED
+    assert refused.details[0].Unpack(info)
+    assert info.reason == "LIMIT_EXCEEDED"
+    assert info.metadata == {"quota": "largest_members", "value": "3", "maximum": "2"}
+
+
 def test_a_reply_that_is_larger_than_a_message_may_be_is_refused_still(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(monkeypatch, max_message_bytes=200)
     request = of(worker.compile(EQUATIONS))
@@ -386,5 +409,5 @@ def test_a_front_end_that_is_gone_ends_the_loop(worker: Worker) -> None:
     system_id = worker.compile(EQUATIONS)
     worker.teach(of(system_id))
     # Asked, and gone before there is an answer.
-    frames.send_request(worker.channel, Method.SOLVE, math.inf, {}, of(system_id).SerializeToString(), 0, b"")
+    frames.send_request(worker.channel, Method.SOLVE, math.inf, {}, of(system_id).SerializeToString())
     worker.channel.shutdown(socket.SHUT_RDWR)

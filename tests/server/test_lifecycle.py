@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -9,24 +10,36 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
+from unittest.mock import Mock
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import grpc
+import numpy as np
 import pytest
 import raphson
 from grpc_health.v1 import health_pb2
 from raphson.v1 import solver_pb2 as wire
+from raphson.v1.jacobian_pb2 import EvaluateRequest, EvaluateResponse
+from raphson_server.configuration import ServerConfig
+from raphson_server.front_end.service import Service
 
-from tests.server.calling import by_text, chunk, endless, problem
-from tests.server.own_service import own_service
+from tests.server.calling import by_text, chunk, endless, problem, to_evaluate
+from tests.server.own_service import Mortal, own_service
 from tests.server.running import Server, has_ended, wait_until
 
 StartServer = Callable[..., contextlib.AbstractContextManager[Server]]
 EASY = by_text("x**2 = 2", start={"x": 1.0})
+# A caller with it takes little by itself; and of a matrix of far more bytes, the rows and columns.
+SMALL_WINDOW = (("grpc.http2.lookahead_bytes", 1024), ("grpc.http2.bdp_probe", 0))
+SIDE = 700
 SERVE = [sys.executable, "-m", "raphson_server", "serve"]
 
 
@@ -111,6 +124,88 @@ def test_a_batch_is_finished_and_a_second_signal_ends_the_wait(
         assert server.process.wait(timeout=10) == 0
         assert time.monotonic() - began < 10
         assert [manager.recv(64) for _ in range(2)] == [b"READY=1", b"STOPPING=1"]
+
+
+@contextlib.contextmanager
+def stopping_while_a_reply_is_written() -> Iterator[tuple[Mortal, threading.Thread, Any]]:
+    """Stop a service of a long drain whose worker is done, but whose caller takes the reply when it is asked to."""
+    large = to_evaluate(f"u[i]**2 for i in range({SIDE})", at={"u": np.ones(SIDE)}, matrix=True)
+    with (
+        own_service(drain_seconds=60) as mortal,
+        grpc.insecure_channel(mortal.address, options=SMALL_WINDOW) as channel,
+    ):
+        # As if it were a stream, of which nothing is taken ahead.
+        evaluate: Any = channel.unary_stream(
+            "/raphson.v1.JacobianService/Evaluate",
+            request_serializer=EvaluateRequest.SerializeToString,
+            response_deserializer=EvaluateResponse.FromString,
+        )
+        replies = evaluate(large, timeout=60)
+        wait_until(lambda: mortal.pool.state().busy_seconds > 0 and mortal.is_idle(), 60)
+        stopping = threading.Thread(target=mortal.service.stop)
+        stopping.start()
+        stopping.join(1.5)
+        yield mortal, stopping, replies
+        stopping.join(20)
+
+
+def test_a_reply_that_is_being_written_has_what_is_left_of_the_drain() -> None:
+    with stopping_while_a_reply_is_written() as (_, stopping, replies):
+        assert [len(reply.matrix.data) for reply in replies] == [8 * SIDE**2]
+        stopping.join(20)
+        assert not stopping.is_alive()
+
+
+def test_a_second_signal_ends_the_wait_for_a_reply_that_is_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stopping_while_a_reply_is_written() as (mortal, stopping, replies):
+        failed = Mock()
+        monkeypatch.setattr(mortal.service, "_on_failure", failed)
+        assert stopping.is_alive()
+        mortal.service.cut_short()
+        stopping.join(20)
+        assert not stopping.is_alive()
+        with pytest.raises(grpc.RpcError):
+            list(replies)
+        failed.assert_not_called()
+
+
+def test_what_becomes_ready_within_the_drain_changes_nothing() -> None:
+    with own_service(drain_seconds=60) as mortal:
+        call = mortal.stub().Solve.future(endless(), timeout=60)
+        wait_until(lambda: mortal.pool._busy, 20)
+        stopping = threading.Thread(target=mortal.service.stop)
+        stopping.start()
+        wait_until(lambda: not mortal.service._health.is_serving, 20)
+        mortal.service._jobs_ready()
+        mortal.service._loop.run(asyncio.sleep(0))
+        assert not mortal.service._health.is_serving
+        call.cancel()
+        stopping.join(20)
+        assert not stopping.is_alive()
+
+
+def test_a_service_that_cannot_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    threads = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = ServerConfig(
+            address=f"127.0.0.1:{taken.getsockname()[1]}",
+            metrics_address="127.0.0.1:0",
+            jobs=str(tmp_path / "jobs"),
+            job_files=(str(tmp_path / "files"),),
+        )
+        service = Service(config, Mock(), Mock())
+        with pytest.raises(OSError, match="cannot be bound"):
+            service.start()
+    assert service.metrics_address
+    with pytest.raises(URLError):
+        urlopen(f"http://{service.metrics_address}/metrics")
+    assert not list(folder.iterdir())
+    assert service._jobs is not None
+    assert service._jobs._channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+    assert set(threading.enumerate()) <= threads
 
 
 def test_callers_of_several_servers_do_not_notice_that_one_stops(server: Server) -> None:

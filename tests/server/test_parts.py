@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 import socket
 import threading
+import tracemalloc
+from collections.abc import Iterable
+from typing import Any
+from unittest.mock import Mock
 
 import grpc
 import numpy as np
@@ -15,13 +19,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raphson.v1.solver_pb2 import SolveOptions, SolveRequest
 from raphson.v1.system_pb2 import System, SystemRef
+from raphson_server.account import SIZE
 from raphson_server.bounded_cache import BoundedCache
 from raphson_server.failures import CallError, Reason, unexpected
 from raphson_server.frames import (
+    REPLY,
     ChannelClosedError,
     Method,
     NotSentError,
     Outcome,
+    Pieces,
     Reply,
     Request,
     channel_pair,
@@ -62,6 +69,72 @@ def test_frames_arrive_whole(size: int) -> None:
         sender.start()
         assert receive_reply(front) == sent
         sender.join()
+
+
+class Wire:
+    """A socket that gives what is written to it in pieces of given sizes, 0 for nothing yet, and the rest at once."""
+
+    def __init__(self, sizes: Iterable[int]) -> None:
+        self._sizes = iter(sizes)
+        self._left = memoryview(b"")
+
+    def sendall(self, part: bytes) -> None:
+        self._left = memoryview(bytes(self._left) + part)
+
+    def recv(self, most: int, _flags: int) -> bytes:
+        size = min(next(self._sizes, most), most)
+        if not size:
+            raise BlockingIOError
+        piece, self._left = bytes(self._left[:size]), self._left[size:]
+        return piece
+
+
+def taken(pieces: Pieces) -> Reply:
+    while (reply := pieces.take()) is None:
+        pass
+    return reply
+
+
+some_definitions = st.dictionaries(st.binary(max_size=80), st.binary(max_size=300), max_size=3)
+
+
+@given(
+    sizes=st.lists(st.integers(0, 300)) | st.just([1] * 10_000),
+    bodies=st.lists(st.binary(max_size=400), min_size=1, max_size=3),
+    definitions=some_definitions,
+    account=st.binary(min_size=SIZE, max_size=SIZE),
+)
+def test_replies_may_come_in_pieces(
+    sizes: list[int], bodies: list[bytes], definitions: dict[bytes, bytes], account: bytes
+) -> None:
+    wire: Any = Wire(sizes)
+    pieces = Pieces(wire)
+    for body in bodies:
+        sent = Reply(Outcome.MORE, body, definitions, account)
+        send_reply(wire, sent)
+        assert taken(pieces) == sent
+
+
+@pytest.mark.parametrize("first", [1, REPLY.size - 1, REPLY.size, REPLY.size + 1, 65_536])
+@pytest.mark.parametrize("definitions", [{}, {b"f" * 64: b"d" * 100}, {b"f" * 64: b"d" * 2_000_000, b"g": b""}])
+def test_a_large_reply_is_copied_once(first: int, definitions: dict[bytes, bytes]) -> None:
+    """Each copy of a megabyte holds up the loop, and with it everybody, for a millisecond."""
+    body = b"0123456789abcdef" * 300_000
+    sent, wire = Reply(Outcome.OK, body, definitions), Wire([first, 65_536])
+    send_reply(wire, sent)  # type: ignore[arg-type]
+    size, parts = len(wire._left), []
+    while wire._left:
+        parts.append(wire.recv(1 << 20, 0))
+    pieces = Pieces(Mock(recv=Mock(side_effect=parts)))
+    tracemalloc.start()
+    try:
+        reply = taken(pieces)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert reply == sent
+    # Definitions are small, as a rule, and are taken apart besides.
+    assert most < size + sum(map(len, definitions.values())) + 500_000
 
 
 def test_a_frame_from_nobody() -> None:
@@ -120,8 +193,18 @@ def test_bounded_cache_weighs_its_values() -> None:
     assert len(cache) == 3
     cache.put("d", b"1")
     assert not cache.has("b")
-    cache.put("e", b"x" * 11)
-    assert len(cache) == 0
+
+
+def test_bounded_cache_keeps_the_others_when_one_is_too_heavy() -> None:
+    cache = BoundedCache[str, bytes](10, 10, weigh=len)
+    for name in "abc":
+        cache.put(name, b"123")
+    cache.put("d", b"x" * 11)
+    assert [cache.has(name) for name in "abcd"] == [True, True, True, False]
+    cache.put("b", b"x" * 11)
+    assert [cache.has(name) for name in "abcd"] == [True, False, True, False]
+    cache.put("e", b"1234")
+    assert [cache.get(name) for name in "ace"] == [b"123", b"123", b"1234"]
 
 
 @given(st.text(max_size=4000), st.text(max_size=4000), st.text(max_size=400))

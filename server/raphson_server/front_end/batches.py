@@ -11,9 +11,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.protobuf.message import DecodeError
-from raphson.v1.solver_pb2 import SolveBatchRequest
 
+from raphson_server.account import Account
 from raphson_server.frames import Method, Outcome, Reply
 from raphson_server.front_end.caller import CALLER
 from raphson_server.front_end.ending import Reader, begun, finish
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 # Chunks beyond those that are worked on: one on its way out while the next is ready.
 _AHEAD = 1
+# Of a frame's field.
+_MOST_MEMBERS = 2**32 - 1
 
 
 def batch_handler(
@@ -74,6 +75,7 @@ class _Chunks:
         self._order: asyncio.Queue[asyncio.Task[Reply] | Exception | None] = asyncio.Queue()
         self._answers: set[asyncio.Task[Reply]] = set()
         self._caller = CALLER.get()
+        # Of the chunks that were answered so far.
         self._members = 0
         # Each chunk is due when the call is.
         self._whole = forwarder.ticket(context)
@@ -95,6 +97,7 @@ class _Chunks:
                     reply = await answer
                     if reply.outcome is not Outcome.OK:
                         return reply
+                    self._count_members(reply)
                     await reader.write(reply.body)
                     self._slots.release()
                     self._answers.discard(answer)
@@ -124,26 +127,31 @@ class _Chunks:
             body = await asyncio.shield(begun(self._context.read()))
             if body is grpc.aio.EOF:
                 return
-            self._members += self._count_members(body)
-            answer = asyncio.create_task(self._answer(body, self._members, is_admitted=is_admitted))
+            answer = asyncio.create_task(self._answer(body, is_admitted=is_admitted))
             self._answers.add(answer)
             self._order.put_nowait(answer)
             is_admitted = True
 
-    def _count_members(self, body: bytes) -> int:
-        """Return how many members a chunk has; 0 where nobody asks, since the message is to be read for it."""
-        if self._caller.quotas.largest_members is None:
-            return 0
-        try:
-            return SolveBatchRequest.FromString(body).members
-        except DecodeError:
-            return 0  # the worker says what is wrong with it
+    def _count_members(self, reply: Reply) -> None:
+        """Refuse a batch of more members than it may have, once a chunk's reply says how many these are.
 
-    async def _answer(self, body: bytes, members: int, *, is_admitted: bool) -> Reply:
-        self._caller.check_members(members)
+        Raises
+        ------
+        CallError
+        """
+        if self._caller.quotas.largest_members is not None:
+            self._members += sum(Account.from_bytes(reply.account).members_by_status().values())
+            self._caller.check_members(self._members)
+
+    async def _answer(self, body: bytes, *, is_admitted: bool) -> Reply:
         async with self._hands:
             await self._caller.wait_to_go_on()
             ticket = self._whole.another(is_chunk=True)
+            most = self._caller.quotas.largest_members
+            if most is not None:
+                # Only its worker reads how many it has; one is more than none that are left.
+                self._caller.check_members(self._members + 1)
+                ticket.largest_members = min(most - self._members, _MOST_MEMBERS)
             return await self._forwarder.answer(ticket, self._method, body, is_admitted=is_admitted)
 
 

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 _LONGEST_DEADLINE_SECONDS = 1e9
 _SHOWN_ID_BYTES = 80
 _STREAMS = 2
+# Workers that may end before they have read a request: it may be what ends them.
+_TRIES = 3
 # Of a frame beside its message and its definitions.
 _FRAME_BYTES = 4096
 # Of a frame's field.
@@ -104,8 +106,10 @@ class Forwarder:
 
         async def handle(body: bytes, context: Context) -> None:
             async def read() -> Reply | None:
-                with Reader(self._pool, context, self._config, Ticket()) as reader:
-                    return await reader.finish(await self.stream(self.ticket(context), method, body, reader.write))
+                # The call is over when its time is, also where its reader, not its worker, takes that.
+                ticket = self.ticket(context)
+                with Reader(self._pool, context, self._config, ticket.another()) as reader:
+                    return await reader.finish(await self.stream(ticket, method, body, reader.write))
 
             await finish(context, read, self.seats)
 
@@ -236,8 +240,9 @@ class Forwarder:
         """Take a worker and talk to it; the ticket holds it until it is released."""
         request = _Request(self._definitions, method, body, ticket)
         ticket.send = request.send_at_once
-        while True:
+        for attempt in range(_TRIES):
             try:
+                is_admitted = is_admitted or attempt > 0
                 worker = self._pool.take(ticket, request.system_id, is_admitted=is_admitted)
                 if worker is None:
                     worker = await self._pool.wait(ticket, is_admitted=is_admitted)
@@ -254,6 +259,8 @@ class Forwarder:
                 ticket.is_owed = False
                 self._pool.lose(ticket.worker)
                 self._pool.release(ticket, done=False)
+        else:
+            raise worker_lost()
         if reply.definitions:
             self._learn(worker, reply)
         for known in request.definitions:
@@ -379,7 +386,13 @@ class _Request:
         remaining = ticket.ends - time.monotonic()
         ticket.is_owed = True
         ticket.worker.send(
-            self.method, remaining, self.definitions, self._body, self._largest_variables, self._request_id
+            self.method,
+            remaining,
+            self.definitions,
+            self._body,
+            self._largest_variables,
+            ticket.largest_members,
+            self._request_id,
         )
 
 

@@ -6,10 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import code_pb2
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from raphson_server.front_end.ending import begun
+from raphson_server.failures import CallError, Reason, invalid_input
+from raphson_server.front_end.ending import abort, begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from raphson_server.front_end.registration import Methods
 
 _Response = health_pb2.HealthCheckResponse
+
+# Anybody may ask, and what they send is kept while they watch. No name of a service is nearly as long.
+_MOST_REQUEST_BYTES = 512
 
 
 class Health:
@@ -41,6 +47,7 @@ class Health:
 
     def __init__(self, service_names: tuple[str, ...], absent: tuple[str, ...] = ()) -> None:
         self.is_serving = False
+        self._is_over = False
         self._names = frozenset({"", *service_names})
         self._absent = absent
         # Set, and another in its place, with each change.
@@ -48,10 +55,10 @@ class Health:
 
     def register(self, methods: Methods) -> None:
         """Let it be answered."""
-        decode, encode = health_pb2.HealthCheckRequest.FromString, _Response.SerializeToString
-        handlers = {
-            "Check": grpc.unary_unary_rpc_method_handler(self._check, decode, encode),
-            "Watch": grpc.unary_stream_rpc_method_handler(self._watch, decode, encode),
+        encode = _Response.SerializeToString
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Check": grpc.unary_unary_rpc_method_handler(self._check, None, encode),
+            "Watch": grpc.unary_stream_rpc_method_handler(self._watch, None, encode),
         }
         methods.add(health.SERVICE_NAME, handlers)
 
@@ -61,28 +68,56 @@ class Health:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def end(self) -> None:
+        """Answer NOT_SERVING, and let nobody watch any longer: the server waits for what is under way."""
+        self._is_over = True
+        self.tell(serving=False)
+
     def _status(self, name: str) -> int:
         if name not in self._names:
             return _Response.SERVICE_UNKNOWN
         return _Response.SERVING if self.is_serving and name not in self._absent else _Response.NOT_SERVING
 
-    async def _check(self, request: health_pb2.HealthCheckRequest, context: Context) -> health_pb2.HealthCheckResponse:
-        status = self._status(request.service)
+    async def _check(self, body: bytes, context: Context) -> health_pb2.HealthCheckResponse:
+        name = await _service_name(body, context)
+        status = self._status(name)
         if status == _Response.SERVICE_UNKNOWN:
             names = ", ".join(sorted(filter(None, self._names)))
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"service: {request.service!r} is none of {names}")
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"service: {name!r} is none of {names}")
         return _Response(status=status)
 
-    async def _watch(self, request: health_pb2.HealthCheckRequest, context: Context) -> None:
+    async def _watch(self, body: bytes, context: Context) -> None:
         """Tell how it is, and each time that it is otherwise; who is slow is told how it is, not how it was."""
+        name = await _service_name(body, context)
         told = None
         while True:
-            changed, status = self._changed, self._status(request.service)
+            changed, status = self._changed, self._status(name)
             if status != told:
                 await asyncio.shield(begun(context.write(_Response(status=status))))
                 told = status
+            elif self._is_over:
+                return
             else:
                 await changed.wait()
+
+
+async def _service_name(body: bytes, context: Context) -> str:
+    """Read which service is asked about; end the call if that is nothing that could be one."""
+    try:
+        return _read(body)
+    except CallError as error:
+        await abort(context, error.status())
+
+
+def _read(body: bytes) -> str:
+    if len(body) > _MOST_REQUEST_BYTES:
+        message = f"the request has {len(body):,} bytes; expected at most {_MOST_REQUEST_BYTES}: the name of a service"
+        raise invalid_input("service", message)
+    try:
+        return str(health_pb2.HealthCheckRequest.FromString(body).service)
+    except DecodeError as error:
+        message = f"the request is no HealthCheckRequest: {error}"
+        raise CallError(code_pb2.INVALID_ARGUMENT, Reason.MALFORMED_MESSAGE, message) from None
 
 
 def register_reflection(methods: Methods, service_names: tuple[str, ...]) -> None:

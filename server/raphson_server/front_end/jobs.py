@@ -1,7 +1,8 @@
 """JobService: its calls are passed on to a process of their own, which keeps the jobs; another one runs them.
 
-The front end opens no store and reads no table. What it does itself is to have a new job's definition compiled by a
-worker, so that nothing is queued that cannot be solved, and to end calls whose readers take nothing.
+The front end opens no store, reads no table and parses no message. What it does itself is to have a new job's
+definition compiled by a worker, so that nothing is queued that cannot be solved, and to end calls whose readers take
+nothing.
 """
 
 from __future__ import annotations  # grpc's handler type takes no parameters at run time
@@ -13,17 +14,14 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Never
 
 import grpc
-from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
-from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 from raphson.v1 import job_pb2
-from raphson.v1.system_pb2 import CompileRequest
 
-from raphson_server.aborting import DETAILS_KEY, status_of
-from raphson_server.failures import CallError, Reason, invalid_input, unexpected
+from raphson_server.aborting import DETAILS_KEY
+from raphson_server.failures import CallError, Reason, unexpected
 from raphson_server.frames import Method, Outcome, Reply
-from raphson_server.front_end.caller import CALLER
+from raphson_server.front_end.caller import CALLER, address_of
 from raphson_server.front_end.ending import Reader, abort, begun, finish
 from raphson_server.front_end.forwarding import Forwarder
 from raphson_server.front_end.refusals import call_ended, not_serving
@@ -81,7 +79,8 @@ class Jobs:
         on_ready: Callable[[], None],
         on_failure: Callable[[str], None],
     ) -> None:
-        self._forwarder = forwarder
+        # Ends the call itself where it refuses.
+        self._compile = forwarder.handler(Method.COMPILE_JOB)
         self._pool = pool
         self._config = config
         self._folder = tempfile.mkdtemp(prefix="raphson-")  # for nobody else to look into
@@ -105,7 +104,9 @@ class Jobs:
         self._runner = KeptProcess("runner", settings, on_ready, on_failure)
         self._channel = grpc.aio.insecure_channel(settings.address, options=_CHANNEL)
         self._is_over = False
-        self._seats = Seats(MOST_STREAMS, "streams about jobs", share=config.max_caller_share)
+        share = config.max_caller_share
+        self._seats = Seats(MOST_STREAMS, "streams about jobs", share=share)
+        self._unary_seats = Seats(config.max_in_flight, "calls about jobs", "max_in_flight", share=share)
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
         """Return what answers each method."""
@@ -144,34 +145,18 @@ class Jobs:
     # --- calls ------------------------------------------------------------------------------------------------
 
     async def _create(self, body: bytes, context: Context) -> bytes:
-        try:
-            refusal = await self._compile(body, context)
-        except Exception as error:  # noqa: BLE001 (`status_of` logs what nobody foresaw)
-            refusal = status_of(error)
-        if refusal is not None:
-            await abort(context, refusal)
+        await self._compile(body, context)
         return await self._unary("CreateJob", body, context)
-
-    async def _compile(self, body: bytes, context: Context) -> Status | None:
-        """Have a worker compile the definition; return what is wrong with it, None if nothing is."""
-        try:
-            request = job_pb2.CreateJobRequest.FromString(body)
-        except DecodeError as error:
-            message = f"the request is no CreateJobRequest: {error}"
-            raise CallError(code_pb2.INVALID_ARGUMENT, Reason.MALFORMED_MESSAGE, message) from None
-        if not request.description.HasField("definition"):
-            raise invalid_input("description.definition", "missing; expected the equations and variables of a system")
-        to_compile = CompileRequest(definition=request.description.definition)
-        ticket = self._forwarder.ticket(context)
-        reply = await self._forwarder.answer(ticket, Method.COMPILE, to_compile.SerializeToString())
-        return None if reply.outcome is Outcome.OK else _beneath("description.", Status.FromString(reply.body))
 
     async def _unary(self, name: str, body: bytes, context: Context) -> bytes:
         remaining: float | None = context.time_remaining()
         seconds = _LONGEST_CALL_SECONDS if remaining is None else min(remaining, _LONGEST_CALL_SECONDS)
         method: Any = self._channel.unary_unary(f"/{SERVICE}/{name}")
         try:
-            reply: bytes = await method(body, timeout=seconds, metadata=_metadata())
+            with self._unary_seats.one(address_of(context)):
+                reply: bytes = await method(body, timeout=seconds, metadata=_metadata())
+        except CallError as error:
+            status = error.status()
         except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.CancelledError) as error:
             status = self._why(error)
         else:
@@ -248,17 +233,3 @@ def _relayed(error: grpc.aio.AioRpcError) -> Status:
             return CallError(code_pb2.UNAVAILABLE, Reason.NOT_SERVING, message, retry_seconds=_RETRY_SECONDS).status()
         case _:
             return unexpected(error).status()
-
-
-def _beneath(prefix: str, status: Status) -> Status:
-    """Write a refusal of a definition with the fields' paths in the message that held it."""
-    moved = Status(code=status.code, message=status.message)
-    for detail in status.details:
-        bad = BadRequest()
-        if detail.Unpack(bad):
-            for violation in bad.field_violations:
-                moved.message = moved.message.replace(violation.field, prefix + violation.field)
-                violation.field = prefix + violation.field
-            detail.Pack(bad)
-        moved.details.append(detail)
-    return moved

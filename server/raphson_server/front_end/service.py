@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,9 +37,12 @@ _JACOBIAN = jacobian_pb2.DESCRIPTOR.services_by_name["JacobianService"].full_nam
 _SYSTEM = system_pb2.DESCRIPTOR.services_by_name["SystemService"].full_name
 _SERVICES = (_SOLVER, _JACOBIAN, _SYSTEM, jobs.SERVICE)
 
+# At least, for what is still being written.
 _LAST_REPLIES_SECONDS = 0.5
 # A message's fields around its largest array.
 _ENVELOPE_BYTES = 64 * 1024
+# Times what is admitted: whoever sends too much is to be refused, not held back by gRPC at its own end.
+_CALLS_OF_A_CONNECTION = 16
 
 _log = logging.getLogger("raphson_server")
 
@@ -84,6 +88,7 @@ class Service:
         self._pool = WorkerPool(config, self._workers_ready, on_failure)
         self._jobs: jobs.Jobs | None = None
         self._loop: LoopThread | None = None
+        self._is_stopping = False
         self._stopping = threading.Lock()
 
     def start(self) -> str:
@@ -107,8 +112,10 @@ class Service:
         try:
             return self._loop.run(self._start())
         except BaseException:
+            self._loop.run(self._stop_jobs())
             self._loop.close()
             self._loop = None
+            self._monitoring.stop()
             raise
 
     async def _start(self) -> str:
@@ -193,6 +200,8 @@ class Service:
         self._monitoring.stop()
 
     async def _stop(self) -> None:
+        ends = time.monotonic() + self._config.drain_seconds
+        self._is_stopping = True
         self._health.tell(serving=False)
         self._pool.close()
         handing_back = asyncio.create_task(self._stop_jobs())
@@ -201,17 +210,23 @@ class Service:
         # Whoever is left learns now (UNAVAILABLE) that the request is to be sent elsewhere.
         await self._pool.stop()
         await handing_back
-        self._serving.remove_done_callback(self._ended)
-        await self._server.stop(_LAST_REPLIES_SECONDS)
+        self._health.end()
+        # Of two ends, if it was cut short, the earlier one counts.
+        await self._server.stop(max(ends - time.monotonic(), _LAST_REPLIES_SECONDS))
 
     def cut_short(self) -> None:
         """Let a `stop` that is under way wait no longer."""
         _log.warning("told to stop at once: requests are cut off")
         loop = self._loop
         if loop is not None:
-            loop.post(lambda: loop.keep(self._pool.stop()))
+            loop.post(lambda: loop.keep(self._stop_at_once()))
         if self._jobs is not None:
             self._jobs.kill()
+
+    async def _stop_at_once(self) -> None:
+        self._is_stopping = True
+        await self._pool.stop()
+        await self._server.stop(_LAST_REPLIES_SECONDS)
 
     async def _stop_jobs(self) -> None:
         if self._jobs is not None:
@@ -219,6 +234,8 @@ class Service:
 
     def _ended(self, serving: asyncio.Task[bool]) -> None:
         """Give up where gRPC does, although nobody has told it to stop."""
+        if self._is_stopping:
+            return
         error = None if serving.cancelled() else serving.exception()
         self._on_failure(f"the gRPC server ended: {error}")
 
@@ -238,7 +255,7 @@ class Service:
 
     def _part_ready(self, part: str) -> None:
         self._not_ready.discard(part)
-        if not self._not_ready:
+        if not (self._not_ready or self._is_stopping):
             self._serve()
 
     def _serve(self) -> None:
@@ -260,6 +277,8 @@ def _options(config: ServerConfig) -> tuple[tuple[str, int], ...]:
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.max_ping_strikes", 0),
+        # What a caller opens and says nothing on costs memory, and counts nowhere else.
+        ("grpc.max_concurrent_streams", _CALLS_OF_A_CONNECTION * config.max_in_flight),
         # A client that connects again asks anew which servers there are; calls under way are not touched by it.
         ("grpc.max_connection_age_ms", 900_000),
     )

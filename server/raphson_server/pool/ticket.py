@@ -37,6 +37,8 @@ class Ticket:
         In whose line it waits; empty until that is known.
     is_chunk : bool
         Whether it is one of many of its call, which go behind single ones.
+    largest_members : int
+        How many members it may have; 0 is as many as anybody.
     worker : WorkerProcess or None
         Who works on it now.
     cancelled : bool
@@ -81,6 +83,7 @@ class Ticket:
     address: Callable[[], str] = str
     line: str = ""
     is_chunk: bool = False
+    largest_members: int = 0
     worker: WorkerProcess | None = None
     cancelled: bool = False
     done: bool = False

@@ -52,8 +52,8 @@ class Call:
         Where the items of a stream go.
     definitions : mapping of bytes to bytes
         Complete definitions, by id, of systems that the request names by id, where the front end sent them along.
-    largest_variables : int
-        How many the caller may have; 0 is as many as anybody.
+    largest_variables, largest_members : int
+        How many the caller may have, of members in this request; 0 is as many as anybody.
     deadline : float
         On the clock of ``time.monotonic``; infinite without one.
     account : Account
@@ -70,6 +70,7 @@ class Call:
     items: Items
     definitions: Definitions = field(default_factory=dict)
     largest_variables: int = 0
+    largest_members: int = 0
     deadline: float = math.inf
     account: Account = field(default_factory=Account)
 

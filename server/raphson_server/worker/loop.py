@@ -29,7 +29,7 @@ from raphson_server.worker.call import Answer, Call
 from raphson_server.worker.callback import solve_callback
 from raphson_server.worker.chain import evaluate_chain
 from raphson_server.worker.check import check
-from raphson_server.worker.compile import compile_system
+from raphson_server.worker.compile import compile_job, compile_system
 from raphson_server.worker.differentiability import test_differentiability
 from raphson_server.worker.evaluate import evaluate
 from raphson_server.worker.explain import explain
@@ -63,6 +63,7 @@ _BEHAVIORS: Mapping[Method, Callable[[bytes, Call], Answer]] = {
     Method.SOLVE_WITH_PROGRESS: solve_with_progress,
     Method.SOLVE_CALLBACK: solve_callback,
     Method.LIST_REGISTERED: list_registered,
+    Method.COMPILE_JOB: compile_job,
 }
 
 
@@ -88,6 +89,7 @@ def serve(
             REQUEST_ID.set(request.request_id.decode())
             call.definitions = request.definitions
             call.largest_variables = request.largest_variables
+            call.largest_members = request.largest_members
             # What was left when the request was sent, as a time of this process's clock.
             call.deadline = account.received + request.remaining_seconds
             reply = answer(request, call)

@@ -90,7 +90,8 @@ LOST = -1
 TIMES = struct.calcsize("<IIB") + SOLVE_TIMES
 """Where the times are in a reply's frame; that place is to be a multiple of eight in memory."""
 
-_REMAINING, _MOST, _METHOD = (struct.calcsize(before) for before in ("<II", "<IId", "<IIdI"))
+# Members are those of batches, which are none of these.
+_REMAINING, _MOST, _METHOD = (struct.calcsize(before) for before in ("<II", "<IId", "<IIdII"))
 _REQUEST_BYTES, _REPLY_BYTES = REQUEST.size, REPLY.size
 _SOLVE = int(Method.SOLVE)
 _FLAGS = int(socket.MSG_NOSIGNAL)

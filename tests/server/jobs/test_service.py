@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import grpc
 import numpy as np
@@ -17,7 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 from raphson.v1 import job_pb2
 from raphson.v1.solver_pb2 import JACOBIAN_MODE_CENTRAL, STATUS_CONVERGED, STATUS_DOMAIN_ERROR, SolveOptions
-from raphson.v1.system_pb2 import System, Variable
+from raphson.v1.system_pb2 import JacobianRow, System, Variable
+from raphson_server.configuration import ServerConfig
+from raphson_server.frames import Method
+from raphson_server.front_end.jobs import Jobs
 from raphson_server.jobs.record import JobState
 from raphson_server.jobs.store import Store
 
@@ -35,6 +40,7 @@ from tests.server.jobs.job_calls import (
 from tests.server.running import START_SECONDS, TICK_SECONDS, children, cpu_seconds, has_ended, wait_until
 
 ROWS = 2_000
+ONE = [Variable(name="x")]
 NAMED = {
     "GetJob": job_pb2.GetJobRequest,
     "WatchJob": job_pb2.WatchJobRequest,
@@ -283,6 +289,11 @@ def test_tables_are_refused_before_anything_is_queued(
         ({"definition": System(equations=["x**2 = ("], variables=[Variable(name="x")])}, "definition.equations[0]"),
         ({"definition": System(equations=["x = 1"])}, "definition.variables"),
         ({"definition": None}, "definition"),
+        (
+            {"definition": System(equations=["x = 1"], variables=ONE, jacobian=[JacobianRow(entries=["1 +"])])},
+            "definition.jacobian[0].entries[0]",
+        ),
+        ({"definition": System(equations=["x = a"], variables=ONE)}, "definition.equations[0]"),
         ({"options": SolveOptions(return_jacobian=True)}, "options.return_jacobian"),
         ({"options": SolveOptions(timeout_seconds=1.0)}, "options.timeout_seconds"),
         ({"options": SolveOptions(jacobian=JACOBIAN_MODE_CENTRAL)}, "options.jacobian"),
@@ -295,6 +306,27 @@ def test_descriptions_that_make_no_sense(
 ) -> None:
     refused = jobs.refusal("CreateJob", job_pb2.CreateJobRequest(description=circle(*paths, **more)))
     assert (refused.code, refused.field) == (grpc.StatusCode.INVALID_ARGUMENT, f"description.{field}")
+
+
+def test_a_worker_is_sent_a_new_job_as_it_came(tmp_path: Path) -> None:
+    """A message of many empty fields would hold up the loop, and with it everybody, for seconds."""
+    sent: list[bytes] = []
+
+    async def handle(body: bytes, _: object) -> bytes:
+        sent.append(body)
+        raise grpc.aio.AbortError
+
+    async def test() -> None:
+        forwarder = Mock(handler=Mock(return_value=handle))
+        config = ServerConfig(workers=1, jobs=str(tmp_path / "kept"), job_files=(str(tmp_path / "files"),))
+        jobs = Jobs(config, forwarder, Mock(), Mock(), Mock())
+        with pytest.raises(grpc.aio.AbortError):
+            await jobs.handlers()["CreateJob"].unary_unary(b"no message at all", Mock())
+        forwarder.handler.assert_called_once_with(Method.COMPILE_JOB)
+        await jobs.stop()
+
+    asyncio.run(test())
+    assert sent == [b"no message at all"]
 
 
 def test_an_output_that_is_there(jobs: JobServer, paths: tuple[Path, Path]) -> None:
