@@ -140,6 +140,29 @@ def invalid_input(field: str, message: str) -> CallError:
     return CallError(code_pb2.INVALID_ARGUMENT, Reason.INVALID_INPUT, f"{field}: {message}", field=field)
 
 
+def over_quota(field: str, quota: str, value: int, most: int, what: str, whose: str) -> CallError:
+    """Refuse what is more than a token may have.
+
+    Parameters
+    ----------
+    field : str
+        Of the request.
+    quota : str
+        The key of the file of tokens.
+    value, most : int
+        What there is, and what there may be.
+    what, whose : str
+        Words behind the two numbers.
+    """
+    return CallError(
+        code_pb2.RESOURCE_EXHAUSTED,
+        Reason.LIMIT_EXCEEDED,
+        f"{field}: {value:,} {what} are more than the {most:,} {whose} (its quota {quota})",
+        field=field,
+        metadata={"quota": quota, "value": str(value), "maximum": str(most)},
+    )
+
+
 def raised_by(setting: str) -> str:
     """Say how a limit is raised, by whoever runs the server."""
     return f"the server's {setting} says so, which its operator can raise: raphson serve --{setting.replace('_', '-')}"

@@ -41,6 +41,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NOBODY = bytes(32)
 # More than anybody means, and little enough to be computed with.
 _TOO_MUCH = 2**63
+_TOO_LITTLE = 1e-9
 _SHOWN_CHARACTERS = 100
 
 
@@ -166,7 +167,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_rate(value: Any) -> bool:
-    return value is None or (type(value) in (int, float) and 0 < value < _TOO_MUCH)
+    return value is None or (type(value) in (int, float) and _TOO_LITTLE < value < _TOO_MUCH)
 
 
 _KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
@@ -174,7 +175,7 @@ _KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "scopes": (_are_scopes, f"a list of {', '.join(SCOPES)}"),
     "expires": (_is_day, "a date, 2027-01-31"),
     **{
-        quota: (_is_rate, "a number above 0, below 2**63")
+        quota: (_is_rate, "a number above 1e-9, below 2**63")
         if kind is float
         else (_is_count, "a whole number above 0, below 2**63")
         for quota, kind in QUOTAS.items()

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import structlog
-from raphson_server.observability import call_log
+from raphson_server.observability import log_thread
 from raphson_server.observability.call_log import CallLog
 from raphson_server.observability.logs import call_logger, configure_logs
 from raphson_server.observability.request_id import REQUEST_ID
@@ -39,7 +39,7 @@ def configure() -> Iterator[Configure]:
 
     def to_stream(level: str, form: str, process: str = "worker", stream: io.StringIO | None = None) -> io.StringIO:
         into = io.StringIO() if stream is None else stream
-        configure_logs(level, form, process, into)
+        configure_logs(level, form, process, into, waits=process != "front end")
         return into
 
     yield to_stream
@@ -77,7 +77,7 @@ def test_every_line_says_who_and_for_which_request(configure: Configure, process
 
 
 def test_a_log_that_nobody_reads_holds_up_no_call(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_log, "_MOST_LINES", 3)
+    monkeypatch.setattr(log_thread, "_MOST_LINES", 3)
     stream = configure("INFO", "json")
     is_read, is_writing = threading.Event(), threading.Event()
 
@@ -126,7 +126,7 @@ def test_lines_that_cannot_be_written_are_told_and_those_after_them_are_written(
 
 
 def test_a_log_that_nobody_reads_holds_up_no_warning(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_log, "_MOST_LINES", 300)
+    monkeypatch.setattr(log_thread, "_MOST_LINES", 300)
     is_read, is_writing = threading.Event(), threading.Event()
 
     class Unread(io.StringIO):
@@ -167,9 +167,9 @@ def fill(writer: int) -> None:
 
 LOSE_AND_KEEP = """
 import logging, sys
-from raphson_server.observability.call_log import LOG_THREAD
+from raphson_server.observability.log_thread import LOG_THREAD
 from raphson_server.observability.logs import configure_logs
-configure_logs("WARNING", "json", "front end")
+configure_logs("WARNING", "json", "front end", waits=False)
 logging.warning("lost")
 LOG_THREAD.flush()
 print("full", flush=True)

@@ -59,7 +59,7 @@ def serve(
         return
     parent = os.getppid() if exit_with_parent else None
     signals = StopSignals()
-    configure_logs(config.log_level, config.log_format, "front end")
+    configure_logs(config.log_level, config.log_format, "front end", waits=False)
     sys.exit(_run(config, signals, announce, parent))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from google.rpc import code_pb2
 
-from raphson_server.failures import CallError, Reason
+from raphson_server.failures import CallError, Reason, over_quota
 from raphson_server.tokens import Quotas, TokenEntry
 
 if TYPE_CHECKING:
@@ -102,14 +102,8 @@ class Caller:
         """
         most = self.quotas.largest_members
         if most is not None and members > most:
-            raise CallError(
-                code_pb2.RESOURCE_EXHAUSTED,
-                Reason.LIMIT_EXCEEDED,
-                f"members: {members:,} so far are more than the {most:,} of a batch that this token may have (its "
-                "quota largest_members)",
-                field="members",
-                metadata={"quota": "largest_members", "value": str(members), "maximum": str(most)},
-            )
+            whose = "of a batch that this token may have"
+            raise over_quota("members", "largest_members", members, most, "so far", whose)
 
     def _cpu_wait(self) -> float:
         return 0.0 if self._cpu is None else self._cpu.wait_for(0.0)

@@ -18,7 +18,6 @@ import asyncio
 import math
 import time
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from google.rpc import code_pb2
@@ -33,8 +32,8 @@ from raphson_server.front_end.caller import CALLER, address_of
 from raphson_server.front_end.ending import Reader, ReaderGoneError, abort, finish
 from raphson_server.front_end.refusals import call_ended, not_cached, not_serving, overloaded, passed, worker_lost
 from raphson_server.front_end.seats import Seats
+from raphson_server.front_end.worker_request import WorkerRequest
 from raphson_server.observability.call import current_call
-from raphson_server.observability.request_id import REQUEST_ID
 from raphson_server.pool import (
     CallEndedError,
     PoolClosedError,
@@ -45,7 +44,7 @@ from raphson_server.pool import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from raphson_server.front_end.ending import Context
 
@@ -56,14 +55,6 @@ _SHOWN_ID_BYTES = 80
 _STREAMS = 2
 # Workers that may end before they have read a request: it may be what ends them.
 _TRIES = 3
-# Of a frame beside its message and its definitions.
-_FRAME_BYTES = 4096
-# Of a frame's field.
-_MOST_VARIABLES = 2**32 - 1
-
-# How a request begins when its first field is a SystemRef with the 64 characters of an id.
-_ID_PREFIX = b"\x0a\x42\x12\x40"
-_ID = slice(4, 68)
 
 
 class Forwarder:
@@ -238,7 +229,7 @@ class Forwarder:
 
     async def _first_reply(self, ticket: Ticket, method: Method, body: bytes, *, is_admitted: bool = False) -> Reply:
         """Take a worker and talk to it; the ticket holds it until it is released."""
-        request = _Request(self._definitions, method, body, ticket)
+        request = WorkerRequest(self._definitions, method, body, ticket)
         ticket.send = request.send_at_once
         for attempt in range(_TRIES):
             try:
@@ -267,7 +258,7 @@ class Forwarder:
             worker.known.put(known, True)
         return reply
 
-    async def _define(self, worker: WorkerProcess, request: _Request, reply: Reply) -> None:
+    async def _define(self, worker: WorkerProcess, request: WorkerRequest, reply: Reply) -> None:
         """Send a worker the request again, with the definitions that it asks for."""
         if reply.definitions.keys() <= request.definitions.keys():
             raise RuntimeError(f"worker {worker.pid} asks again and again for the same definition")
@@ -326,74 +317,6 @@ class Forwarder:
             field = "links" if method is Method.EVALUATE_CHAIN else "system.system_id"
             raise not_cached(system_id[:_SHOWN_ID_BYTES].decode(errors="replace"), field)
         return definition
-
-
-class _Request:
-    """What is sent to a worker for one call, whichever worker that will be.
-
-    Attributes
-    ----------
-    method : Method
-    system_id : bytes or None
-        Of the system that the request begins with, if it names one.
-    definitions : dict of bytes to bytes
-        Those that were sent along, by id.
-    ticket : Ticket
-    """
-
-    def __init__(self, kept: BoundedCache[bytes, bytes], method: Method, body: bytes, ticket: Ticket) -> None:
-        self.method = method
-        # Only a hint, as to which worker and whether to send a definition along; the worker reads the message.
-        self.system_id = body[_ID] if body.startswith(_ID_PREFIX) else None
-        self.definitions: dict[bytes, bytes] = {}
-        self.ticket = ticket
-        self._kept = kept
-        self._body = body
-        self._request_id = REQUEST_ID.get().encode()
-        self._largest_variables = min(CALLER.get().quotas.largest_variables or 0, _MOST_VARIABLES)
-
-    def send_at_once(self, definitions: Mapping[bytes, bytes] = MappingProxyType({})) -> bool:
-        """Send it, as `send` does, if that waits for nothing; return whether it was sent.
-
-        Parameters
-        ----------
-        definitions : mapping of bytes to bytes
-            Those that are to go along from now on, beside those that the worker is likely to need.
-        """
-        worker, system_id = self.ticket.worker, self.system_id
-        assert worker is not None
-        if system_id is not None and not worker.known.has(system_id):
-            likely = self._kept.get(system_id)
-            if likely is not None:
-                self.definitions[system_id] = likely
-        if definitions:
-            self.definitions |= definitions
-        if len(self._body) + sum(map(len, self.definitions.values())) > worker.at_once_bytes - _FRAME_BYTES:
-            return False
-        self.send()
-        return True
-
-    def send(self) -> None:
-        """Send it to the worker that the ticket has.
-
-        Raises
-        ------
-        NotSentError
-            If the worker has ended.
-        """
-        ticket = self.ticket
-        assert ticket.worker is not None
-        remaining = ticket.ends - time.monotonic()
-        ticket.is_owed = True
-        ticket.worker.send(
-            self.method,
-            remaining,
-            self.definitions,
-            self._body,
-            self._largest_variables,
-            ticket.largest_members,
-            self._request_id,
-        )
 
 
 def _note(ticket: Ticket, reply: Reply) -> None:

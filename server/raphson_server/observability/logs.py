@@ -20,11 +20,8 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor
 
-from raphson_server.observability.call_log import LOG_THREAD
+from raphson_server.observability.log_thread import LOG_THREAD
 from raphson_server.observability.request_id import REQUEST_ID
-
-# Processes that answer calls, even if nobody reads what they write.
-_NEVER_WAITING = frozenset({"front end"})
 
 _log = logging.getLogger("raphson_server")
 
@@ -33,7 +30,7 @@ _encode = json.JSONEncoder(default=str).encode
 _ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 
-def configure_logs(level: str, form: str, process: str, stream: TextIO | None = None) -> None:
+def configure_logs(level: str, form: str, process: str, stream: TextIO | None = None, *, waits: bool = True) -> None:
     """Have everything that this process logs written to standard error.
 
     Parameters
@@ -46,6 +43,8 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
         What this process is, for its lines.
     stream : file, optional
         Where to write instead.
+    waits : bool
+        Whether who logs waits until that is written; who answers calls must not.
     """
     into: Any = _StandardError() if stream is None else stream
     shared: list[Processor] = [
@@ -59,7 +58,7 @@ def configure_logs(level: str, form: str, process: str, stream: TextIO | None = 
         if form == "json"
         else [_harmless, structlog.dev.ConsoleRenderer(colors=into.isatty(), sort_keys=False, pad_event_to=0)]
     )
-    handler = _InThread(into) if process in _NEVER_WAITING else logging.StreamHandler(into)
+    handler = logging.StreamHandler(into) if waits else _InThread(into)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],

@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 from raphson.v1.system_pb2 import SystemRef
 
 from raphson_server.account import Account
-from raphson_server.failures import CallError, Reason, invalid_input, raised_by
+from raphson_server.failures import CallError, Reason, invalid_input, over_quota, raised_by
 from raphson_server.frames import Definitions
 from raphson_server.worker.conversion import WIRE, Arrays
 from raphson_server.worker.evaluate_question import EvaluateQuestion
@@ -250,11 +250,4 @@ def check_allowed(n: int, call: Call, field: str = "system") -> None:
     """
     most = call.largest_variables
     if most and n > most:
-        raise CallError(
-            code_pb2.RESOURCE_EXHAUSTED,
-            Reason.LIMIT_EXCEEDED,
-            f"{field}: {n:,} variables are more than the {most:,} that this token may have (its quota "
-            "largest_variables)",
-            field=field,
-            metadata={"quota": "largest_variables", "value": str(n), "maximum": str(most)},
-        )
+        raise over_quota(field, "largest_variables", n, most, "variables", "that this token may have")

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import numpy as np
 import raphson_solver as rs
-from google.rpc import code_pb2
 from numpy.typing import NDArray
 from raphson.v1 import solver_pb2 as wire
 from raphson.v1.array_pb2 import NamedArray
@@ -16,7 +15,7 @@ from raphson.v1.solver_pb2 import SolveBatchRequest, SolveBatchResponse
 from raphson.v1.system_pb2 import SystemRef
 
 from raphson_server.account import STATUSES
-from raphson_server.failures import CallError, Reason, invalid_input
+from raphson_server.failures import invalid_input, over_quota
 from raphson_server.worker.call import Answer, Call, find_system, parsed, too_large
 from raphson_server.worker.conversion import Arrays, Shape, to_arrays, to_bytes
 from raphson_server.worker.kept_system import KeptSystem
@@ -36,7 +35,10 @@ def solve_batch(body: bytes, call: Call) -> Answer:
     members = request.members
     if members < 1:
         raise invalid_input("members", f"{members}; expected at least 1")
-    _check_allowed(members, call)
+    most = call.largest_members
+    if most and members > most:
+        whose = "that a batch of this token may still have"
+        raise over_quota("members", "largest_members", members, most, "so far", whose)
     if request.options.return_jacobian:
         raise invalid_input("options.return_jacobian", "a batch returns none; expected false")
     options = options_within(request.options.SerializeToString(), timeout_seconds(call.deadline))
@@ -68,26 +70,6 @@ def solve_batch(body: bytes, call: Call) -> Answer:
     response.residual_norms.data = to_bytes(_for_all(found.residual_norm, members))
     response.iterations = _for_all(found.iterations.astype(_COUNT, copy=False), members).tobytes()
     return Answer(response, learnt)
-
-
-def _check_allowed(members: int, call: Call) -> None:
-    """Refuse a chunk of more members than its caller may still have in this batch.
-
-    Raises
-    ------
-    CallError
-        RESOURCE_EXHAUSTED, with reason LIMIT_EXCEEDED.
-    """
-    most = call.largest_members
-    if most and members > most:
-        raise CallError(
-            code_pb2.RESOURCE_EXHAUSTED,
-            Reason.LIMIT_EXCEEDED,
-            f"members: {members:,} so far are more than the {most:,} that this token may still have in this batch (its "
-            "quota largest_members)",
-            field="members",
-            metadata={"quota": "largest_members", "value": str(members), "maximum": str(most)},
-        )
 
 
 def _warm_start(asked: int) -> rs.WarmStart | None:
